@@ -1,0 +1,147 @@
+"""Everything that is run on this repository, one job a session: ``nox --list``.
+
+The sessions that need no isolation share the environment of the session
+`environment`: TensorFlow alone is two gigabytes. The Python that runs nox is the
+Python they use.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.sessions = ["tests", "lint", "types"]
+
+ROOT = Path(__file__).parent
+DIST = ROOT / "dist"
+SETTINGS = nox.project.load_toml(ROOT / "pyproject.toml")
+PACKAGES = {
+    path.parent.name: nox.project.load_toml(path)["project"]
+    for path in sorted(ROOT.glob("packages/*/pyproject.toml"))
+}
+# What a package works without, and must not bring with it.
+ABSENT = {"nengo-dl-optimizer": ["keras", "tensorflow"]}
+FOUND = "import sys; from importlib.util import find_spec as find; "
+FOUND += "sys.exit([name for name in sys.argv[1:] if find(name)] or None)"
+# TensorFlow's greetings at import would bury everything else.
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def group(*names: str) -> tuple[str, ...]:
+    """Return the requirements of dependency groups of the root pyproject.toml."""
+    return nox.project.dependency_groups(SETTINGS, *names)
+
+
+def editable() -> list[str]:
+    """Return pip's arguments that install all packages from the checkout."""
+    return [arg for name in PACKAGES for arg in ("--editable", f"packages/{name}")]
+
+
+def scripts(environment: Path) -> Path:
+    """Return the folder of an environment's commands."""
+    return environment / ("Scripts" if os.name == "nt" else "bin")
+
+
+def run_shared(session: nox.Session, *args: str) -> None:
+    """Run Python in the shared environment."""
+    python = scripts(session.env_dir.parent / "environment") / "python"
+    session.run(str(python), *args, env=QUIET, external=True)
+
+
+def chosen(session: nox.Session) -> tuple[list[str], list[str]]:
+    """Split the arguments into packages, all if none is named, and the rest."""
+    packages = [arg for arg in session.posargs if arg in PACKAGES]
+    rest = [arg for arg in session.posargs if arg not in PACKAGES]
+    return packages or list(PACKAGES), rest
+
+
+@nox.session(reuse_venv=True)
+def environment(session: nox.Session) -> None:
+    """Install all packages, editable, and what the sessions that share this need."""
+    session.install(*editable(), *group("test", "demo", "types"))
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def demo(session: nox.Session) -> None:
+    """Run the main job: plots in demo-output/, a table in the terminal."""
+    run_shared(session, "-m", "demo", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def tests(session: nox.Session) -> None:
+    """Run the tests, all or of one package: nox -s tests -- nengo-dl-core."""
+    packages, rest = chosen(session)
+    run_shared(session, "-m", "pytest", *(f"packages/{p}" for p in packages), *rest)
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def coverage(session: nox.Session) -> None:
+    """Run the tests and report the lines and branches that they miss."""
+    packages, rest = chosen(session)
+    paths = [f"packages/{package}" for package in packages]
+    run_shared(session, "-m", "pytest", *paths, "--cov", "--cov-report=term", *rest)
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def types(session: nox.Session) -> None:
+    """Check the types, strictly."""
+    run_shared(session, "-m", "mypy", *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def lint(session: nox.Session) -> None:
+    """Check format, style and imports across packages: what pre-commit checks."""
+    session.install("pre-commit")
+    session.run("pre-commit", "run", "--all-files", "--show-diff-on-failure")
+
+
+@nox.session(reuse_venv=True)
+def build(session: nox.Session) -> None:
+    """Build the wheels and source distributions into dist/ and check their metadata."""
+    session.install("build", "twine")
+    shutil.rmtree(DIST, ignore_errors=True)
+    for package in PACKAGES:
+        session.run("python", "-m", "build", f"--outdir={DIST}", f"packages/{package}")
+    session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
+
+
+@nox.session(venv_backend="none", requires=["build"])
+@nox.parametrize("package", [nox.param(name, id=name) for name in PACKAGES])
+def isolated(session: nox.Session, package: str) -> None:
+    """Test each wheel installed alone: a new environment, outside the checkout."""
+    (wheel,) = DIST.glob(f"{package.replace('-', '_')}-*.whl")
+    with TemporaryDirectory() as outside, session.chdir(outside):
+        session.run(sys.executable, "-m", "venv", "env", external=True)
+        python = str(scripts(Path("env")) / "python")
+        run = partial(session.run, python, env=QUIET, external=True)
+        run("-m", "pip", "install", f"--find-links={DIST}", str(wheel), *group("test"))
+        run("-m", "pip", "check")
+        run("-c", FOUND, *ABSENT.get(package, []))
+        shutil.copytree(ROOT / "packages" / package / "tests", "tests")
+        shutil.copy(ROOT / "packages" / package / "README.md", ".")
+        shutil.copy(ROOT / "pyproject.toml", ".")
+        run("-m", "pytest", "README.md", "tests", "--override-ini=pythonpath=tests")
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that the packages allow."""
+    session.install("uv")
+    session.run(
+        "uv",
+        "pip",
+        "install",
+        f"--python={session.virtualenv.bin}",
+        "--resolution=lowest-direct",
+        *editable(),
+        *group("test"),
+    )
+    session.run("pytest", *session.posargs, env=QUIET)

@@ -1,0 +1,1 @@
+"""Benchmark networks for Nengo simulators, and a command line to time them."""

@@ -1,0 +1,1 @@
+"""NengoDL: Nengo networks on TensorFlow."""
