@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 import nox
 
 nox.needs_version = ">=2024.10.9"
-nox.options.default_venv_backend = "virtualenv"
 nox.options.sessions = ["tests", "lint", "types"]
 
 ROOT = Path(__file__).parent

@@ -1,1 +1,39 @@
-"""NengoDL: Nengo networks on TensorFlow."""
+"""Nengo networks on TensorFlow, under the names and paths of NengoDL 3.
+
+The simulator behind them is `nengo_dl_core`. ``nengo_dl.Converter``,
+``nengo_dl.converter`` and ``nengo_dl.benchmarks`` are in distributions of their own
+and imported when they are first used.
+"""
+
+from importlib import import_module, metadata
+from typing import Any
+
+try:
+    _release = metadata.version("nengo-dl")
+except metadata.PackageNotFoundError:
+    pass
+else:
+    raise ImportError(
+        f"nengo-dl {_release} is installed beside nengo-dl-core, and both own the "
+        "package nengo_dl. Keep one of them. For nengo-dl-core: "
+        "python -m pip uninstall nengo-dl nengo-dl-core && "
+        "python -m pip install nengo-dl-core"
+    )
+
+_LAZY = {
+    "Converter": "nengo_dl.converter",
+    "benchmarks": "nengo_dl.benchmarks",
+    "converter": "nengo_dl.converter",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is in another distribution."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(_LAZY[name])
+    return getattr(module, name, module)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

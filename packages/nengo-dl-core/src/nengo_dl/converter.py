@@ -1,0 +1,6 @@
+"""Conversion of Keras models, from the distribution nengo-dl-converter."""
+
+from nengo_dl._distributions import install_hint
+
+with install_hint("nengo-dl-converter"):
+    from nengo_dl_converter import Converter

@@ -1,0 +1,70 @@
+"""The package nengo_dl: documented paths, and what lies in other distributions."""
+
+import os
+import subprocess
+import sys
+from importlib import import_module
+
+import nengo_dl
+import pytest
+
+
+def test_documented_release_beside_it_is_refused(tmp_path):
+    info = tmp_path / "nengo_dl-3.6.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: nengo-dl\nVersion: 3.6.0\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    result = subprocess.run(
+        [sys.executable, "-c", "import nengo_dl"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    assert "ImportError: nengo-dl 3.6.0 is installed beside" in result.stderr
+    assert "pip uninstall nengo-dl nengo-dl-core" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "distribution"),
+    [
+        ("Converter", "nengo-dl-converter"),
+        ("converter", "nengo-dl-converter"),
+        ("benchmarks", "nengo-dl-benchmarks"),
+    ],
+)
+def test_missing_distribution_is_named_with_the_way_to_install_it(
+    name, distribution, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, distribution.replace("-", "_"), None)
+    for module in ("converter", "benchmarks"):
+        monkeypatch.delitem(sys.modules, f"nengo_dl.{module}", raising=False)
+        monkeypatch.delitem(vars(nengo_dl), module, raising=False)
+    with pytest.raises(ModuleNotFoundError, match=f"pip install {distribution}"):
+        getattr(nengo_dl, name)
+
+
+def test_error_inside_another_distribution_is_not_taken_for_its_absence(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "nengo_dl_converter.py").write_text("import no_such_module")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "nengo_dl_converter", raising=False)
+    monkeypatch.delitem(sys.modules, "nengo_dl.converter", raising=False)
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        import_module("nengo_dl.converter")
+
+
+def test_importing_the_facade_leaves_other_distributions_alone():
+    code = (
+        "import sys, nengo_dl; "
+        "sys.exit(bool({'nengo_dl_converter', 'nengo_dl_benchmarks'} & {*sys.modules}))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'nengo_dl' has no attribute 'nothing'"):
+        nengo_dl.nothing  # noqa: B018
