@@ -1,0 +1,57 @@
+"""Restructure graphs of Nengo operators into few, large, contiguous operations."""
+
+from .graph import MergeRule, OperatorGraph, SignalFacts, signal_io_dicts
+from .layout import Block, Layout, View
+from .merging import mergeable
+from .operators import (
+    ConvSet,
+    ConvTransposeSet,
+    DotSet,
+    ElementwiseSet,
+    ResetInc,
+    SparseDotSet,
+)
+from .pipeline import OptimizedGraph, optimize, simplify
+from .planners import greedy_planner, noop_planner
+from .simplifications import (
+    default_simplifications,
+    remove_unmodified_resets,
+    remove_zero_incs,
+)
+from .sorters import noop_order_signals, order_signals
+from .sparsity import sparse_entries
+from .summary import Summary
+from .types import Plan, Planner, Simplification, Sorter
+
+__all__ = [
+    "Block",
+    "ConvSet",
+    "ConvTransposeSet",
+    "DotSet",
+    "ElementwiseSet",
+    "Layout",
+    "MergeRule",
+    "OperatorGraph",
+    "OptimizedGraph",
+    "Plan",
+    "Planner",
+    "ResetInc",
+    "SignalFacts",
+    "Simplification",
+    "Sorter",
+    "SparseDotSet",
+    "Summary",
+    "View",
+    "default_simplifications",
+    "greedy_planner",
+    "mergeable",
+    "noop_order_signals",
+    "noop_planner",
+    "optimize",
+    "order_signals",
+    "remove_unmodified_resets",
+    "remove_zero_incs",
+    "signal_io_dicts",
+    "simplify",
+    "sparse_entries",
+]

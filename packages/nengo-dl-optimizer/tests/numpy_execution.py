@@ -1,0 +1,129 @@
+"""Two ways to execute operators with NumPy: plainly, and in groups over blocks."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from nengo.builder.operator import Operator
+from nengo.builder.signal import Signal, SignalDict
+from nengo.utils.graphs import toposort
+from nengo.utils.simulator import operator_dependency_graph
+
+from nengo_dl_optimizer import OptimizedGraph, View, sparse_entries
+
+DT = 0.001
+Values = list[list[np.ndarray]]
+
+
+def _make_step(op: Operator, signals: Any) -> Any:
+    """Make an operator's step, from random states of its own."""
+    op = copy.copy(op)
+    for name in ("state_extra", "fn"):
+        if hasattr(op, name):
+            setattr(op, name, copy.deepcopy(getattr(op, name)))
+    return op.make_step(signals, DT, np.random.RandomState(0))
+
+
+def run_plainly(
+    operators: Iterable[Operator], probed: Sequence[Signal], n_steps: int
+) -> Values:
+    """Execute operators one by one, in Nengo's own order.
+
+    Returns
+    -------
+    values : list of list of array
+        The value of each probed signal after each step.
+    """
+    order = toposort(operator_dependency_graph(operators))
+    signals = SignalDict()
+    for op in order:
+        op.init_signals(signals)
+    for signal in probed:
+        if signal not in signals:
+            signals.init(signal)
+    steps = [_make_step(op, signals) for op in order]
+    values: Values = []
+    for _ in range(n_steps):
+        for step in steps:
+            step()
+        values.append([signals[signal].copy() for signal in probed])
+    return values
+
+
+def run_groups(
+    optimized: OptimizedGraph, probed: Sequence[Signal], n_steps: int
+) -> Values:
+    """Execute operators group by group over blocks of memory.
+
+    A group sees the memory as it was before the group began, and no signal lives
+    anywhere but in the blocks. Blocks that are not persistent are spoiled before every
+    step.
+
+    Returns
+    -------
+    values : list of list of array
+        The value of each probed signal after each step.
+    """
+    layout = optimized.layout
+    memory = [block.initial_value().copy() for block in layout.blocks]
+    spoiled = [b.index for b in layout.blocks if b.written and not b.persistent]
+    groups = [
+        [_GroupMember(op, optimized, memory) for op in group]
+        for group in optimized.plan
+    ]
+    values: Values = []
+    for _ in range(n_steps):
+        for index in spoiled:
+            memory[index].fill(-99)
+        for group in groups:
+            for member in group:
+                member.read()
+            for member in group:
+                member.step()
+            for member in group:
+                member.write()
+        values.append([_gather(layout.view(signal), memory) for signal in probed])
+    return values
+
+
+class _GroupMember:
+    """An operator with private copies of its signals."""
+
+    def __init__(
+        self, op: Operator, optimized: OptimizedGraph, memory: list[np.ndarray]
+    ) -> None:
+        self._memory = memory
+        self._views = {s: optimized.layout.view(s) for s in op.all_signals}
+        self._arrays: dict[Signal, Any] = {}
+        for signal, view in self._views.items():
+            value = _gather(view, memory)
+            self._arrays[signal] = _as_sparse(signal, value) if signal.sparse else value
+        self._written = list(dict.fromkeys([*op.sets, *op.incs, *op.updates]))
+        self.step = _make_step(op, self._arrays)
+
+    def read(self) -> None:
+        for signal, view in self._views.items():
+            if not signal.sparse:
+                self._arrays[signal][...] = _gather(view, self._memory)
+
+    def write(self) -> None:
+        for signal in self._written:
+            view = self._views[signal]
+            rows = np.concatenate([np.arange(*piece) for piece in view.slices])
+            block = self._memory[view.block]
+            block[rows] = self._arrays[signal].reshape(len(rows), *block.shape[1:])
+
+
+def _gather(view: View, memory: list[np.ndarray]) -> np.ndarray:
+    pieces = [memory[view.block][start:stop] for start, stop in view.slices]
+    return np.concatenate(pieces).reshape(view.shape)
+
+
+def _as_sparse(signal: Signal, data: np.ndarray) -> Any:
+    from scipy.sparse import csr_matrix
+
+    rows, columns = sparse_entries(signal)[0].T
+    return csr_matrix((data, (rows, columns)), shape=signal.shape)
