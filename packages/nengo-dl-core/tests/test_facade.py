@@ -5,8 +5,9 @@ import subprocess
 import sys
 from importlib import import_module
 
-import nengo_dl
 import pytest
+
+import nengo_dl
 
 
 def test_documented_release_beside_it_is_refused(tmp_path):

@@ -1,1 +1,17 @@
 """Benchmark networks for Nengo simulators, and a command line to time them."""
+
+from nengo_dl_benchmarks.networks import (
+    basal_ganglia,
+    cconv,
+    integrator,
+    pes,
+    random_network,
+)
+
+__all__ = [
+    "basal_ganglia",
+    "cconv",
+    "integrator",
+    "pes",
+    "random_network",
+]

@@ -1,0 +1,9 @@
+"""The benchmark networks, one in each module."""
+
+from nengo_dl_benchmarks.networks.basal_ganglia import basal_ganglia
+from nengo_dl_benchmarks.networks.cconv import cconv
+from nengo_dl_benchmarks.networks.integrator import integrator
+from nengo_dl_benchmarks.networks.pes import pes
+from nengo_dl_benchmarks.networks.random_network import random_network
+
+__all__ = ["basal_ganglia", "cconv", "integrator", "pes", "random_network"]

@@ -1,0 +1,87 @@
+"""What each benchmark network computes, in the reference simulator."""
+
+import nengo
+import numpy as np
+import pytest
+
+from nengo_dl_benchmarks import (
+    basal_ganglia,
+    cconv,
+    integrator,
+    pes,
+    random_network,
+)
+
+
+def simulate(net, n_steps=1000):
+    """Run a network; return its probe's values and those of its input nodes."""
+    inputs = [node for node in net.all_nodes if isinstance(node.output, nengo.Process)]
+    with net:
+        probes = [nengo.Probe(node) for node in inputs]
+    with nengo.Simulator(net, seed=0, progress_bar=False) as sim:
+        sim.run_steps(n_steps)
+    return sim.data[net.probes[0]], *(sim.data[probe] for probe in probes)
+
+
+def rmse(actual, expected):
+    return np.sqrt(np.mean((actual - expected) ** 2))
+
+
+def test_integrator_integrates_its_input():
+    output, signal = simulate(integrator(2, 200, nengo.LIF()))
+    expected = np.cumsum(signal, axis=0) * 0.001
+    assert rmse(output, expected) < 0.25 * expected.std()
+
+
+def test_cconv_convolves_its_inputs():
+    output, a, b = simulate(cconv(4, 300, nengo.LIF()))
+    spectrum = np.fft.rfft(a, axis=1) * np.fft.rfft(b, axis=1)
+    expected = np.fft.irfft(spectrum, n=4, axis=1)
+    delay = 15  # milliseconds in the synapses
+    assert rmse(output[delay:], expected[:-delay]) < 0.4 * expected.std()
+
+
+def test_basal_ganglia_selects_the_action_of_highest_utility():
+    output, utilities = simulate(basal_ganglia(3, 100, nengo.LIF()))
+    last = slice(99, None, 100)  # step of each set of utilities
+    np.testing.assert_array_equal(
+        output[last].argmax(axis=1), utilities[last].argmax(axis=1)
+    )
+
+
+def test_pes_learns_to_pass_its_input_on():
+    output, signal = simulate(pes(1, 200, nengo.LIF()), n_steps=6000)
+    assert rmse(output[-1000:], signal[-1000:]) < 0.5 * rmse(
+        output[:1000], signal[:1000]
+    )
+
+
+def test_random_network_has_the_connections_asked_for():
+    net = random_network(
+        2, 20, nengo.LIF(), n_ensembles=7, connections_per_ensemble=3, seed=1
+    )
+    for ensemble in net.ensembles:
+        targets = [conn.post for conn in net.connections if conn.pre is ensemble]
+        assert len(set(targets)) == len(targets) == 3
+
+
+def test_random_network_depends_on_nothing_but_its_arguments():
+    def wiring(seed):
+        net = random_network(1, 5, nengo.LIF(), 6, 2, seed=seed)
+        number = {ensemble: i for i, ensemble in enumerate(net.ensembles)}
+        return [
+            (number[c.pre], number[c.post]) for c in net.connections if c.pre in number
+        ]
+
+    assert wiring(0) == wiring(0) != wiring(1)
+
+
+def test_random_network_refuses_more_connections_than_ensembles():
+    with pytest.raises(ValueError, match="connections_per_ensemble=4 is more than"):
+        random_network(1, 5, nengo.LIF(), n_ensembles=3, connections_per_ensemble=4)
+
+
+@pytest.mark.parametrize("network", [basal_ganglia, cconv, integrator, pes])
+def test_neuron_type_is_that_of_every_ensemble(network):
+    net = network(2, 20, nengo.Tanh())
+    assert {type(ens.neuron_type) for ens in net.all_ensembles} == {nengo.Tanh}
