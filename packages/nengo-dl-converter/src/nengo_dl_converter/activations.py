@@ -1,0 +1,54 @@
+"""From Keras activation functions to Nengo neuron types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import keras
+import nengo
+import tensorflow as tf
+from nengo.neurons import NeuronType
+
+Activation: TypeAlias = Callable[..., Any] | NeuronType | None
+
+# With tau_ref=1 the neuron types are the functions themselves, with a peak of 1.
+NATIVE: Mapping[Activation, NeuronType | None] = {
+    keras.activations.linear: None,
+    keras.activations.relu: nengo.RectifiedLinear(),
+    keras.activations.sigmoid: nengo.Sigmoid(tau_ref=1),
+    keras.activations.tanh: nengo.Tanh(tau_ref=1),
+    tf.identity: None,
+    tf.nn.relu: nengo.RectifiedLinear(),
+    tf.nn.sigmoid: nengo.Sigmoid(tau_ref=1),
+    tf.nn.tanh: nengo.Tanh(tau_ref=1),
+}
+
+
+class ActivationMap:
+    """What stands for an activation in the Nengo network.
+
+    Parameters
+    ----------
+    swaps : dict
+        Activations (functions or neuron types) and what to use instead of them. They
+        are looked up before and after `NATIVE`. A function that has a neuron type in
+        `NATIVE` also stands for that type, so that ``{tf.nn.relu: ...}`` finds every
+        ReLU, however the model spells it.
+    """
+
+    def __init__(self, swaps: Mapping[Activation, Activation] | None = None) -> None:
+        self._swaps = dict(swaps or {})
+        by_type = {NATIVE.get(old): new for old, new in self._swaps.items()}
+        by_type.pop(None, None)
+        self._default_swaps = by_type | self._swaps
+
+    def __getitem__(self, activation: Activation) -> Activation:
+        """Return a neuron type, None for linear, or a function without neuron type."""
+        asked_for = activation in self._swaps
+        activation = self._swaps.get(activation, activation)
+        activation = NATIVE.get(activation, activation)
+        # What was swapped by its own name is not swapped back by its type.
+        swaps = self._swaps if asked_for else self._default_swaps
+        activation = swaps.get(activation, activation)
+        return NATIVE.get(activation, activation)

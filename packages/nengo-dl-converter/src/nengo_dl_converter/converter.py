@@ -1,0 +1,263 @@
+"""Conversion of a Keras model to a Nengo network."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import keras
+import nengo
+
+from nengo_dl_core import configure_settings
+
+from .activations import Activation, ActivationMap
+from .errors import ConversionError
+from .keras_graph import Call, count_calls, functional_form, is_graph
+from .layer_converter import LayerConverter
+from .layers.fallback import ConvertFallback
+from .populations import Populations
+from .registry import Converts, registry
+from .tensor_dict import KerasTensorDict
+
+
+class Converter:
+    """Converts a Keras model to a Nengo network of native Nengo objects.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional or Sequential model. It is not changed.
+    allow_fallback : bool
+        Insert layers without native form as TensorNodes. Such a network runs in the
+        NengoDL simulator alone. If False, they are an error.
+    inference_only : bool
+        Allow forms that match the Keras model in inference but not in training.
+    max_to_avg_pool : bool
+        Convert max pooling to average pooling. This changes what the network computes,
+        so it will have to be trained again.
+    split_shared_weights : bool
+        Give each call of a layer weights of its own, which start equal but may diverge
+        in training. If False, a layer with weights that is called several times has no
+        native form, since Nengo has no shared weights.
+    swap_activations : dict of {activation: activation}
+        Replaces activations. Keys and values are Keras or TensorFlow activation
+        functions or Nengo neuron types, for example
+        ``{tf.nn.relu: nengo.SpikingRectifiedLinear()}``.
+    scale_firing_rates : float or dict of {keras.Layer: float}
+        Multiplies the input of neurons, and divides their output, by this number: for
+        all layers, or for each one in the dict. Linear neurons spike more often for the
+        same output; others are skewed by it.
+    synapse : float or nengo.synapses.Synapse
+        Filter on the output of all neurons (a float is the time constant of a Lowpass,
+        in seconds).
+    temporal_model : bool
+        The tensors of the Keras model have the shape ``(batch_size, n_steps, ...)``.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The model, as functional model.
+    net : nengo.Network
+        The converted network.
+    inputs : Converter.KerasTensorDict
+        From the inputs of the model to Nodes.
+    outputs : Converter.KerasTensorDict
+        From the outputs of the model to Probes.
+    layers : Converter.KerasTensorDict
+        From the layers of the model to the objects whose output is theirs.
+
+    Raises
+    ------
+    ConversionError
+        If the model, or a layer of it, cannot be converted.
+
+    Examples
+    --------
+    >>> import keras, nengo
+    >>> from nengo_dl_converter import Converter
+    >>> inputs = keras.Input((4,))
+    >>> outputs = keras.layers.Dense(3, activation="relu")(inputs)
+    >>> converter = Converter(keras.Model(inputs, outputs), allow_fallback=False)
+    >>> with nengo.Simulator(converter.net, progress_bar=False) as sim:
+    ...     sim.run_steps(10)
+    >>> sim.data[converter.outputs[outputs]].shape
+    (10, 3)
+    """
+
+    KerasTensorDict = KerasTensorDict
+
+    def __init__(
+        self,
+        model: keras.Model,
+        allow_fallback: bool = True,
+        inference_only: bool = False,
+        max_to_avg_pool: bool = False,
+        split_shared_weights: bool = False,
+        swap_activations: Mapping[Activation, Activation] | None = None,
+        scale_firing_rates: float | Mapping[keras.Layer, float] | None = None,
+        synapse: float | nengo.synapses.Synapse | None = None,
+        temporal_model: bool = False,
+    ) -> None:
+        if not is_graph(model):
+            raise ConversionError(
+                f"{model!r} is no model that can be converted: it must be functional, "
+                "or Sequential with a known input shape, without a call of its own"
+            )
+        self.model = functional = functional_form(model)
+        self.allow_fallback = allow_fallback
+        self.inference_only = inference_only
+        self.max_to_avg_pool = max_to_avg_pool
+        self.split_shared_weights = split_shared_weights
+        self.scale_firing_rates = scale_firing_rates
+        self.temporal_model = temporal_model
+        self.activations = ActivationMap(swap_activations)
+        self.populations = Populations(synapse, allow_fallback)
+        self.layers = KerasTensorDict()
+        self.inputs = KerasTensorDict()
+        self.outputs = KerasTensorDict()
+        self._converters: dict[Any, LayerConverter] = {}
+        self._n_calls = count_calls(functional)
+        self._check_scales()
+
+        self.net = nengo.Network(label=functional.name)
+        with self.net:
+            configure_settings(trainable=None)
+            batch_axes = 2 if temporal_model else 1
+            self.convert_call(
+                functional, outputs=functional.outputs, batch_axes=batch_axes
+            )
+            for tensor in functional.inputs:
+                self.inputs[tensor] = self.layers[tensor]
+            for tensor in functional.outputs:
+                obj = self.layers[tensor]
+                self.outputs[tensor] = nengo.Probe(
+                    obj, synapse=self.populations.output_synapse(obj)
+                )
+
+    @classmethod
+    def register(cls, keras_layer: type) -> Callable[[Converts], Converts]:
+        """Decorate the class that converts a type of layer.
+
+        Parameters
+        ----------
+        keras_layer : type
+            The type of layer, exactly: its subclasses are registered for themselves.
+
+        Returns
+        -------
+        decorator : callable
+            Takes the `LayerConverter` class and returns it.
+        """
+        return registry.register(keras_layer)
+
+    def get_converter(self, layer: keras.Layer) -> LayerConverter:
+        """Return the object that converts a layer, one for all of its calls.
+
+        Parameters
+        ----------
+        layer : keras.Layer
+            The layer.
+
+        Returns
+        -------
+        converter : LayerConverter
+            Instance of the registered class, or of `ConvertFallback`.
+
+        Raises
+        ------
+        ConversionError
+            If the layer has no native form and ``allow_fallback`` is False.
+        """
+        if layer not in self._converters:
+            self._converters[layer] = self._choose_class(layer)(layer, self)
+        return self._converters[layer]
+
+    def _choose_class(self, layer: keras.Layer) -> type[LayerConverter]:
+        kind = registry.get(layer)
+        obstacle = None
+        if kind is None:
+            obstacle = f"there is no converter for {type(layer).__name__} layers"
+        elif not kind.convertible(layer, self):
+            obstacle = kind.obstacle(layer, self) or f"{kind.__name__} declines it"
+        elif kind.has_weights and self._shares_weights(layer):
+            obstacle = (
+                f"its weights are shared by {self._n_calls[layer]} calls, and neither "
+                "split_shared_weights nor inference_only is set"
+            )
+        if kind is not None and obstacle is None:
+            return kind
+        if not self.allow_fallback:
+            raise ConversionError(
+                f"Layer {layer.name!r} has no form as native Nengo objects: {obstacle} "
+                "(with allow_fallback=True it becomes a TensorNode)"
+            )
+        warnings.warn(
+            f"Layer {layer.name!r} becomes a TensorNode: {obstacle}", stacklevel=2
+        )
+        return ConvertFallback
+
+    def _shares_weights(self, layer: keras.Layer) -> bool:
+        split = self.split_shared_weights or self.inference_only or not layer.trainable
+        return self._n_calls[layer] > 1 and not split
+
+    def convert_call(
+        self,
+        layer: keras.Layer,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] = MappingProxyType({}),
+        outputs: Sequence[keras.KerasTensor] | None = None,
+        batch_axes: int = 1,
+    ) -> tuple[keras.KerasTensor, ...]:
+        """Convert a call of a layer.
+
+        Parameters
+        ----------
+        layer : keras.Layer
+            The layer.
+        args : tuple
+            Its arguments; the tensors among them have been converted.
+        kwargs : dict
+            Its keyword arguments, likewise.
+        outputs : sequence of keras.KerasTensor, optional
+            The tensors to stand for its outputs; new ones are made if not given.
+        batch_axes : int
+            How many axes come before those that the layer works on.
+
+        Returns
+        -------
+        outputs : tuple of keras.KerasTensor
+            Tensors whose objects are in `layers`.
+        """
+        if outputs is None:
+            outputs = keras.tree.flatten(layer.compute_output_spec(*args, **kwargs))
+        converter = self.get_converter(layer)
+        converter.calls.append(Call(layer, args, kwargs, tuple(outputs), batch_axes))
+        converted = converter.convert(node_id=len(converter.calls) - 1)
+        objs = converted if isinstance(converted, list) else [converted]
+        for tensor, obj in zip(outputs, objs, strict=True):
+            self.layers[tensor] = obj
+        converter.outputs.append(converted)
+        several = len(converter.outputs) > 1
+        self.layers[layer] = converter.outputs if several else converted
+        return tuple(outputs)
+
+    def _check_scales(self) -> None:
+        scales = self.scale_firing_rates
+        if not isinstance(scales, Mapping):
+            scales = {} if scales is None else {self.model: scales}
+        for layer, scale in scales.items():
+            if layer not in self._n_calls and layer is not self.model:
+                raise ValueError(
+                    f"scale_firing_rates names {layer}, which is no layer of "
+                    f"{self.model.name!r}"
+                )
+            if not scale > 0:
+                raise ValueError(f"scale_firing_rates must be positive, not {scale}")
+
+    def scale_of(self, layer: keras.Layer) -> float:
+        """Return the scale of the firing rates in a layer."""
+        if isinstance(self.scale_firing_rates, Mapping):
+            return self.scale_firing_rates.get(layer, 1.0)
+        return 1.0 if self.scale_firing_rates is None else self.scale_firing_rates

@@ -1,0 +1,233 @@
+"""Neurons, their biases and connections, with firing rates scaled as asked for."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import nengo
+import numpy as np
+from nengo.base import NengoObject, ObjView
+from nengo.ensemble import Neurons
+from nengo.neurons import NeuronType
+
+import nengo_dl_core
+
+from .errors import ConversionError
+
+# Neuron types whose output is proportional to their input, where it is not zero: only
+# these compute the same when their input is scaled up and their output down.
+_LINEAR = (nengo.RectifiedLinear, nengo.SpikingRectifiedLinear)
+
+
+def set_trainable(obj: NengoObject, trainable: bool) -> None:
+    """Say whether the parameters of an object are trained.
+
+    Parameters
+    ----------
+    obj : NengoObject
+        An object of the network that is being defined.
+    trainable : bool
+        Whether its parameters (weights of a connection, biases of neurons) are trained.
+    """
+    nengo.Network.context[0].config[obj].trainable = trainable
+
+
+def with_amplitude(neuron_type: NeuronType, amplitude: float) -> NeuronType:
+    """Copy a neuron type with another amplitude."""
+    state = neuron_type.__getstate__() | {"amplitude": amplitude}
+    state.pop("_FrozenObject__argreprs", None)
+    copy = object.__new__(type(neuron_type))
+    copy.__setstate__(state)
+    return copy
+
+
+class Populations:
+    """Adds the objects of a converted network, in the context of that network.
+
+    Neurons whose firing rates are scaled get their input through a passthrough Node and
+    a fixed connection with the scale as its weight. So weights and biases stay those of
+    the Keras model, for training and for whoever reads them.
+
+    Parameters
+    ----------
+    synapse : float or nengo.synapses.Synapse or None
+        Filters the output of all neurons.
+    allow_fallback : bool
+        Whether activation functions that no neuron type computes may become
+        TensorNodes.
+    """
+
+    def __init__(self, synapse: Any, allow_fallback: bool) -> None:
+        self.synapse = synapse
+        self.allow_fallback = allow_fallback
+        self._inputs: dict[Neurons, nengo.Node] = {}
+        self._one: nengo.Node | None = None
+
+    def add(
+        self,
+        shape: tuple[int, ...],
+        activation: NeuronType | Callable[..., Any] | None = None,
+        scale: float = 1.0,
+        label: str | None = None,
+    ) -> NengoObject:
+        """Add what computes an activation function, element by element.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Shape of input and output, without batch and time.
+        activation : NeuronType or callable, optional
+            The function; None is linear.
+        scale : float
+            Scale of the firing rates: neurons get their input times ``scale``, and
+            their output is divided by it.
+        label : str, optional
+            Label of the object.
+
+        Returns
+        -------
+        obj : nengo.Node or nengo.ensemble.Neurons or nengo_dl.TensorNode
+            Neurons for a neuron type, a passthrough Node for None, else a TensorNode.
+
+        Raises
+        ------
+        ConversionError
+            If the function needs a TensorNode and ``allow_fallback`` is False.
+        """
+        if activation is None:
+            return nengo.Node(size_in=math.prod(shape), label=label)
+        if isinstance(activation, NeuronType):
+            return self._add_neurons(math.prod(shape), activation, scale, label)
+        if not self.allow_fallback:
+            raise ConversionError(
+                f"Layer {label!r}: no neuron type computes the activation function "
+                f"{activation!r}; name one in swap_activations, or set "
+                "allow_fallback=True"
+            )
+        return nengo_dl_core.TensorNode(
+            activation, shape_in=shape, shape_out=shape, pass_time=False, label=label
+        )
+
+    def _add_neurons(
+        self, size: int, neuron_type: NeuronType, scale: float, label: str | None
+    ) -> Neurons:
+        if scale != 1:
+            scale = self._check_scale(neuron_type, scale, label)
+        if scale != 1:
+            neuron_type = with_amplitude(neuron_type, neuron_type.amplitude / scale)
+        neurons = nengo.Ensemble(
+            size,
+            1,
+            neuron_type=neuron_type,
+            gain=nengo.dists.Choice([1]),
+            bias=nengo.dists.Choice([0]),
+            label=label,
+        ).neurons
+        set_trainable(neurons.ensemble, False)
+        set_trainable(neurons, False)
+        if scale != 1:
+            unscaled = nengo.Node(size_in=size, label=label and f"{label}.input")
+            self.connect(unscaled, neurons, transform=scale)
+            self._inputs[neurons] = unscaled
+        return neurons
+
+    def _check_scale(
+        self, neuron_type: NeuronType, scale: float, label: str | None
+    ) -> float:
+        """Return the scale to use, and warn where it changes what is computed."""
+        if not hasattr(neuron_type, "amplitude"):
+            warnings.warn(
+                f"Layer {label!r}: firing rates are not scaled by {scale}, because "
+                f"{neuron_type} has no amplitude to scale its output down with",
+                stacklevel=2,
+            )
+            return 1.0
+        function = getattr(neuron_type, "base_type", neuron_type)
+        if not isinstance(function, _LINEAR):
+            warnings.warn(
+                f"Layer {label!r}: scaling firing rates by {scale} changes the output, "
+                f"because {neuron_type} is not linear above its threshold",
+                stacklevel=2,
+            )
+        return scale
+
+    def add_biases(
+        self,
+        obj: NengoObject,
+        biases: np.ndarray,
+        shape: tuple[int, ...],
+        trainable: bool = True,
+        tied: bool = True,
+    ) -> None:
+        """Add constants to the input of an object.
+
+        Parameters
+        ----------
+        obj : nengo.Node or nengo.ensemble.Neurons or nengo_dl.TensorNode
+            An object from `add`.
+        biases : numpy.ndarray
+            The constants; broadcast to ``shape``.
+        shape : tuple of int
+            Shape of the input of ``obj``.
+        trainable : bool
+            Whether they are trained.
+        tied : bool
+            Whether biases that are broadcast stay equal in training.
+        """
+        if not (trainable and tied):
+            biases = np.broadcast_to(biases, shape)
+        if biases.shape == shape and isinstance(obj, Neurons) and not self.scaled(obj):
+            obj.ensemble.bias = biases.ravel()
+            set_trainable(obj, trainable)
+            return
+
+        if self._one is None:
+            self._one = nengo.Node(1.0, label="one")
+        values = nengo.Node(size_in=biases.size, label="biases")
+        self.connect(self._one, values, trainable, transform=biases.reshape(-1, 1))
+        index = np.arange(biases.size).reshape(biases.shape)
+        self.connect(values[np.broadcast_to(index, shape).ravel()], obj)
+
+    def scaled(self, neurons: Neurons) -> bool:
+        """Tell whether neurons from `add` have scaled firing rates."""
+        return neurons in self._inputs
+
+    def connect(
+        self,
+        pre: NengoObject,
+        post: NengoObject,
+        trainable: bool = False,
+        **kwargs: Any,
+    ) -> nengo.Connection:
+        """Connect two objects: without synapse, except for the output of neurons.
+
+        Parameters
+        ----------
+        pre, post : NengoObject or ObjView
+            Objects from `add`, or slices of them.
+        trainable : bool
+            Whether the weights are trained.
+        **kwargs
+            Passed on to `nengo.Connection`.
+
+        Returns
+        -------
+        conn : nengo.Connection
+            The connection.
+        """
+        kwargs.setdefault("synapse", self.output_synapse(pre))
+        whole = post.obj if isinstance(post, ObjView) else post
+        if whole in self._inputs:
+            target = self._inputs[whole]
+            post = target[post.slice] if isinstance(post, ObjView) else target
+        connection = nengo.Connection(pre, post, **kwargs)
+        set_trainable(connection, trainable)
+        return connection
+
+    def output_synapse(self, obj: NengoObject) -> Any:
+        """Return the filter on the output of an object."""
+        whole = obj.obj if isinstance(obj, ObjView) else obj
+        return self.synapse if isinstance(whole, Neurons) else None

@@ -1,0 +1,15 @@
+from collections.abc import Iterator
+
+import keras
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def float64() -> Iterator[None]:
+    """Have Keras compute as precisely as the reference simulator does."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    keras.backend.clear_session()
