@@ -1,0 +1,361 @@
+"""From groups of Nengo operators to TensorFlow operations.
+
+An `OpBuilder` knows how one type of operator is computed; `Builder` finds the one for
+each group of a plan. A new operator type is added by writing a builder for it:
+
+>>> import nengo
+>>> from nengo_dl_core.builder import Builder, OpBuilder
+>>> class Negate(nengo.builder.operator.Copy):
+...     "Set ``dst`` to ``-src``."
+>>> @Builder.register(Negate)
+... class NegateBuilder(OpBuilder):
+...     def build_pre(self, signals, config):
+...         super().build_pre(signals, config)
+...         self.src = signals.combine([op.src for op in self.ops])
+...         self.dst = signals.combine([op.dst for op in self.ops])
+...
+...     def build_step(self, signals):
+...         signals.scatter(self.dst, -signals.gather(self.src))
+...
+...     @staticmethod
+...     def mergeable(x, y):
+...         return True
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+import numpy as np
+import tensorflow as tf
+from nengo.builder import Builder as _NengoBuilder
+from nengo.builder import Model as _NengoModel
+from nengo.builder.operator import Operator
+from nengo.builder.processes import SimProcess
+from nengo.exceptions import BuildError
+
+from nengo_dl_core.progress import NullProgressBar, ProgressBar
+from nengo_dl_core.signals import SignalDict
+
+Group = tuple[Operator, ...]
+
+
+class BuildConfig(NamedTuple):
+    """What the builders may want to know about the simulation.
+
+    Attributes
+    ----------
+    inference_only : bool
+        The model is never trained, so that nothing is needed for it.
+    lif_smoothing : float or None
+        Smoothing of the LIF rate equation in training.
+    cpu_only : bool
+        The simulation certainly runs on a CPU.
+    rng : numpy.random.RandomState
+        Seeded random number generator.
+    training : bool or tf.Tensor
+        Whether the model is built for training.
+    process_rngs : callable or None
+        Makes the random number generators of a process, one for each item of the
+        minibatch, from its operator.
+    python_errors : list of Exception
+        Receives what is raised in calls into Python during a run.
+    """
+
+    inference_only: bool
+    lif_smoothing: float | None
+    cpu_only: bool
+    rng: np.random.RandomState
+    training: Any
+    process_rngs: Callable[[SimProcess], list[np.random.RandomState]] | None = None
+    python_errors: list[Exception] = []
+
+
+class OpBuilder:
+    """Computes a group of operators of one type.
+
+    Parameters
+    ----------
+    ops : tuple of nengo.builder.Operator
+        The operators of the group.
+    """
+
+    python_in_loop: ClassVar[bool] = False
+    """Whether every step calls back into Python, which cannot be compiled."""
+
+    def __init__(self, ops: Sequence[Operator]) -> None:
+        self.ops = ops
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Compute what is the same in every step.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment, in which all parameters are bound.
+        config : BuildConfig
+            Settings of the simulation.
+        """
+        self.config = config
+
+    def build_step(self, signals: SignalDict) -> Sequence[tf.Tensor] | None:
+        """Compute one step: gather the operators' inputs, scatter their results.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment of the step.
+
+        Returns
+        -------
+        side_effects : list of tf.Tensor or None
+            Tensors that must be computed although nothing reads them.
+        """
+        raise BuildError(f"{type(self).__name__} does not define build_step")
+
+    def build_post(self, signals: SignalDict) -> None:
+        """Called after the graph has been built and after every reset.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment of the simulation.
+        """
+
+    @staticmethod
+    def mergeable(x: Operator, y: Operator) -> bool:
+        """Whether two operators can be computed by one builder.
+
+        Shapes, types and dependencies have been compared already.
+
+        Parameters
+        ----------
+        x : nengo.builder.Operator
+            The operator in question.
+        y : nengo.builder.Operator
+            An operator of the group that it would join.
+
+        Returns
+        -------
+        mergeable : bool
+            False unless a builder says otherwise.
+        """
+        return False
+
+
+_B = TypeVar("_B", bound=type[OpBuilder])
+
+
+class Builder:
+    """Builds the groups of a plan, in their order.
+
+    Parameters
+    ----------
+    plan : list of tuple of nengo.builder.Operator
+        Groups of operators in execution order.
+
+    Raises
+    ------
+    nengo.exceptions.BuildError
+        If there is no builder for a type of operator.
+    """
+
+    builders: ClassVar[dict[type[Operator], type[OpBuilder]]] = {}
+
+    def __init__(self, plan: Sequence[Group]) -> None:
+        self.plan = plan
+        self.op_builds = {group: self.builder_type(group[0])(group) for group in plan}
+
+    @classmethod
+    def register(cls, operator_type: type[Operator]) -> Callable[[_B], _B]:
+        """Make a builder the one that is used for an operator type.
+
+        Parameters
+        ----------
+        operator_type : type
+            Subclass of `nengo.builder.Operator`.
+
+        Returns
+        -------
+        decorator : callable
+            Registers the `OpBuilder` subclass that it is applied to.
+        """
+
+        def decorator(builder: _B) -> _B:
+            if not issubclass(builder, OpBuilder):
+                raise TypeError(f"{builder.__name__} must be a subclass of OpBuilder")
+            cls.builders[operator_type] = builder
+            return builder
+
+        return decorator
+
+    @classmethod
+    def builder_type(cls, op: Operator) -> type[OpBuilder]:
+        """The builder for an operator.
+
+        Parameters
+        ----------
+        op : nengo.builder.Operator
+            An operator.
+
+        Returns
+        -------
+        builder : type
+            Subclass of `OpBuilder`.
+
+        Raises
+        ------
+        nengo.exceptions.BuildError
+            If there is none.
+        """
+        try:
+            return cls.builders[type(op)]
+        except KeyError:
+            raise BuildError(
+                f"No builder is registered for {op}: write an OpBuilder for "
+                f"{type(op).__name__} and register it with Builder.register"
+            ) from None
+
+    @classmethod
+    def mergeable(cls, op: Operator, group: Sequence[Operator]) -> bool:
+        """The graph optimizer's question: may ``op`` join ``group``?
+
+        Parameters
+        ----------
+        op : nengo.builder.Operator
+            The operator in question.
+        group : list of nengo.builder.Operator
+            Operators of the same type and shapes, chosen already.
+
+        Returns
+        -------
+        mergeable : bool
+            What the operator's builder says.
+        """
+        return cls.builder_type(op).mergeable(op, group[0])
+
+    @property
+    def python_in_loop(self) -> list[Operator]:
+        """The operators that call back into Python in every step."""
+        return [
+            op
+            for group, build in self.op_builds.items()
+            if build.python_in_loop
+            for op in group
+        ]
+
+    def build_pre(
+        self,
+        signals: SignalDict,
+        config: BuildConfig,
+        progress: ProgressBar | None = None,
+    ) -> None:
+        """Compute what is the same in every step, for all groups.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment, in which all parameters are bound.
+        config : BuildConfig
+            Settings of the simulation.
+        progress : ProgressBar, optional
+            Advanced once for each group.
+        """
+        for group, build in self._progressed(progress):
+            with _named(group):
+                build.build_pre(signals, config)
+
+    def build_step(
+        self, signals: SignalDict, progress: ProgressBar | None = None
+    ) -> list[tf.Tensor]:
+        """Compute one simulation step.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment of the step; holds the results afterwards.
+        progress : ProgressBar, optional
+            Advanced once for each group.
+
+        Returns
+        -------
+        side_effects : list of tf.Tensor
+            Tensors that must be computed although nothing reads them.
+        """
+        side_effects: list[tf.Tensor] = []
+        for group, build in self._progressed(progress):
+            with _named(group):
+                side_effects.extend(build.build_step(signals) or ())
+        return side_effects
+
+    def build_post(
+        self, signals: SignalDict, progress: ProgressBar | None = None
+    ) -> None:
+        """Let all groups reset what they keep in Python.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment of the simulation.
+        progress : ProgressBar, optional
+            Advanced once for each group.
+        """
+        for _, build in self._progressed(progress):
+            build.build_post(signals)
+
+    def _progressed(
+        self, progress: ProgressBar | None
+    ) -> Iterator[tuple[Group, OpBuilder]]:
+        progress = NullProgressBar() if progress is None else progress
+        for item in self.op_builds.items():
+            yield item
+            progress.step()
+
+
+def _named(group: Group) -> Any:
+    """Name TensorFlow's operations after the operators, for profiles."""
+    return tf.name_scope(type(group[0]).__name__)
+
+
+class NengoBuilder(_NengoBuilder):  # type: ignore[misc]
+    """Nengo's builder with build functions of our own.
+
+    A function registered here is used in our simulator only; for every other type the
+    function registered with Nengo's own builder is.
+    """
+
+    builders = ChainMap({}, _NengoBuilder.builders)
+
+
+class NengoModel(_NengoModel):  # type: ignore[misc]
+    """Nengo's model, for operators that only our simulator can run.
+
+    Parameters
+    ----------
+    *args
+        Passed on to `nengo.builder.Model`.
+    fail_fast : bool
+        Call ``op.make_step`` for every operator that is added, as Nengo does, to find
+        errors early. Our simulator does not use ``make_step``.
+    **kwargs
+        Passed on to `nengo.builder.Model`.
+    """
+
+    def __init__(self, *args: Any, fail_fast: bool = True, **kwargs: Any) -> None:
+        self.fail_fast = fail_fast
+        super().__init__(*args, **kwargs)
+
+    def add_op(self, op: Operator) -> None:
+        """Add an operator to the model.
+
+        Parameters
+        ----------
+        op : nengo.builder.Operator
+            The operator to be added.
+        """
+        if self.fail_fast:
+            super().add_op(op)
+        else:
+            self.operators.append(op)

@@ -1,0 +1,62 @@
+"""Build of `nengo.builder.operator.Copy`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from nengo.builder.operator import Copy, Operator
+
+from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.signals import SignalDict, TensorSignal
+
+
+def _selected(signal: TensorSignal, selection: Any) -> TensorSignal:
+    """The part of a signal that a slice, list or mask of its items selects."""
+    if selection is None:
+        return signal
+    if not isinstance(selection, slice):
+        selection = np.arange(signal.shape[0])[np.asarray(selection)]
+    return signal[selection]
+
+
+@Builder.register(Copy)
+class CopyBuilder(OpBuilder):
+    """Copy signals, or parts of them, to others, or add them.
+
+    Parameters
+    ----------
+    ops : tuple of nengo.builder.operator.Copy
+        The operators of the group.
+    """
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Look the signals up; see `OpBuilder.build_pre`."""
+        super().build_pre(signals, config)
+        self.mode = "inc" if self.ops[0].inc else "update"
+        self.src = signals.combine(
+            [_selected(signals[op.src], op.src_slice) for op in self.ops]
+        )
+        self.dst = signals.combine(
+            [_selected(signals[op.dst], op.dst_slice) for op in self.ops]
+        )
+
+    def build_step(self, signals: SignalDict) -> None:
+        """Copy; see `OpBuilder.build_step`."""
+        value = signals.gather(self.src)
+        if self.src.shape != self.dst.shape:
+            value = tf.broadcast_to(value, value.shape[:-self.src.ndim] + self.dst.shape)
+        signals.scatter(self.dst, value, mode=self.mode)
+
+    @staticmethod
+    def mergeable(x: Operator, y: Operator) -> bool:
+        """Copies merge unless one broadcasts; see `OpBuilder.mergeable`."""
+        return bool(x.inc == y.inc) and not (_broadcasts(x) or _broadcasts(y))
+
+
+def _broadcasts(op: Copy) -> bool:
+    """Whether the source is smaller than the destination."""
+    index_src = np.empty(op.src.shape)[... if op.src_slice is None else op.src_slice]
+    index_dst = np.empty(op.dst.shape)[... if op.dst_slice is None else op.dst_slice]
+    return bool(index_src.size != index_dst.size)

@@ -1,0 +1,63 @@
+"""Build of `nengo.builder.operator.ElementwiseInc` and `ElementwiseSet`."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from nengo.builder.operator import ElementwiseInc, Operator
+from nengo_dl_optimizer import ElementwiseSet
+
+from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.numerics import rounded_product
+from nengo_dl_core.signals import SignalDict, TensorSignal
+
+
+@Builder.register(ElementwiseInc)
+@Builder.register(ElementwiseSet)
+class ElementwiseIncBuilder(OpBuilder):
+    """Compute ``Y += A * X``, or ``Y = A * X``, with broadcasting.
+
+    Parameters
+    ----------
+    ops : tuple of nengo.builder.operator.ElementwiseInc
+        The operators of the group.
+    """
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Arrange the factors; see `OpBuilder.build_pre`."""
+        super().build_pre(signals, config)
+        self.mode = "update" if isinstance(self.ops[0], ElementwiseSet) else "inc"
+        self.dst = signals.combine([op.Y for op in self.ops])
+        self.factors = []
+        for factor in ("A", "X"):
+            sources = [getattr(op, factor) for op in self.ops]
+            source = signals.combine(sources)
+            repeats = [
+                op.Y.size if src.size == 1 else 1
+                for op, src in zip(self.ops, sources)
+                for _ in range(src.shape[0] if src.shape else 1)
+            ]
+            self.factors.append((source, repeats))
+
+    def build_step(self, signals: SignalDict) -> None:
+        """Multiply; see `OpBuilder.build_step`."""
+        a, x = (self._factor(signals, *factor) for factor in self.factors)
+        signals.scatter(self.dst, rounded_product(a, x), mode=self.mode)
+
+    def _factor(
+        self, signals: SignalDict, source: TensorSignal, repeats: list[int]
+    ) -> tf.Tensor:
+        """One factor, repeated where a scalar meets a vector."""
+        value = signals.gather(source)
+        axis = int(source.minibatched)
+        if len(self.ops) > 1 and max(repeats) > 1:
+            rows = np.repeat(np.arange(len(repeats)), repeats)
+            value = tf.gather(tf.reshape(value, (*value.shape[:axis], -1)), rows, axis=axis)
+        missing = self.dst.ndim - (value.shape.rank - axis)
+        shape = value.shape[:axis] + [1] * missing + value.shape[axis:]
+        return tf.reshape(value, shape)
+
+    @staticmethod
+    def mergeable(x: Operator, y: Operator) -> bool:
+        """Products of vectors and scalars merge; see `OpBuilder.mergeable`."""
+        return all(sig.ndim <= 1 for op in (x, y) for sig in (op.A, op.X, op.Y))

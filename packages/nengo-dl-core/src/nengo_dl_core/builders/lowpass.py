@@ -1,0 +1,95 @@
+"""Build of first-order linear filters, such as `nengo.Lowpass`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nengo.builder.operator import Operator
+from nengo.builder.processes import SimProcess
+from nengo.synapses import LinearFilter
+
+from nengo_dl_core.builder import BuildConfig, OpBuilder
+from nengo_dl_core.numerics import rounded_product
+from nengo_dl_core.signals import SignalDict
+
+
+def filter_step(op: SimProcess, dt: float) -> LinearFilter.Step:
+    """The discrete system by which Nengo computes a linear filter.
+
+    Parameters
+    ----------
+    op : nengo.builder.processes.SimProcess
+        Operator of a `nengo.LinearFilter`.
+    dt : float
+        Length of a step, in seconds.
+
+    Returns
+    -------
+    step : nengo.LinearFilter.Step
+        Has the matrices ``A``, ``B``, ``C``, ``D``; its type says which are needed.
+    """
+    shape = op.output.shape
+    state = op.process.make_state(shape, shape, dt)
+    return op.process.make_step(shape, shape, dt, None, state)
+
+
+def without_duplicate_state(operators: Sequence[Operator], dt: float) -> list[Operator]:
+    """Remove the state of first-order filters, which equals their output.
+
+    Without it filters of any sizes are computed together, and half as much is carried
+    from step to step.
+
+    Parameters
+    ----------
+    operators : list of nengo.builder.Operator
+        The operators of a model.
+    dt : float
+        Length of a step, in seconds.
+
+    Returns
+    -------
+    operators : list of nengo.builder.Operator
+        The same, with other operators in place of first-order filters.
+    """
+    return [
+        (
+            SimProcess(op.process, op.input, op.output, op.t, mode="update", tag=op.tag)
+            if isinstance(op, SimProcess)
+            and isinstance(op.process, LinearFilter)
+            and op.mode == "update"
+            and isinstance(filter_step(op, dt), LinearFilter.OneX)
+            else op
+        )
+        for op in operators
+    ]
+
+
+class LowpassBuilder(OpBuilder):
+    """Compute first-order filters, ``y[t] = a y[t - 1] + b u[t]``.
+
+    Parameters
+    ----------
+    ops : tuple of nengo.builder.processes.SimProcess
+        Operators without state, as `without_duplicate_state` makes them.
+    """
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Compute the coefficients; see `OpBuilder.build_pre`."""
+        super().build_pre(signals, config)
+        self.input = signals.combine([op.input for op in self.ops])
+        self.output = signals.combine([op.output for op in self.ops])
+        steps = [filter_step(op, signals.dt) for op in self.ops]
+        sizes = [op.output.shape[0] if op.output.shape else 1 for op in self.ops]
+        shape = (1, -1) + (1,) * (self.output.ndim - 1)
+        self.a, self.b = (
+            signals.op_constant(steps, sizes, name, signals.dtype, shape)
+            for name in ("a", "b")
+        )
+
+    def build_step(self, signals: SignalDict) -> None:
+        """Filter the input; see `OpBuilder.build_step`."""
+        signals.scatter(
+            self.output,
+            rounded_product(self.a, signals.gather(self.output))
+            + rounded_product(self.b, signals.gather(self.input)),
+        )

@@ -1,0 +1,43 @@
+"""Build of `nengo.builder.operator.Reset` and `ResetInc`."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from nengo.builder.operator import Operator, Reset
+from nengo_dl_optimizer import ResetInc
+
+from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.signals import SignalDict
+
+
+@Builder.register(Reset)
+@Builder.register(ResetInc)
+class ResetBuilder(OpBuilder):
+    """Assign a constant to, or with `ResetInc` add it to, a group of signals.
+
+    Parameters
+    ----------
+    ops : tuple of nengo.builder.operator.Reset
+        The operators of the group.
+    """
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Make the constant; see `OpBuilder.build_pre`."""
+        super().build_pre(signals, config)
+        self.mode = "inc" if isinstance(self.ops[0], ResetInc) else "update"
+        self.dst = signals.combine([op.dst for op in self.ops])
+        values = np.concatenate(
+            [np.full(max(op.dst.size, 1), op.value) for op in self.ops]
+        )
+        value = tf.constant(values, self.dst.dtype, self.dst.shape)
+        self.value = tf.broadcast_to(value, self.dst.full_shape)
+
+    def build_step(self, signals: SignalDict) -> None:
+        """Assign the constant; see `OpBuilder.build_step`."""
+        signals.scatter(self.dst, self.value, mode=self.mode)
+
+    @staticmethod
+    def mergeable(x: Operator, y: Operator) -> bool:
+        """Resets always merge; see `OpBuilder.mergeable`."""
+        return True

@@ -1,0 +1,143 @@
+"""Values given for Nodes, in any of the forms that the simulator accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import nengo
+import numpy as np
+import numpy.typing as npt
+from nengo.exceptions import ValidationError
+
+Array = npt.NDArray[Any]
+
+
+def by_object(
+    values: Any, names: Mapping[Any, str], what: str
+) -> dict[Any, Array]:
+    """Map Nodes (or Probes) to the arrays given for them.
+
+    Parameters
+    ----------
+    values : dict, list or ndarray
+        Arrays by object or name; or in the order of the objects; or one array for the
+        only, or first, object.
+    names : dict of {NengoObject: str}
+        The objects that values can be given for, and their names.
+    what : str
+        Describes the objects in messages, for example ``"input Node"``.
+
+    Returns
+    -------
+    arrays : dict of {NengoObject: ndarray}
+        The arrays.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If values are given for something else, or for more objects than there are.
+    """
+    if values is None:
+        return {}
+    objects = list(names)
+    if isinstance(values, Mapping):
+        named = {name: obj for obj, name in names.items()}
+        pairs = [(_lookup(key, names, named, what), x) for key, x in values.items()]
+    else:
+        arrays = values if isinstance(values, (list, tuple)) else [values]
+        if len(arrays) > len(objects):
+            raise ValidationError(
+                f"{len(arrays)} arrays were given, but there are {len(objects)} "
+                f"{what}s: {list(names.values())}",
+                attr="data",
+            )
+        pairs = list(zip(objects, arrays))
+    return {obj: _array(x, names[obj]) for obj, x in pairs}
+
+
+def _lookup(key: Any, names: Mapping[Any, str], named: Mapping[str, Any], what: str) -> Any:
+    if isinstance(key, str) and key in named:
+        return named[key]
+    if not isinstance(key, str) and key in names:
+        return key
+    raise ValidationError(
+        f"{key!r} is no {what} of this network; there are {list(named)}", attr="data"
+    )
+
+
+def _array(values: Any, name: str) -> Array:
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise ValidationError(
+            f"the values for {name!r} must be numbers, not {array.dtype}", attr="data"
+        )
+    return array
+
+
+def check_shapes(
+    arrays: Mapping[Any, Array],
+    names: Mapping[Any, str],
+    batch_size: int | None,
+    n_steps: int | None,
+) -> tuple[int | None, int | None]:
+    """Check that arrays have the shape ``(batch_size, n_steps, size)``.
+
+    Parameters
+    ----------
+    arrays : dict of {NengoObject: ndarray}
+        Arrays by Node or Probe.
+    names : dict of {NengoObject: str}
+        Names of the objects.
+    batch_size, n_steps : int or None
+        The expected lengths; None if all arrays only have to agree.
+
+    Returns
+    -------
+    batch_size, n_steps : int or None
+        The lengths that the arrays have; None if there are no arrays.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If an array has another shape.
+    """
+    for obj, array in arrays.items():
+        size = obj.size_out if isinstance(obj, nengo.Node) else obj.size_in
+        lengths = array.shape[:2] if array.ndim == 3 else (None, None)
+        batch_size = lengths[0] if batch_size is None else batch_size
+        n_steps = lengths[1] if n_steps is None else n_steps
+        if array.shape != (batch_size, n_steps, size):
+            expected = _words(batch_size, "batch_size"), _words(n_steps, "n_steps"), size
+            raise ValidationError(
+                f"the values for {names[obj]!r} have shape {array.shape}, expected "
+                f"({', '.join(map(str, expected))}), that is (batch_size, n_steps, size)",
+                attr="data",
+            )
+    return batch_size, n_steps
+
+
+def _words(length: int | None, name: str) -> int | str:
+    return name if length is None else length
+
+
+def padded(array: Array, length: int) -> Array:
+    """Repeat the last row of an array until it has a multiple of a length.
+
+    Parameters
+    ----------
+    array : ndarray
+        At least one row.
+    length : int
+        Length of a minibatch.
+
+    Returns
+    -------
+    padded : ndarray
+        The array, or a longer copy.
+    """
+    missing: int = -len(array) % length
+    if not missing:
+        return array
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
+

@@ -1,0 +1,43 @@
+"""Names by which Keras refers to Nodes and Probes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def unique_names(objects: Sequence[Any], default: str) -> dict[Any, str]:
+    """Name objects by their labels.
+
+    Parameters
+    ----------
+    objects : list of NengoObject
+        The objects.
+    default : str
+        Name of those without label.
+
+    Returns
+    -------
+    names : dict of {NengoObject: str}
+        Their names; a second object of one name has ``_1`` appended, and so on.
+        Characters that Keras does not accept in names are replaced by ``_``.
+
+    Examples
+    --------
+    >>> import nengo
+    >>> with nengo.Network():
+    ...     nodes = [nengo.Node(0, label="a"), nengo.Node(0), nengo.Node(0)]
+    >>> list(unique_names(nodes, "node").values())
+    ['a', 'node', 'node_1']
+    """
+    names: dict[Any, str] = {}
+    used = {"n_steps"}
+    for obj in objects:
+        base = (obj.label or default).replace("/", "_")
+        name, count = base, 0
+        while name in used:
+            count += 1
+            name = f"{base}_{count}"
+        used.add(name)
+        names[obj] = name
+    return names

@@ -1,0 +1,139 @@
+"""Progress bars for building and running, drawn by tqdm."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from tqdm.auto import tqdm
+
+
+class ProgressBar:
+    """Shows how far a task has come.
+
+    It is a context manager, and appears only once the task has taken half a second, so
+    that short tasks leave the terminal alone.
+
+    Parameters
+    ----------
+    present : str
+        The task while it goes on, for example ``"Simulating"``.
+    past : str, optional
+        The task when it is done, for example ``"Simulation"``; by default ``present``.
+    max_value : int or None
+        Number of steps of the task; None if it is not known.
+    **kwargs
+        Passed on to `tqdm.tqdm`.
+    """
+
+    def __init__(
+        self,
+        present: str = "",
+        past: str | None = None,
+        max_value: int | None = 1,
+        **kwargs: Any,
+    ) -> None:
+        self.present = present
+        self.past = present if past is None else past
+        self.max_value = max_value
+        self._options = {"delay": 0.5, "leave": False, "dynamic_ncols": True, **kwargs}
+        self._bar: Any = None
+
+    def __enter__(self) -> ProgressBar:
+        self._bar = tqdm(total=self.max_value, desc=self.present, **self._options)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._bar.set_description(f"{self.past} finished", refresh=False)
+        self._bar.close()
+        self._bar = None
+
+    @property
+    def max_steps(self) -> int | None:
+        """Number of steps; the name by which Nengo's build knows `max_value`."""
+        return self.max_value
+
+    @max_steps.setter
+    def max_steps(self, n_steps: int | None) -> None:
+        self.max_value = n_steps
+        if self._bar is not None:
+            self._bar.total = n_steps
+            self._bar.refresh()
+
+    def step(self, n_steps: int = 1) -> None:
+        """Advance the bar.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of steps that have been done.
+        """
+        if self._bar is not None:
+            self._bar.update(n_steps)
+
+    def sub(self, msg: str | None = None, **kwargs: Any) -> ProgressBar:
+        """Make a bar for a part of the task.
+
+        Parameters
+        ----------
+        msg : str, optional
+            What the part does; shown behind the task's name.
+        **kwargs
+            Passed on to `SubProgressBar`.
+
+        Returns
+        -------
+        bar : SubProgressBar
+            The new bar.
+        """
+        present = self.present if msg is None else f"{self.present}: {msg}"
+        return SubProgressBar(present, **kwargs)
+
+
+class SubProgressBar(ProgressBar):
+    """Progress of a part of a task, shown below the task's own bar.
+
+    Parameters
+    ----------
+    present, past, max_value, **kwargs
+        As for `ProgressBar`.
+    """
+
+
+class NullProgressBar(ProgressBar):
+    """A progress bar that shows nothing.
+
+    Parameters
+    ----------
+    present, past, max_value, **kwargs
+        As for `ProgressBar`.
+    """
+
+    def __enter__(self) -> NullProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
+    def sub(self, msg: str | None = None, **kwargs: Any) -> NullProgressBar:
+        """Make a bar for a part of the task, which shows nothing either.
+
+        Parameters
+        ----------
+        msg : str, optional
+            What the part does.
+        **kwargs
+            Ignored.
+
+        Returns
+        -------
+        bar : NullProgressBar
+            The new bar.
+        """
+        return NullProgressBar()

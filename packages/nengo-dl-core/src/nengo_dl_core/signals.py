@@ -1,0 +1,513 @@
+"""The symbolic environment of a simulation step.
+
+A step is a dataflow: an operator's result is *bound* to the rows of memory that the
+operator writes, and whoever reads those rows receives the bound tensor itself. Nothing
+is scattered into, or gathered out of, a large array. Where a read covers several
+bindings they are concatenated, where it covers part of one it is sliced, and where it
+matches one exactly (which is what the graph optimizer arranges for) it costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from nengo.builder.signal import Signal
+
+Slices = tuple[tuple[int, int], ...]
+
+# A view of more pieces than this (one with a stride, say) is read with a single
+# ``tf.gather`` instead of a concatenation of its pieces.
+_MAX_PIECES = 16
+
+
+def _joined(slices: Iterable[tuple[int, int]]) -> Slices:
+    """Join neighbouring slices, so that a contiguous view has a single one."""
+    joined: list[tuple[int, int]] = []
+    for start, stop in slices:
+        if joined and joined[-1][1] == start:
+            joined[-1] = (joined[-1][0], stop)
+        elif stop > start:
+            joined.append((start, stop))
+    return tuple(joined)
+
+
+class TensorSignal:
+    """A tensor described as rows of a base array.
+
+    Parameters
+    ----------
+    slices : tuple of (int, int)
+        Start and stop rows in the base array, in the order in which the signal has
+        them.
+    key : hashable
+        Names the base array.
+    dtype : str
+        Type of the values.
+    shape : tuple of int
+        Shape of the signal, without minibatch axis. It may be a reshape of the rows.
+    minibatch_size : int or None
+        Length of the leading minibatch axis; None if the signal has no such axis.
+    label : str
+        Name shown in messages.
+    """
+
+    def __init__(
+        self,
+        slices: Iterable[tuple[int, int]],
+        key: Hashable,
+        dtype: str,
+        shape: tuple[int, ...],
+        minibatch_size: int | None,
+        label: str = "TensorSignal",
+    ) -> None:
+        self._slices = _joined((int(start), int(stop)) for start, stop in slices)
+        self.key = key
+        self.dtype = dtype
+        self.shape = tuple(shape)
+        self.minibatch_size = minibatch_size
+        self.label = label
+
+    def __repr__(self) -> str:
+        return f"TensorSignal(key={self.key}, shape={self.shape}, label={self.label})"
+
+    @property
+    def slices(self) -> Slices:
+        """Start and stop rows in the base array, neighbours joined."""
+        return self._slices
+
+    @property
+    def ndim(self) -> int:
+        """Rank of the signal, without minibatch axis."""
+        return len(self.shape)
+
+    @property
+    def minibatched(self) -> bool:
+        """Whether the signal has a minibatch axis."""
+        return self.minibatch_size is not None
+
+    @property
+    def full_shape(self) -> tuple[int, ...]:
+        """Shape of the signal, the minibatch axis included."""
+        batch = () if self.minibatch_size is None else (self.minibatch_size,)
+        return batch + self.shape
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """Rows of the base array, in the signal's order, with shape ``(n_rows,)``."""
+        if not self._slices:
+            return np.zeros(0, np.int64)
+        return np.concatenate([np.arange(*bounds) for bounds in self._slices])
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows of the base array that the signal covers."""
+        return sum(stop - start for start, stop in self._slices)
+
+    def __getitem__(self, indices: slice | Sequence[int]) -> TensorSignal:
+        """Select items along the first axis.
+
+        Parameters
+        ----------
+        indices : slice or list of int
+            The wanted items.
+
+        Returns
+        -------
+        sig : TensorSignal
+            A view of the same base array.
+
+        Raises
+        ------
+        IndexError
+            If an item does not exist.
+        ValueError
+            If the items of the first axis are not made of whole rows.
+        """
+        if indices is Ellipsis or indices == slice(None):
+            return self
+        n_items = self.shape[0] if self.shape else 1
+        if n_items == 0 or self.n_rows % n_items:
+            raise ValueError(f"{self} cannot be indexed: its items are not whole rows")
+        rows = self.rows.reshape((n_items, -1))[indices]
+        selected = rows.reshape(-1)
+        starts = np.flatnonzero(np.diff(selected, prepend=-2) != 1)
+        stops = np.append(starts[1:], len(selected))
+        return TensorSignal(
+            [(selected[i], selected[j - 1] + 1) for i, j in zip(starts, stops)],
+            self.key,
+            self.dtype,
+            (rows.shape[0], *self.shape[1:]),
+            self.minibatch_size,
+            f"{self.label}[{indices}]",
+        )
+
+    def reshape(self, shape: Sequence[int]) -> TensorSignal:
+        """View the same values with another shape.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            The new shape, without minibatch axis; one entry may be -1.
+
+        Returns
+        -------
+        sig : TensorSignal
+            A view of the same rows.
+
+        Raises
+        ------
+        ValueError
+            If the number of elements differs.
+        """
+        new = np.broadcast_to(np.empty(()), self.shape).reshape(tuple(shape)).shape
+        return TensorSignal(
+            self._slices, self.key, self.dtype, new, self.minibatch_size, self.label
+        )
+
+    @property
+    def tf_shape(self) -> tf.Tensor:
+        """The full shape as a tensor of shape ``(len(full_shape),)``."""
+        return tf.constant(self.full_shape, tf.int32)
+
+    @property
+    def tf_indices(self) -> tf.Tensor:
+        """Rows in the base array, a tensor of shape ``(n_rows,)``."""
+        return tf.constant(self.rows, tf.int32)
+
+    @property
+    def tf_indices_nd(self) -> tf.Tensor:
+        """Positions for ``tf.gather_nd``/``tf.scatter_nd`` on the base array.
+
+        The shape is ``(n_rows, 1)``, or ``(minibatch_size, n_rows, 2)`` for a signal
+        with a minibatch axis, which is the leading one of the base array.
+        """
+        rows = self.rows
+        if self.minibatch_size is None:
+            return tf.constant(rows[:, None], tf.int32)
+        grid = np.meshgrid(np.arange(self.minibatch_size), rows, indexing="ij")
+        return tf.constant(np.stack(grid, axis=-1), tf.int32)
+
+    @property
+    def tf_slice(self) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor] | None:
+        """``(start, stop, stride)`` along the row axis; None if it is not regular."""
+        rows = self.rows
+        steps = np.unique(np.diff(rows))
+        if len(rows) == 0 or len(steps) > 1 or (len(steps) == 1 and steps[0] <= 0):
+            return None
+        stride = int(steps[0]) if len(steps) else 1
+        bounds = (int(rows[0]), int(rows[-1]) + 1, stride)
+        start, stop, step = (tf.constant([bound], tf.int32) for bound in bounds)
+        return start, stop, step
+
+
+# The values bound to a base array: (start, stop, value), sorted, without gaps.
+_Binding = tuple[int, int, tf.Tensor]
+
+
+class SignalDict(Mapping[Signal, TensorSignal]):
+    """Maps Nengo signals to rows of base arrays, and those rows to tensors.
+
+    Parameters
+    ----------
+    dtype : str
+        Floating point type of the simulation, for example ``"float32"``.
+    minibatch_size : int
+        Number of items in a minibatch.
+
+    Attributes
+    ----------
+    bases : dict
+        For every base array the tensors that are bound to its rows at this point of
+        the step, as a sorted tuple of ``(start, stop, tensor)``.
+    sig_map : dict
+        Nengo signal to `TensorSignal`.
+    dt : float
+        Length of a step, in seconds.
+    step : tf.Tensor
+        Number of the step that is being built; the first one of a simulation is 1.
+    """
+
+    def __init__(self, dtype: str, minibatch_size: int) -> None:
+        self.dtype = dtype
+        self.minibatch_size = minibatch_size
+        self.dt = 0.001
+        self.step: tf.Tensor | None = None
+        self.sig_map: dict[Signal, TensorSignal] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything that belongs to one build of the TensorFlow graph."""
+        self.bases: dict[Hashable, tuple[_Binding, ...]] = {}
+
+    def __getitem__(self, signal: Signal) -> TensorSignal:
+        return self.sig_map[signal]
+
+    def __iter__(self) -> Iterator[Signal]:
+        return iter(self.sig_map)
+
+    def __len__(self) -> int:
+        return len(self.sig_map)
+
+    def extend(self, key: Hashable, value: tf.Tensor, n_rows: int) -> None:
+        """Add rows to the end of a base array, and bind a value to them.
+
+        Parameters
+        ----------
+        key : hashable
+            Names the base array.
+        value : tf.Tensor
+            Their value, ``(n_rows, ...)`` or ``(minibatch_size, n_rows, ...)``.
+        n_rows : int
+            Number of rows.
+        """
+        bound = self.bases.get(key, ())
+        start = bound[-1][1] if bound else 0
+        self.bases[key] = (*bound, (start, start + n_rows, value))
+
+    def scatter(self, dst: TensorSignal, val: tf.Tensor, mode: str = "update") -> None:
+        """Bind a value to the rows of a signal.
+
+        Parameters
+        ----------
+        dst : TensorSignal
+            The rows to be written.
+        val : tf.Tensor
+            New value, of as many elements as ``dst.full_shape`` has; or as ``dst.shape``
+            has, which is then the value of every item of the minibatch.
+        mode : "update" or "inc"
+            Replace the value of the rows, or add to it.
+
+        Raises
+        ------
+        ValueError
+            If the mode is unknown or the value does not have the signal's type.
+        """
+        if mode not in ("update", "inc"):
+            raise ValueError(f'mode must be "update" or "inc", not {mode!r}')
+        if val.dtype.name != dst.dtype:
+            raise ValueError(f"{dst.label} has type {dst.dtype}, not {val.dtype.name}")
+        axis = int(dst.minibatched)
+        trailing = self._trailing(dst)
+        full = (*dst.full_shape[:axis], dst.n_rows, *trailing)
+        if val.shape.num_elements() * self.minibatch_size == np.prod(full):
+            val = tf.broadcast_to(tf.reshape(val, full[axis:]), full)
+        val = _reshaped(val, full)
+
+        if len(dst.slices) > _MAX_PIECES:
+            self._scatter_rows(dst, val, mode)
+            return
+        offset = 0
+        for start, stop in dst.slices:
+            piece = _rows(val, offset, offset + stop - start, axis)
+            if mode == "inc":
+                piece = self._read(dst.key, start, stop, axis) + piece
+            self._bind_rows(dst.key, start, stop, piece, axis)
+            offset += stop - start
+
+    def gather(self, src: TensorSignal, force_copy: bool = False) -> tf.Tensor:
+        """Read the value that is bound to the rows of a signal.
+
+        Parameters
+        ----------
+        src : TensorSignal
+            The rows to be read.
+        force_copy : bool
+            Always read with ``tf.gather``, never by slicing.
+
+        Returns
+        -------
+        gathered : tf.Tensor
+            The value, of shape ``src.full_shape``.
+
+        Raises
+        ------
+        KeyError
+            If nothing is bound to the base array.
+        """
+        axis = int(src.minibatched)
+        if force_copy or len(src.slices) > _MAX_PIECES:
+            start = min(bounds[0] for bounds in src.slices)
+            stop = max(bounds[1] for bounds in src.slices)
+            whole = self._read(src.key, start, stop, axis)
+            value = tf.gather(whole, src.tf_indices - start, axis=axis)
+        else:
+            pieces = [self._read(src.key, *bounds, axis) for bounds in src.slices]
+            value = _concatenated(pieces, axis)
+        return _reshaped(value, src.full_shape)
+
+    def combine(
+        self, sigs: Sequence[TensorSignal | Signal], label: str = "Combine"
+    ) -> TensorSignal:
+        """Concatenate signals along their first axis.
+
+        Parameters
+        ----------
+        sigs : list of TensorSignal or Signal
+            Signals of one base array, with the same shape but for the first axis.
+        label : str
+            Name of the result.
+
+        Returns
+        -------
+        sig : TensorSignal
+            All rows of the signals, in the given order.
+
+        Raises
+        ------
+        ValueError
+            If there are no signals, or they lie in different base arrays.
+        """
+        views = [self[sig] if isinstance(sig, Signal) else sig for sig in sigs]
+        if not views:
+            raise ValueError(f"{label}: there are no signals to combine")
+        first = views[0]
+        if any(v.key != first.key or v.shape[1:] != first.shape[1:] for v in views):
+            raise ValueError(
+                f"{label}: only signals of one base array and item shape can be "
+                f"combined, got {[(v.key, v.shape) for v in views]}"
+            )
+        return TensorSignal(
+            [bounds for view in views for bounds in view.slices],
+            first.key,
+            first.dtype,
+            (sum(v.shape[0] if v.shape else 1 for v in views), *first.shape[1:]),
+            first.minibatch_size,
+            label,
+        )
+
+    def get_tensor_signal(
+        self,
+        slices: Iterable[tuple[int, int]],
+        key: Hashable,
+        dtype: str,
+        shape: tuple[int, ...],
+        minibatched: bool,
+        signal: Signal | None = None,
+        label: str = "TensorSignal",
+    ) -> TensorSignal:
+        """Make a `TensorSignal`, and remember which Nengo signal it stands for.
+
+        Parameters
+        ----------
+        slices : tuple of (int, int)
+            Start and stop rows in the base array.
+        key : hashable
+            Names the base array.
+        dtype : str
+            Type of the values.
+        shape : tuple of int
+            Shape of the signal, without minibatch axis.
+        minibatched : bool
+            Whether the signal has a minibatch axis.
+        signal : nengo.builder.Signal, optional
+            The Nengo signal that it stands for.
+        label : str
+            Name shown in messages.
+
+        Returns
+        -------
+        sig : TensorSignal
+            The new signal.
+        """
+        batch = self.minibatch_size if minibatched else None
+        result = TensorSignal(slices, key, dtype, shape, batch, label)
+        if signal is not None:
+            self.sig_map[signal] = result
+        return result
+
+    def op_constant(
+        self,
+        ops: Sequence[Any],
+        op_sizes: Sequence[int],
+        attr: str,
+        dtype: str,
+        shape: tuple[int, ...] | None = (1, -1),
+    ) -> tf.Tensor:
+        """Collect a constant parameter of a group of operators.
+
+        Parameters
+        ----------
+        ops : list of object
+            The objects that have the parameter as attribute ``attr``.
+        op_sizes : list of int
+            How many elements each of them stands for.
+        attr : str
+            Name of the attribute.
+        dtype : str
+            Type of the result.
+        shape : tuple of int, optional
+            Shape of the result, if it is no scalar; the default adds an axis that
+            broadcasts along the minibatch.
+
+        Returns
+        -------
+        constant : tf.Tensor
+            A scalar if the parameter is the same everywhere, else its value for
+            each element.
+        """
+        values = [getattr(op, attr) for op in ops]
+        if all(value == values[0] for value in values):
+            return tf.constant(values[0], dtype=dtype)
+        repeated = np.repeat(np.asarray(values), op_sizes)
+        return tf.constant(repeated, dtype, repeated.shape if shape is None else shape)
+
+    def _trailing(self, sig: TensorSignal) -> tuple[int, ...]:
+        """Shape of one row of the signal's base array."""
+        _, _, value = self.bases[sig.key][0]
+        return tuple(value.shape[1 + int(sig.minibatched) :])
+
+    def _read(self, key: Hashable, start: int, stop: int, axis: int) -> tf.Tensor:
+        """The value bound to rows ``start`` to ``stop``."""
+        pieces = [
+            _rows(value, max(start, first) - first, min(stop, last) - first, axis)
+            for first, last, value in self.bases[key]
+            if first < stop and start < last
+        ]
+        return _concatenated(pieces, axis)
+
+    def _bind_rows(
+        self, key: Hashable, start: int, stop: int, val: tf.Tensor, axis: int
+    ) -> None:
+        """Bind rows ``start`` to ``stop``; what else was bound stays as it was."""
+        bindings: list[_Binding] = [(start, stop, val)]
+        for first, last, value in self.bases[key]:
+            if first < start:
+                end = min(last, start)
+                bindings.append((first, end, _rows(value, 0, end - first, axis)))
+            if stop < last:
+                begin = max(first, stop)
+                rest = _rows(value, begin - first, last - first, axis)
+                bindings.append((begin, last, rest))
+        self.bases[key] = tuple(sorted(bindings, key=lambda binding: binding[0]))
+
+    def _scatter_rows(self, dst: TensorSignal, val: tf.Tensor, mode: str) -> None:
+        """Write many scattered rows at once."""
+        axis = int(dst.minibatched)
+        n_rows = self.bases[dst.key][-1][1]
+        whole = self._read(dst.key, 0, n_rows, axis)
+        positions = dst.tf_indices_nd
+        write = (
+            tf.tensor_scatter_nd_add
+            if mode == "inc"
+            else tf.tensor_scatter_nd_update
+        )
+        self.bases[dst.key] = ((0, n_rows, write(whole, positions, val)),)
+
+
+def _reshaped(value: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
+    return value if tuple(value.shape) == shape else tf.reshape(value, shape)
+
+
+def _rows(value: tf.Tensor, start: int, stop: int, axis: int) -> tf.Tensor:
+    """Rows of a tensor; the tensor itself where these are all of them."""
+    if start == 0 and stop == value.shape[axis]:
+        return value
+    return value[:, start:stop] if axis else value[start:stop]
+
+
+def _concatenated(pieces: list[tf.Tensor], axis: int) -> tf.Tensor:
+    return pieces[0] if len(pieces) == 1 else tf.concat(pieces, axis)

@@ -1,0 +1,134 @@
+"""Access to what has been simulated: probe values and live parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import nengo
+import numpy as np
+import numpy.typing as npt
+from nengo.builder.connection import BuiltConnection
+from nengo.builder.ensemble import BuiltEnsemble
+from nengo.exceptions import ValidationError
+
+if TYPE_CHECKING:
+    from nengo_dl_core.simulator import Simulator
+
+Array = npt.NDArray[Any]
+
+
+class SimulationData(Mapping[Any, Any]):
+    """Maps Probes to recorded values, and other objects to their parameters.
+
+    The simulator makes it; use it as ``sim.data``.
+
+    Parameters
+    ----------
+    sim : Simulator
+        The simulator.
+    minibatched : bool
+        Whether values have a leading minibatch axis; if not, it is removed.
+    """
+
+    def __init__(self, sim: Simulator, minibatched: bool) -> None:
+        self.sim = sim
+        self.minibatched = minibatched
+
+    def __getitem__(self, obj: Any) -> Any:
+        """Look an object up.
+
+        Parameters
+        ----------
+        obj : nengo.Probe or nengo.Ensemble or nengo.Connection
+            An object of the simulated network.
+
+        Returns
+        -------
+        data : ndarray or nengo.builder.ensemble.BuiltEnsemble or other
+            For a Probe what it recorded, ``(minibatch_size, n_samples, size_in)``, or
+            without the first axis if the simulator has no ``minibatch_size``. For other
+            objects what Nengo built, with the present values of the parameters.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the object is not in the network.
+        """
+        if obj in self.sim.probe_data:
+            return self._probe_values(obj)
+        if obj not in self.sim.model.params:
+            raise ValidationError(
+                f"{obj!r} is not in the simulated network", attr="data", obj=self.sim
+            )
+        built = self.sim.model.params[obj]
+        if self.sim.closed:
+            return built
+        if isinstance(built, BuiltEnsemble):
+            return self._live_ensemble(obj, built)
+        if isinstance(built, BuiltConnection) and built.weights is not None:
+            if self.sim.model.sig[obj].get("weights") is None:
+                return built
+            (weights,) = self.get_params((obj, "weights"))
+            return BuiltConnection(
+                eval_points=built.eval_points,
+                solver_info=built.solver_info,
+                weights=weights,
+                transform=built.transform,
+            )
+        return built
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.sim.model.params)
+
+    def __len__(self) -> int:
+        return len(self.sim.model.params)
+
+    def _probe_values(self, probe: nengo.Probe) -> Array:
+        values = self.sim.probe_data[probe].values
+        values = np.swapaxes(values, 0, 1) if self.minibatched else values[:, 0]
+        values.setflags(write=False)
+        return values
+
+    def _live_ensemble(self, ens: nengo.Ensemble, built: BuiltEnsemble) -> BuiltEnsemble:
+        """What Nengo built for an ensemble, with present encoders and biases."""
+        if isinstance(ens.neuron_type, nengo.Direct):
+            return built
+        scaled_encoders, bias = self.get_params((ens, "encoders"), (ens, "bias"))
+        encoders = scaled_encoders * ens.radius / built.gain[:, None]
+        max_rates, intercepts = ens.neuron_type.max_rates_intercepts(built.gain, bias)
+        return BuiltEnsemble(
+            eval_points=built.eval_points,
+            encoders=encoders,
+            intercepts=intercepts,
+            max_rates=max_rates,
+            scaled_encoders=scaled_encoders,
+            gain=built.gain,
+            bias=bias,
+        )
+
+    def get_params(self, *obj_attrs: tuple[Any, str]) -> list[Array]:
+        """Read the present values of parameters.
+
+        Parameters
+        ----------
+        *obj_attrs : tuple of (NengoObject, str)
+            Objects and the names of their parameters: ``"encoders"`` (scaled by gain
+            and radius) or ``"bias"`` of an ensemble, ``"weights"`` of a connection.
+
+        Returns
+        -------
+        params : list of ndarray
+            The values. Those that an online learning rule changes have a leading
+            minibatch axis, if the simulator has a ``minibatch_size``.
+        """
+        graph = self.sim.tensor_graph
+        values = []
+        for obj, attr in obj_attrs:
+            owner = obj.neurons if attr == "bias" else obj
+            sig = self.sim.model.sig[owner][attr]
+            value = graph.get_tensor(sig).numpy()
+            if not self.minibatched and value.ndim > sig.ndim:
+                value = value[0]
+            values.append(value)
+        return values

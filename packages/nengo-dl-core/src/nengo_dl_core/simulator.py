@@ -1,0 +1,483 @@
+"""The simulator: Nengo networks on TensorFlow."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import cached_property, wraps
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import keras
+import nengo
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from nengo.builder import Model
+from nengo.cache import get_default_decoder_cache
+from nengo.exceptions import ReadonlyError, SimulatorClosed, ValidationError
+from nengo.utils.numpy import maxint
+
+from nengo_dl_core.builder import NengoBuilder, NengoModel
+from nengo_dl_core.config import get_setting
+from nengo_dl_core.data_arguments import by_object, check_shapes, padded
+from nengo_dl_core.node_inputs import evaluate
+from nengo_dl_core.probe_data import ProbeData
+from nengo_dl_core.progress import NullProgressBar, ProgressBar
+from nengo_dl_core.runner import Runner
+from nengo_dl_core.simulation_data import SimulationData
+from nengo_dl_core.tensor_graph import TensorGraph
+
+Array = npt.NDArray[Any]
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _while_open(
+    method: Callable[Concatenate[Simulator, _P], _R],
+) -> Callable[Concatenate[Simulator, _P], _R]:
+    """Let a method refuse to work on a closed simulator."""
+
+    @wraps(method)
+    def checked(self: Simulator, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        if self.closed:
+            raise SimulatorClosed(
+                f"Simulator.{method.__name__} cannot be used: the simulator is closed"
+            )
+        return method(self, *args, **kwargs)
+
+    return checked
+
+
+class Simulator:
+    """Simulates a Nengo network with TensorFlow.
+
+    It takes the place of `nengo.Simulator`, gives the same output, and simulates many
+    inputs at a time.
+
+    Parameters
+    ----------
+    network : nengo.Network or None
+        The network to be simulated; None if ``model`` is a complete built model.
+    dt : float
+        Length of a step, in seconds.
+    seed : int, optional
+        Seed of everything random in the simulation. By default ``network.seed + 1``,
+        or a random seed if the network has none.
+    model : nengo.builder.Model, optional
+        Built model to add the network to.
+    device : str, optional
+        TensorFlow device to compute on, for example ``"/cpu:0"`` or ``"/gpu:0"``; by
+        default TensorFlow's choice.
+    unroll_simulation : int
+        How many steps are built into one round of the simulation loop. A run has
+        exactly the steps asked for in any case.
+    minibatch_size : int, optional
+        Number of inputs that are simulated at once. Without it the data has no
+        minibatch axis, as in `nengo.Simulator`.
+    progress_bar : bool
+        Whether building and running show a progress bar, if they take their time.
+
+    Attributes
+    ----------
+    data : SimulationData
+        Recorded values and present parameters.
+    model : nengo.builder.Model
+        The built model.
+    tensor_graph : TensorGraph
+        The simulation as a Keras layer.
+    closed : bool
+        Whether the simulator has been closed.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If an argument is not possible.
+
+    Examples
+    --------
+    >>> import nengo, nengo_dl_core
+    >>> with nengo.Network(seed=0) as net:
+    ...     stimulus = nengo.Node(0.5)
+    ...     ensemble = nengo.Ensemble(20, 1)
+    ...     nengo.Connection(stimulus, ensemble)
+    ...     probe = nengo.Probe(ensemble, synapse=0.05)
+    >>> with nengo_dl_core.Simulator(net, progress_bar=False) as sim:
+    ...     sim.run(0.5)
+    >>> sim.data[probe].shape
+    (500, 1)
+    """
+
+    def __init__(
+        self,
+        network: nengo.Network | None,
+        dt: float = 0.001,
+        seed: int | None = None,
+        model: Model | None = None,
+        device: str | None = None,
+        unroll_simulation: int = 1,
+        minibatch_size: int | None = None,
+        progress_bar: bool = True,
+    ) -> None:
+        self.closed = True  # until everything has been built
+        _check_positive_integer("unroll_simulation", unroll_simulation)
+        if minibatch_size is not None:
+            _check_positive_integer("minibatch_size", minibatch_size)
+        if network is None and model is None:
+            raise ValidationError("give a network or a built model", attr="network")
+        self.progress_bar = progress_bar
+        self.unroll_simulation = unroll_simulation
+        self.minibatch_size = minibatch_size
+        self.device = device
+        self.model = model if model is not None else _empty_model(network, dt)
+        if seed is None:
+            own = None if network is None else network.seed
+            seed = np.random.randint(maxint) if own is None else own + 1
+        with self._progress("Building", "Build", None) as progress:
+            if network is not None:
+                self.model.build(network, progress=progress.sub())
+            self.tensor_graph = TensorGraph(
+                self.model,
+                self.dt,
+                unroll_simulation,
+                minibatch_size or 1,
+                device,
+                progress,
+                seed,
+            )
+            self.tensor_graph.build()
+        self.probe_data = {
+            probe: self._probe_storage(probe) for probe in self.model.probes
+        }
+        self.data = SimulationData(self, minibatched=minibatch_size is not None)
+        self._runner = Runner(self.tensor_graph, self.probe_data)
+        self.closed = False
+        self.reset()
+
+    def _probe_storage(self, probe: nengo.Probe) -> ProbeData:
+        sig = self.tensor_graph.tensor_signal(self.model.sig[probe]["in"])
+        return ProbeData(
+            probe,
+            self.dt,
+            (self.minibatch_size or 1, *sig.shape),
+            sig.dtype,
+            get_setting(self.model, "keep_history", True, probe),
+        )
+
+    def _progress(
+        self, present: str, past: str, n_steps: int | None, show: bool | None = None
+    ) -> ProgressBar:
+        show = self.progress_bar if show is None else show
+        return (ProgressBar if show else NullProgressBar)(present, past, n_steps)
+
+    @property
+    def dt(self) -> float:
+        """Length of a step, in seconds."""
+        return float(self.model.dt)
+
+    @property
+    def seed(self) -> int:
+        """Seed of the simulation."""
+        return self.tensor_graph.seeds.seed
+
+    @seed.setter
+    def seed(self, _: int) -> None:
+        raise ReadonlyError(attr="seed", obj=self)
+
+    @property
+    def n_steps(self) -> int:
+        """Number of the present step."""
+        return int(self.tensor_graph.step.numpy())
+
+    @property
+    def time(self) -> float:
+        """The present time of the simulation, in seconds."""
+        return self.n_steps * self.dt
+
+    @cached_property
+    def keras_model(self) -> keras.Model:
+        """The simulation as a Keras model, from Nodes' to Probes' values by name."""
+        n_steps, inputs = self.tensor_graph.build_inputs()
+        named = {self.get_name(node): x for node, x in inputs.items()}
+        named["n_steps"] = n_steps
+        model = keras.Model(named, self.tensor_graph(named))
+        model.compile(jit_compile=self._runner.jit_compile)
+        return model
+
+    @_while_open
+    def reset(
+        self,
+        seed: int | None = None,
+        include_trainable: bool = True,
+        include_probes: bool = True,
+        include_processes: bool = True,
+    ) -> None:
+        """Return to the initial state.
+
+        Parameters
+        ----------
+        seed : int, optional
+            New seed of the simulation, which stays.
+        include_trainable : bool
+            Also undo what training has changed.
+        include_probes : bool
+            Also forget what the probes have recorded.
+        include_processes : bool
+            Also begin the processes anew.
+        """
+        graph = self.tensor_graph
+        if seed is not None:
+            graph.seeds.seed = seed
+        graph.reset(include_trainable=include_trainable)
+        if include_processes:
+            for source in graph.node_inputs:
+                source.reset(graph.seeds)
+            graph.build_post()
+        if include_probes:
+            self.clear_probes()
+
+    def clear_probes(self) -> None:
+        """Forget what the probes have recorded."""
+        for data in self.probe_data.values():
+            data.clear()
+
+    def step(self, **kwargs: Any) -> None:
+        """Run one step, without progress bar.
+
+        Parameters
+        ----------
+        **kwargs
+            As for `run_steps`.
+        """
+        self.run_steps(1, **{"progress_bar": False, **kwargs})
+
+    def run(self, time_in_seconds: float, **kwargs: Any) -> None:
+        """Run for some simulated time.
+
+        Parameters
+        ----------
+        time_in_seconds : float
+            Simulated time, rounded to whole steps.
+        **kwargs
+            As for `run_steps`.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the time is negative.
+        """
+        if not time_in_seconds >= 0:
+            raise ValidationError(
+                f"must be positive (got {time_in_seconds})", attr="time_in_seconds"
+            )
+        steps = int(np.round(float(time_in_seconds) / self.dt))
+        if steps == 0:
+            warnings.warn(
+                f"{time_in_seconds} s is less than half a step: the simulation stays "
+                f"at time {self.time}",
+                stacklevel=2,
+            )
+        else:
+            self.run_steps(steps, **kwargs)
+
+    @_while_open
+    def run_steps(
+        self,
+        n_steps: int,
+        data: Any = None,
+        progress_bar: bool | None = None,
+        stateful: bool = True,
+    ) -> None:
+        """Run a number of steps, exactly as many as are asked for.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of steps.
+        data : dict or list or ndarray, optional
+            Values of input Nodes, each of shape ``(minibatch_size, n_steps,
+            size_out)``: by Node or name, or in the order of ``Network.all_nodes``.
+            Nodes that are not mentioned give what they define.
+        progress_bar : bool, optional
+            Whether to show a progress bar; by default as for the simulator.
+        stateful : bool
+            Whether the state at the end is kept, for the next run to start from.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the data does not fit the network.
+        nengo.exceptions.SimulationError
+            If the function of a Node returns something that is no finite number.
+        nengo.exceptions.SimulatorClosed
+            If the simulator has been closed.
+        """
+        _check_positive_integer("n_steps", n_steps)
+        names = self.tensor_graph.input_names
+        arrays = by_object(data, names, "input Node")
+        check_shapes(arrays, names, self.minibatch_size or 1, n_steps)
+        stateful = stateful and self.tensor_graph.stateful
+        with self._progress("Simulating", "Simulation", n_steps, progress_bar) as bar:
+            self._runner.run(n_steps, arrays, bar, stateful)
+
+    @_while_open
+    def predict(
+        self,
+        x: Any = None,
+        n_steps: int | None = None,
+        stateful: bool = False,
+        **kwargs: Any,
+    ) -> dict[nengo.Probe, Array]:
+        """Simulate a batch of inputs, minibatch by minibatch.
+
+        Parameters
+        ----------
+        x : dict or list or ndarray, optional
+            Values of input Nodes, each of shape ``(batch_size, n_steps, size_out)``, in
+            the forms that `run_steps` accepts.
+        n_steps : int, optional
+            Number of steps, if ``x`` does not tell.
+        stateful : bool
+            Whether each minibatch starts where the one before it ended, and the last
+            state is kept.
+        **kwargs
+            Passed on to `keras.Model.predict`.
+
+        Returns
+        -------
+        values : dict of {nengo.Probe: ndarray}
+            Values of the probes, ``(batch_size, n_steps, size_in)``.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the data does not fit the network, or the number of steps is not known.
+        """
+        inputs, batch_size = self._keras_inputs(x, n_steps)
+        dataset = tf.data.Dataset.from_tensor_slices(inputs)
+        dataset = dataset.batch(self.minibatch_size or 1, drop_remainder=True)
+        self.tensor_graph.keeps_state.assign(stateful)
+        outputs = self.keras_model.predict(dataset, **{"verbose": 0, **kwargs})
+        return {
+            probe: outputs[name][:batch_size]
+            for probe, name in self.tensor_graph.probe_names.items()
+        }
+
+    def _keras_inputs(self, x: Any, n_steps: int | None) -> tuple[dict[str, Array], int]:
+        """All inputs of the Keras model, for whole minibatches; and the batch size."""
+        graph, minibatch_size = self.tensor_graph, self.minibatch_size or 1
+        arrays = by_object(x, graph.input_names, "input Node")
+        batch_size, n_steps = check_shapes(arrays, graph.input_names, None, n_steps)
+        if n_steps is None:
+            raise ValidationError("say how many steps to run, or give data", "n_steps")
+        batch_size = minibatch_size if batch_size is None else batch_size
+        defined = [source for source in graph.node_inputs if source.node not in arrays]
+        steps = range(self.n_steps + 1, self.n_steps + n_steps + 1)
+        for source, value in zip(
+            defined, evaluate(defined, steps, self.dt, minibatch_size)
+        ):
+            repeats = -(-batch_size // minibatch_size)
+            arrays[source.node] = np.tile(np.swapaxes(value, 0, 1), (repeats, 1, 1))
+        inputs = {
+            graph.input_names[node]: padded(array, minibatch_size).astype(graph.float_type)
+            for node, array in arrays.items()
+        }
+        n_padded = -(-batch_size // minibatch_size) * minibatch_size
+        inputs["n_steps"] = np.full((n_padded, 1), n_steps, np.int32)
+        return inputs, batch_size
+
+    def trange(
+        self, sample_every: float | None = None, dt: float | None = None
+    ) -> Array:
+        """Simulation times of what the probes have recorded.
+
+        Parameters
+        ----------
+        sample_every : float, optional
+            Sampling period of the probe, in seconds; by default every step.
+        dt : float, optional
+            Deprecated name of ``sample_every``.
+
+        Returns
+        -------
+        times : ndarray
+            Times in seconds, beginning with ``dt`` rather than zero.
+        """
+        if dt is not None:
+            if sample_every is not None:
+                raise ValidationError(
+                    "give sample_every or dt, which is its old name, not both", "dt"
+                )
+            warnings.warn(
+                "dt is deprecated, use sample_every", DeprecationWarning, stacklevel=2
+            )
+            sample_every = dt
+        period = 1 if sample_every is None else sample_every / self.dt
+        steps = np.arange(1, self.n_steps + 1)
+        return np.asarray(self.dt * steps[steps % period < 1])
+
+    def get_name(self, obj: nengo.Node | nengo.Probe) -> str:
+        """The name by which Keras knows an input Node or a Probe.
+
+        Parameters
+        ----------
+        obj : nengo.Node or nengo.Probe
+            Input Node or Probe of the network.
+
+        Returns
+        -------
+        name : str
+            Its label, or ``"node"`` or ``"probe"``, with a number if it is not unique.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the object is no input Node or Probe of the network.
+        """
+        names = {**self.tensor_graph.input_names, **self.tensor_graph.probe_names}
+        if obj not in names:
+            raise ValidationError(f"{obj!r} is no input Node or Probe here", "obj")
+        return names[obj]
+
+    def close(self) -> None:
+        """Free the resources. What has been recorded can still be read."""
+        if not self.closed:
+            self.closed = True
+            self._closed_at = self.n_steps
+
+    def __enter__(self) -> Simulator:
+        if self.closed:
+            raise SimulatorClosed("A closed simulator cannot be entered again")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "closed", True):
+            warnings.warn(
+                f"{self.model} was deallocated while open: close simulators, or use "
+                "them as context managers",
+                ResourceWarning,
+                stacklevel=2,
+            )
+
+
+def _empty_model(network: nengo.Network | None, dt: float) -> NengoModel:
+    return NengoModel(
+        dt=float(dt),
+        label=f"{network}, dt={dt:f}",
+        decoder_cache=get_default_decoder_cache(),
+        builder=NengoBuilder(),
+        fail_fast=False,
+    )
+
+
+def _check_positive_integer(name: str, value: Any) -> None:
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValidationError(f"must be a positive integer, not {value!r}", attr=name)
