@@ -20,6 +20,37 @@ else:
         "python -m pip install nengo-dl-core"
     )
 
+from nengo_dl import (
+    builder,
+    config,
+    graph_optimizer,
+    neuron_builders,
+    op_builders,
+    process_builders,
+    signals,
+    simulator,
+    tensor_graph,
+    transform_builders,
+    utils,
+)
+from nengo_dl_core import Simulator, configure_settings
+
+__all__ = [
+    "Simulator",
+    "builder",
+    "config",
+    "configure_settings",
+    "graph_optimizer",
+    "neuron_builders",
+    "op_builders",
+    "process_builders",
+    "signals",
+    "simulator",
+    "tensor_graph",
+    "transform_builders",
+    "utils",
+]
+
 _LAZY = {
     "Converter": "nengo_dl.converter",
     "benchmarks": "nengo_dl.benchmarks",

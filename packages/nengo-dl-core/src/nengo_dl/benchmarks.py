@@ -10,3 +10,11 @@ with install_hint("nengo-dl-benchmarks"):
         pes,
         random_network,
     )
+
+__all__ = [
+    "basal_ganglia",
+    "cconv",
+    "integrator",
+    "pes",
+    "random_network",
+]

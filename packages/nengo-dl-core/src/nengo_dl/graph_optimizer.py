@@ -1,0 +1,25 @@
+"""Simplifying, planning and laying out the operators of a model."""
+
+from nengo_dl_optimizer import (
+    default_simplifications,
+    greedy_planner,
+    mergeable,
+    noop_order_signals,
+    noop_planner,
+    order_signals,
+    remove_unmodified_resets,
+    remove_zero_incs,
+    signal_io_dicts,
+)
+
+__all__ = [
+    "default_simplifications",
+    "greedy_planner",
+    "mergeable",
+    "noop_order_signals",
+    "noop_planner",
+    "order_signals",
+    "remove_unmodified_resets",
+    "remove_zero_incs",
+    "signal_io_dicts",
+]

@@ -1,0 +1,9 @@
+"""The simulator and its data."""
+
+from nengo_dl_core import Simulator
+from nengo_dl_core.simulation_data import SimulationData
+
+__all__ = [
+    "SimulationData",
+    "Simulator",
+]
