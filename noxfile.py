@@ -138,7 +138,6 @@ def lowest(session: nox.Session) -> None:
         "uv",
         "pip",
         "install",
-        f"--python={session.virtualenv.bin}",
         "--resolution=lowest-direct",
         *editable(),
         *group("test"),

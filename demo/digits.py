@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import nengo
 import numpy as np
 import numpy.typing as npt
+from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
@@ -94,7 +95,7 @@ def run(folder: Path, report: Callable[[str], None]) -> list[tuple[str, str]]:
 
 def plot(
     image: Array, spikes: Array, evidence: Array, accuracy: Array, keras_accuracy: float
-) -> plt.Figure:
+) -> Figure:
     """Plot what one digit does to the network, and how often the network is right.
 
     Parameters

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import nengo
 import numpy as np
 import numpy.typing as npt
+from matplotlib.figure import Figure
 
 import nengo_dl
 
@@ -78,7 +79,7 @@ def plot(
     output: Array,
     xs: Array,
     outputs: Array,
-) -> plt.Figure:
+) -> Figure:
     """Plot one input in both simulators, and several in one run.
 
     Parameters
