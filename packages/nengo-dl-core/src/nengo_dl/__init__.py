@@ -34,9 +34,13 @@ from nengo_dl import (
     utils,
 )
 from nengo_dl_core import Simulator, configure_settings
+from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
 
 __all__ = [
+    "LeakyReLU",
     "Simulator",
+    "SoftLIFRate",
+    "SpikingLeakyReLU",
     "builder",
     "config",
     "configure_settings",
