@@ -1,0 +1,12 @@
+"""Builders of neuron types; importing them registers them."""
+
+from nengo_dl_core.builders.neurons import (  # noqa: F401
+    adaptive,
+    izhikevich,
+    leaky_relu,
+    lif,
+    rates_to_spikes,
+    rectified,
+    sigmoid,
+    tanh,
+)

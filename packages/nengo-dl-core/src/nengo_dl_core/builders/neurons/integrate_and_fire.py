@@ -1,0 +1,32 @@
+"""The step that non-leaky spiking neurons have in common."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from nengo_dl_core.numerics import rounded, stored
+
+
+def integrate_and_fire(
+    voltage: tf.Tensor, charge: tf.Tensor, spike_height: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Integrate, and spike as often as the integral passes an integer.
+
+    Parameters
+    ----------
+    voltage : tf.Tensor
+        Voltages before the step, ``(minibatch_size, n_neurons)``.
+    charge : tf.Tensor
+        What the voltages rise by in the step. Where the charges of some steps sum up to
+        one exactly, their last bit decides when the neuron spikes.
+    spike_height : tf.Tensor
+        Output of a neuron that spikes once in the step.
+
+    Returns
+    -------
+    output, voltage : tf.Tensor
+        Output of the neurons, and voltages after the step.
+    """
+    voltage = stored(voltage + rounded(charge))
+    n_spikes = tf.floor(voltage)
+    return spike_height * n_spikes, voltage - n_spikes

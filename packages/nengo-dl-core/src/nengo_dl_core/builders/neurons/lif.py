@@ -1,0 +1,175 @@
+"""Build of leaky integrate-and-fire neurons: LIFRate, SoftLIFRate, LIF."""
+
+from __future__ import annotations
+
+import math
+
+import nengo
+import tensorflow as tf
+
+from nengo_dl_core.builder import BuildConfig
+from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
+from nengo_dl_core.neurons import SoftLIFRate
+from nengo_dl_core.numerics import (
+    expm1_within,
+    log1p_within,
+    quotient,
+    rounded,
+    rounded_product,
+    stored,
+)
+from nengo_dl_core.signals import SignalDict
+
+
+@SimNeuronsBuilder.register(nengo.LIFRate)
+class LIFRateBuilder(TFNeuronBuilder):
+    """Compute ``amplitude / (tau_ref + tau_rc * log1p(1 / (J - 1)))`` where ``J > 1``.
+
+    Parameters
+    ----------
+    ops : tuple of nengo.builder.neurons.SimNeurons
+        The operators of the group.
+    """
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Collect the parameters; see `OpBuilder.build_pre`."""
+        super().build_pre(signals, config)
+        self.tau_rc = self.constant(signals, lambda neurons: neurons.tau_rc)
+        self.tau_ref = self.constant(signals, lambda neurons: neurons.tau_ref)
+        self.amplitude = self.constant(signals, lambda neurons: neurons.amplitude)
+
+    def step(  # type: ignore[override]
+        self, J: tf.Tensor, dt: float
+    ) -> tf.Tensor:
+        """Compute the rates; see `TFNeuronBuilder.step`."""
+        return self.rates(J)
+
+    def rates(self, J: tf.Tensor) -> tf.Tensor:
+        """Compute the rate equation.
+
+        Its derivative is zero, and not infinite, where the neurons are silent: the
+        logarithm is taken of another value there.
+
+        Parameters
+        ----------
+        J : tf.Tensor
+            Input currents, ``(minibatch_size, n_neurons)``.
+
+        Returns
+        -------
+        rates : tf.Tensor
+            Firing rates times amplitude, in Hz.
+        """
+        j = J - 1
+        fires = j > 0
+        isi = tf.math.log1p(1 / tf.where(fires, j, tf.ones([], j.dtype)))
+        rates = self.amplitude / (self.tau_ref + rounded_product(self.tau_rc, isi))
+        return tf.where(fires, rates, tf.zeros([], j.dtype))
+
+    def soft_rates(self, J: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
+        """Compute the smoothed rate equation of `SoftLIFRate`.
+
+        With ``z = sigma * log(1 + exp((J - 1) / sigma))`` in place of ``J - 1`` the
+        logarithm is ``log1p(1 / z)``. Far below the threshold ``z`` approaches
+        ``sigma * exp((J - 1) / sigma)``, and the logarithm ``-log(z)``; at the bound
+        that is used here both agree to the last place of float64, and ``1 / z``
+        is finite even in float32.
+
+        Parameters
+        ----------
+        J : tf.Tensor
+            Input currents, ``(minibatch_size, n_neurons)``.
+        sigma : tf.Tensor
+            Amount of smoothing.
+
+        Returns
+        -------
+        rates : tf.Tensor
+            Firing rates times amplitude, in Hz.
+        """
+        x = (J - 1) / sigma
+        near = x > -36
+        z = sigma * tf.math.softplus(tf.where(near, x, tf.zeros([], x.dtype)))
+        isi = tf.where(near, tf.math.log1p(1 / z), -x - tf.math.log(sigma))
+        return self.amplitude / (self.tau_ref + rounded_product(self.tau_rc, isi))
+
+
+@SimNeuronsBuilder.register(SoftLIFRate)
+class SoftLIFRateBuilder(LIFRateBuilder):
+    """Compute the smoothed LIF rate equation.
+
+    Parameters
+    ----------
+    ops : tuple of nengo.builder.neurons.SimNeurons
+        The operators of the group.
+    """
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Collect the parameters; see `OpBuilder.build_pre`."""
+        super().build_pre(signals, config)
+        self.sigma = self.constant(signals, lambda neurons: neurons.sigma)
+
+    def step(  # type: ignore[override]
+        self, J: tf.Tensor, dt: float
+    ) -> tf.Tensor:
+        """Compute the rates; see `TFNeuronBuilder.step`."""
+        return self.soft_rates(J, self.sigma)
+
+
+@SimNeuronsBuilder.register(nengo.LIF)
+class LIFBuilder(LIFRateBuilder):
+    """Compute leaky integrate-and-fire neurons as Nengo does.
+
+    In training the output is the rate, smoothed if ``lif_smoothing`` is set.
+
+    Parameters
+    ----------
+    ops : tuple of nengo.builder.neurons.SimNeurons
+        The operators of the group.
+    """
+
+    spiking = True
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Collect the parameters; see `OpBuilder.build_pre`."""
+        super().build_pre(signals, config)
+        self.min_voltage = self.constant(signals, lambda neurons: neurons.min_voltage)
+        self.spike_height = self.constant(
+            signals, lambda neurons: neurons.amplitude / signals.dt
+        )
+        self.max_leak = max(signals.dt / op.neurons.tau_rc for op in self.ops)
+        # Let a neuron start a step at the voltage v <= 1 and reach v' > 1. From
+        # v' = J - (J - v) exp(-t / tau_rc) follows
+        #   (v' - 1) / (J - 1) <= 1 - exp(-t / tau_rc),
+        # and a step leaves no voltage above 1. Only initial ones can be.
+        at_most_one = all(
+            op.state["voltage"].initial_value.max() <= 1 for op in self.ops
+        )
+        self.max_overshoot = -math.expm1(-self.max_leak) if at_most_one else math.inf
+
+    def step(  # type: ignore[override]
+        self, J: tf.Tensor, dt: float, voltage: tf.Tensor, refractory_time: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Compute spikes, voltage, refractory time; see `TFNeuronBuilder.step`."""
+        zero = tf.zeros([], J.dtype)
+        refractory_time = rounded(refractory_time - dt)
+        # The part of the step in which a neuron is not refractory
+        delta_t = tf.clip_by_value(dt - refractory_time, 0, dt)
+        # v(t) = v(0) + (J - v(0)) (1 - exp(-t / tau_rc)), for constant J
+        leak = expm1_within(quotient(-delta_t, self.tau_rc), self.max_leak)
+        voltage = stored(voltage - rounded_product(J - voltage, leak))
+        spiked = voltage > 1
+        # v(t) = 1, solved for the time from t to the end of the step
+        overshoot = log1p_within((voltage - 1) / (1 - J), self.max_overshoot)
+        spike_time = dt + rounded_product(self.tau_rc, overshoot)
+        return (
+            tf.where(spiked, self.spike_height, zero),
+            tf.where(spiked, zero, tf.maximum(voltage, self.min_voltage)),
+            tf.where(spiked, self.tau_ref + spike_time, refractory_time),
+        )
+
+    def training_step(self, J: tf.Tensor, dt: float, **state: tf.Tensor) -> tf.Tensor:
+        """Compute the rates; see `TFNeuronBuilder.training_step`."""
+        if self.config.lif_smoothing:
+            return self.soft_rates(J, tf.constant(self.config.lif_smoothing, J.dtype))
+        return self.rates(J)
