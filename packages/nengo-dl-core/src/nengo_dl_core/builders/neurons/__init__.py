@@ -1,6 +1,6 @@
 """Builders of neuron types; importing them registers them."""
 
-from nengo_dl_core.builders.neurons import (  # noqa: F401
+from nengo_dl_core.builders.neurons import (
     adaptive,
     izhikevich,
     leaky_relu,
@@ -10,3 +10,14 @@ from nengo_dl_core.builders.neurons import (  # noqa: F401
     sigmoid,
     tanh,
 )
+
+__all__ = [
+    "adaptive",
+    "izhikevich",
+    "leaky_relu",
+    "lif",
+    "rates_to_spikes",
+    "rectified",
+    "sigmoid",
+    "tanh",
+]
