@@ -59,6 +59,7 @@ def run(folder: Path, report: Callable[[str], None]) -> list[tuple[str, str]]:
         swap_activations={keras.activations.relu: nengo.SpikingRectifiedLinear()},
         scale_firing_rates=FIRING_RATE_SCALE,
     )
+    converter.net.seed = 0
     with converter.net:
         spike_probe = nengo.Probe(converter.layers[hidden])
 
