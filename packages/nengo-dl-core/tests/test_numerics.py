@@ -1,0 +1,166 @@
+"""Compiled arithmetic gives NumPy's results."""
+
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nengo_dl_core.numerics import (
+    expm1_within,
+    log1p_within,
+    quotient,
+    rounded,
+    rounded_product,
+    stored,
+)
+
+N = 10_001  # no multiple of a vector's length, so that remainders are covered
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture(params=["plain", "compiled", "loop"])
+def run(request):
+    """Call a function of tensors: plain, compiled, or within a compiled loop."""
+
+    def run(function, *args):
+        def loop(*args):
+            n_steps = tf.cast(args[0][0, 0] * 0 + 2, tf.int32)
+            return tf.while_loop(
+                lambda i, *_: i < n_steps,
+                lambda i, *_: (i + 1, function(*args)),
+                (tf.constant(0), tf.zeros_like(args[0])),
+            )[1]
+
+        call = tf.function(
+            loop if request.param == "loop" else function,
+            jit_compile=request.param != "plain",
+            autograph=False,
+        )
+        return call(*map(tf.constant, args)).numpy()
+
+    return run
+
+
+@pytest.fixture
+def numbers(dtype):
+    rng = np.random.RandomState(0)
+    return [rng.normal(size=(1, N)).astype(dtype) for _ in range(3)]
+
+
+# name: what is computed with tensors (and constants c), and the same in NumPy
+EXACT = {
+    "product and sum": (
+        lambda a, b, c: rounded_product(a, b) + c,
+        lambda a, b, c: a * b + c,
+    ),
+    "difference": (
+        lambda a, b, c: c - rounded_product(a, b),
+        lambda a, b, c: c - a * b,
+    ),
+    "negated": (
+        lambda a, b, c: c + -rounded_product(a, b),
+        lambda a, b, c: c - a * b,
+    ),
+    "two products": (
+        lambda a, b, c: rounded_product(a, b) + rounded_product(b, c),
+        lambda a, b, c: a * b + b * c,
+    ),
+    "constant factor": (
+        lambda a, b, c: rounded(a * 0.001) + c,
+        lambda a, b, c: a * a.dtype.type(0.001) + c,
+    ),
+    "broadcast factor": (
+        lambda a, b, c: rounded_product(a, b[:, :1]) + c,
+        lambda a, b, c: a * b[:, :1] + c,
+    ),
+    "constant factors": (
+        lambda a, b, c: rounded(rounded(a * 1000) * 0.001) + c,
+        lambda a, b, c: a * a.dtype.type(1000) * a.dtype.type(0.001) + c,
+    ),
+    "constant terms": (
+        lambda a, b, c: rounded(a - 0.3) + 0.7,
+        lambda a, b, c: (a - a.dtype.type(0.3)) + a.dtype.type(0.7),
+    ),
+    "quotient by a constant": (
+        lambda a, b, c: quotient(a, tf.constant(0.03, a.dtype)),
+        lambda a, b, c: a / a.dtype.type(0.03),
+    ),
+    "stored product": (
+        lambda a, b, c: tf.floor(stored(c + rounded_product(a, b))),
+        lambda a, b, c: np.floor(c + a * b),
+    ),
+}
+
+
+@pytest.mark.parametrize(("compute", "expected"), EXACT.values(), ids=EXACT)
+def test_rounds_like_numpy(compute, expected, numbers, run):
+    np.testing.assert_array_equal(run(compute, *numbers), expected(*numbers))
+
+
+def test_compilers_round_otherwise(numbers):
+    """What `rounded_product` is for: if this fails it has become unnecessary."""
+    a, b, c = numbers
+    compiled = tf.function(lambda a, b, c: a * b + c, jit_compile=True)
+    assert np.mean(compiled(a, b, c).numpy() != a * b + c) > 0.1
+
+
+@pytest.mark.parametrize("function", [rounded, stored])
+def test_special_values_pass(function, dtype, run):
+    values = np.array([[0.0, -0.0, np.inf, -np.inf, np.nan]], dtype)
+    result = run(function, values)
+    np.testing.assert_array_equal(result, values)
+    np.testing.assert_array_equal(np.signbit(result[0, :4]), [0, 1, 0, 1])
+
+
+def test_gradients_pass():
+    x = tf.constant([[0.5, -2.0]], tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = stored(rounded_product(x, x)) + quotient(x, tf.constant(4.0, tf.float64))
+    np.testing.assert_array_equal(tape.gradient(y, x), [[1.25, -3.75]])
+
+
+def test_stored_value_is_computed_once():
+    def results(x, keep):
+        # a product that XLA would repeat in the loop of each result
+        common = keep(x * x * x)
+        return tf.where(common > 1, x, common), tf.where(common > 1, common, x)
+
+    def n_products(keep):
+        function = tf.function(lambda x: results(x, keep), jit_compile=True)
+        x = tf.random.normal((1, 1000))
+        text = function.experimental_get_compiler_ir(x)(stage="optimized_hlo")
+        return len(re.findall(r"f32\[1,1000\]\S* multiply\(", text))
+
+    assert n_products(tf.identity) == 4
+    assert n_products(stored) == 2
+
+
+FUNCTIONS = [(expm1_within, np.expm1), (log1p_within, np.log1p)]
+
+
+@pytest.mark.parametrize(("function", "exact"), FUNCTIONS)
+def test_series_are_correctly_rounded(function, exact, dtype):
+    for bound in (1e-6, 0.001, 0.02, 0.05, 0.1):
+        x = np.random.RandomState(0).uniform(-bound, 0, size=(1, N)).astype(dtype)
+        x[0, :3] = 0, -bound, -bound / 2
+        expected = exact(x.astype(np.longdouble)).astype(dtype)
+        for jit in (False, True):
+            compute = tf.function(lambda x, y=bound: function(x, y), jit_compile=jit)
+            actual = compute(x).numpy()
+            assert np.mean(actual != expected) < 0.02
+            assert (np.abs(actual - expected) <= np.spacing(np.abs(expected))).all()
+
+
+@pytest.mark.parametrize(("function", "exact"), FUNCTIONS)
+@pytest.mark.parametrize("bound", [0.3, 0.6, 0.9, np.inf])
+def test_large_arguments(function, exact, bound, dtype):
+    x = np.random.RandomState(0).uniform(-min(bound, 0.9), 0, (1, N)).astype(dtype)
+    compute = tf.function(lambda x: function(x, bound), jit_compile=True)
+    rtol = {"float32": 1e-6, "float64": 1e-13}[dtype]
+    np.testing.assert_allclose(compute(x).numpy(), exact(x), rtol=rtol)
