@@ -42,6 +42,15 @@ from nengo_dl_core.signals import SignalDict
 Group = tuple[Operator, ...]
 
 
+def _own_rng(op: SimProcess) -> list[np.random.RandomState]:
+    """Make the generator of a process that is not part of a simulation."""
+    return [np.random.RandomState(op.process.seed)]
+
+
+def _forget_error(error: Exception) -> None:
+    """Keep nothing: TensorFlow raises an error of its own."""
+
+
 class BuildConfig(NamedTuple):
     """What the builders may want to know about the simulation.
 
@@ -57,10 +66,10 @@ class BuildConfig(NamedTuple):
         Seeded random number generator.
     training : bool or tf.Tensor
         Whether the model is built for training.
-    process_rngs : callable or None
+    process_rngs : callable
         Makes the random number generators of a process, one for each item of the
         minibatch, from its operator.
-    python_errors : list of Exception
+    keep_error : callable
         Receives what is raised in calls into Python during a run.
     """
 
@@ -69,8 +78,8 @@ class BuildConfig(NamedTuple):
     cpu_only: bool
     rng: np.random.RandomState
     training: Any
-    process_rngs: Callable[[SimProcess], list[np.random.RandomState]] | None = None
-    python_errors: list[Exception] = []
+    process_rngs: Callable[[SimProcess], list[np.random.RandomState]] = _own_rng
+    keep_error: Callable[[Exception], None] = _forget_error
 
 
 class OpBuilder:
@@ -220,7 +229,7 @@ class Builder:
 
     @classmethod
     def mergeable(cls, op: Operator, group: Sequence[Operator]) -> bool:
-        """The graph optimizer's question: may ``op`` join ``group``?
+        """Whether an operator may join a group, asked by the graph optimizer.
 
         Parameters
         ----------
@@ -319,17 +328,17 @@ def _named(group: Group) -> Any:
     return tf.name_scope(type(group[0]).__name__)
 
 
-class NengoBuilder(_NengoBuilder):  # type: ignore[misc]
+class NengoBuilder(_NengoBuilder):
     """Nengo's builder with build functions of our own.
 
     A function registered here is used in our simulator only; for every other type the
     function registered with Nengo's own builder is.
     """
 
-    builders = ChainMap({}, _NengoBuilder.builders)
+    builders: ClassVar[Any] = ChainMap({}, _NengoBuilder.builders)
 
 
-class NengoModel(_NengoModel):  # type: ignore[misc]
+class NengoModel(_NengoModel):
     """Nengo's model, for operators that only our simulator can run.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import nengo
@@ -48,7 +49,7 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "inference_only": (_boolean, "True or False"),
     "lif_smoothing": (
-        lambda value: value is None or (np.isscalar(value) and value > 0),
+        lambda value: value is None or (isinstance(value, Real) and value > 0),
         "a positive number or None",
     ),
     "dtype": (

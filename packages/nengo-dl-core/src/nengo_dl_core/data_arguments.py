@@ -13,9 +13,7 @@ from nengo.exceptions import ValidationError
 Array = npt.NDArray[Any]
 
 
-def by_object(
-    values: Any, names: Mapping[Any, str], what: str
-) -> dict[Any, Array]:
+def by_object(values: Any, names: Mapping[Any, str], what: str) -> dict[Any, Array]:
     """Map Nodes (or Probes) to the arrays given for them.
 
     Parameters
@@ -52,11 +50,13 @@ def by_object(
                 f"{what}s: {list(names.values())}",
                 attr="data",
             )
-        pairs = list(zip(objects, arrays))
+        pairs = list(zip(objects, arrays, strict=True))
     return {obj: _array(x, names[obj]) for obj, x in pairs}
 
 
-def _lookup(key: Any, names: Mapping[Any, str], named: Mapping[str, Any], what: str) -> Any:
+def _lookup(
+    key: Any, names: Mapping[Any, str], named: Mapping[str, Any], what: str
+) -> Any:
     if isinstance(key, str) and key in named:
         return named[key]
     if not isinstance(key, str) and key in names:
@@ -108,10 +108,14 @@ def check_shapes(
         batch_size = lengths[0] if batch_size is None else batch_size
         n_steps = lengths[1] if n_steps is None else n_steps
         if array.shape != (batch_size, n_steps, size):
-            expected = _words(batch_size, "batch_size"), _words(n_steps, "n_steps"), size
+            expected = (
+                _words(batch_size, "batch_size"),
+                _words(n_steps, "n_steps"),
+                size,
+            )
             raise ValidationError(
                 f"the values for {names[obj]!r} have shape {array.shape}, expected "
-                f"({', '.join(map(str, expected))}), that is (batch_size, n_steps, size)",
+                f"({', '.join(map(str, expected))}): batch, steps, size",
                 attr="data",
             )
     return batch_size, n_steps
@@ -140,4 +144,3 @@ def padded(array: Array, length: int) -> Array:
     if not missing:
         return array
     return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
-

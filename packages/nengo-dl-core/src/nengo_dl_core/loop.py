@@ -8,7 +8,7 @@ number of steps is a value given at run time.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -84,7 +84,7 @@ def run_loop(
     ]
     n_states = len(states)
 
-    def advance(i: tf.Tensor, carried: list[object]) -> list[object]:
+    def advance(i: tf.Tensor, carried: list[Any]) -> list[Any]:
         values, new = step(
             first_step + tf.cast(i, first_step.dtype),
             [source[i] for source in inputs],
@@ -92,12 +92,14 @@ def run_loop(
         )
         written = [
             array.write(i if out.rows is None else out.rows[i], value)
-            for array, out, value in zip(carried[n_states:], outputs, values)
+            for array, out, value in zip(
+                carried[n_states:], outputs, values, strict=True
+            )
         ]
         return [*new, *written]
 
-    def loop(i: tf.Tensor, carried: list[object], per_round: int) -> list[object]:
-        def body(i: tf.Tensor, *carried: object) -> list[object]:
+    def loop(i: tf.Tensor, carried: list[Any], per_round: int) -> list[Any]:
+        def body(i: tf.Tensor, *carried: Any) -> list[Any]:
             values = list(carried)
             for offset in range(per_round):
                 values = advance(i + offset, values)

@@ -68,7 +68,7 @@ class NodeInput:
         shape = self.op.output.shape
         self._steps = [
             self.op.process.make_step((0,), shape, self.dt, rng, state)
-            for rng, state in zip(self._rngs, self._states)
+            for rng, state in zip(self._rngs, self._states, strict=True)
         ]
 
     def step(self, time: float) -> Any:
@@ -136,10 +136,10 @@ class NodeInput:
             What `state` returned.
         """
         states, rng_states = saved
-        for state, old in zip(self._states, states):
+        for state, old in zip(self._states, states, strict=True):
             for name, value in old.items():
                 state[name][...] = value
-        for rng, rng_state in zip(self._rngs, rng_states):
+        for rng, rng_state in zip(self._rngs, rng_states, strict=True):
             rng.set_state(rng_state)
 
 

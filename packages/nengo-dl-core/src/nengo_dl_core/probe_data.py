@@ -105,9 +105,7 @@ class ProbeData:
         sampled = int(self.sampled(np.asarray(steps)).sum())
         return sampled if self.keep_history else min(sampled, 1)
 
-    def rows(
-        self, steps: npt.NDArray[np.int64], length: int
-    ) -> npt.NDArray[np.int64]:
+    def rows(self, steps: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:
         """The rows of a buffer that steps are written to.
 
         Parameters

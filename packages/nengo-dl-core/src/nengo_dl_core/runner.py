@@ -150,20 +150,20 @@ class Runner:
                     *states,
                 )
                 n_probes = len(self.probes)
-                for probe, values in zip(self.probes, results):
+                for probe, values in zip(self.probes, results[:n_probes], strict=True):
                     probe.append(values.numpy()[: probe.n_samples(steps)])
                 states = results[n_probes:]
                 done += count
                 progress.step(count)
         finally:
             if saved is None:
-                for (_, variable), state in zip(graph.states, states):
+                for (_, variable), state in zip(graph.states, states, strict=True):
                     tf.raw_ops.AssignVariableOp(
                         resource=variable.value.handle, value=state
                     )
                 graph.step.assign(done)
             else:
-                for source, state in zip(graph.node_inputs, saved):
+                for source, state in zip(graph.node_inputs, saved, strict=True):
                     source.restore(state)
 
     def _call(self, function: Any, *args: tf.Tensor) -> list[tf.Tensor]:
@@ -196,6 +196,7 @@ class Runner:
             zip(
                 (source.node for source in defined),
                 evaluate(defined, steps, graph.signals.dt, graph.minibatch_size),
+                strict=True,
             )
         )
         stop = offset + len(steps)
@@ -218,7 +219,7 @@ class Runner:
         ]
         control = np.zeros((1 + len(rows), max(self.length, 2)), np.int64)
         control[0, :2] = len(steps), steps.start
-        for line, row in zip(control[1:], rows):
+        for line, row in zip(control[1:], rows, strict=True):
             line[: self.length] = row
         return control
 

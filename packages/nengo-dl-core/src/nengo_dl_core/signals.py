@@ -127,7 +127,7 @@ class TensorSignal:
         ValueError
             If the items of the first axis are not made of whole rows.
         """
-        if indices is Ellipsis or indices == slice(None):
+        if isinstance(indices, slice) and indices == slice(None):
             return self
         n_items = self.shape[0] if self.shape else 1
         if n_items == 0 or self.n_rows % n_items:
@@ -137,7 +137,10 @@ class TensorSignal:
         starts = np.flatnonzero(np.diff(selected, prepend=-2) != 1)
         stops = np.append(starts[1:], len(selected))
         return TensorSignal(
-            [(selected[i], selected[j - 1] + 1) for i, j in zip(starts, stops)],
+            [
+                (selected[i], selected[j - 1] + 1)
+                for i, j in zip(starts, stops, strict=True)
+            ],
             self.key,
             self.dtype,
             (rows.shape[0], *self.shape[1:]),
@@ -276,8 +279,8 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         dst : TensorSignal
             The rows to be written.
         val : tf.Tensor
-            New value, of as many elements as ``dst.full_shape`` has; or as ``dst.shape``
-            has, which is then the value of every item of the minibatch.
+            New value, of as many elements as ``dst.full_shape`` has; or as
+            ``dst.shape`` has, which is then the value of every item of the minibatch.
         mode : "update" or "inc"
             Replace the value of the rows, or add to it.
 
@@ -293,7 +296,8 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         axis = int(dst.minibatched)
         trailing = self._trailing(dst)
         full = (*dst.full_shape[:axis], dst.n_rows, *trailing)
-        if val.shape.num_elements() * self.minibatch_size == np.prod(full):
+        one_item = val.shape.num_elements() * self.minibatch_size == np.prod(full)
+        if one_item and self.minibatch_size > 1:
             val = tf.broadcast_to(tf.reshape(val, full[axis:]), full)
         val = _reshaped(val, full)
 
@@ -453,7 +457,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         if all(value == values[0] for value in values):
             return tf.constant(values[0], dtype=dtype)
         repeated = np.repeat(np.asarray(values), op_sizes)
-        return tf.constant(repeated, dtype, repeated.shape if shape is None else shape)
+        return tf.constant(repeated.reshape(shape or -1), dtype)
 
     def _trailing(self, sig: TensorSignal) -> tuple[int, ...]:
         """Shape of one row of the signal's base array."""
@@ -491,9 +495,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         whole = self._read(dst.key, 0, n_rows, axis)
         positions = dst.tf_indices_nd
         write = (
-            tf.tensor_scatter_nd_add
-            if mode == "inc"
-            else tf.tensor_scatter_nd_update
+            tf.tensor_scatter_nd_add if mode == "inc" else tf.tensor_scatter_nd_update
         )
         self.bases[dst.key] = ((0, n_rows, write(whole, positions, val)),)
 

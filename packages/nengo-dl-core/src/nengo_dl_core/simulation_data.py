@@ -90,7 +90,9 @@ class SimulationData(Mapping[Any, Any]):
         values.setflags(write=False)
         return values
 
-    def _live_ensemble(self, ens: nengo.Ensemble, built: BuiltEnsemble) -> BuiltEnsemble:
+    def _live_ensemble(
+        self, ens: nengo.Ensemble, built: BuiltEnsemble
+    ) -> BuiltEnsemble:
         """What Nengo built for an ensemble, with present encoders and biases."""
         if isinstance(ens.neuron_type, nengo.Direct):
             return built

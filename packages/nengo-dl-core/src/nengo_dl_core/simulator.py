@@ -130,9 +130,11 @@ class Simulator:
         self.minibatch_size = minibatch_size
         self.device = device
         self.model = model if model is not None else _empty_model(network, dt)
-        if seed is None:
-            own = None if network is None else network.seed
-            seed = np.random.randint(maxint) if own is None else own + 1
+        if seed is None and network is not None and network.seed is not None:
+            seed = network.seed + 1
+        elif seed is None:
+            # as the reference draws it, so that np.random.seed has the same effect
+            seed = np.random.randint(maxint)
         with self._progress("Building", "Build", None) as progress:
             if network is not None:
                 self.model.build(network, progress=progress.sub())
@@ -363,7 +365,9 @@ class Simulator:
             for probe, name in self.tensor_graph.probe_names.items()
         }
 
-    def _keras_inputs(self, x: Any, n_steps: int | None) -> tuple[dict[str, Array], int]:
+    def _keras_inputs(
+        self, x: Any, n_steps: int | None
+    ) -> tuple[dict[str, Array], int]:
         """All inputs of the Keras model, for whole minibatches; and the batch size."""
         graph, minibatch_size = self.tensor_graph, self.minibatch_size or 1
         arrays = by_object(x, graph.input_names, "input Node")
@@ -374,12 +378,14 @@ class Simulator:
         defined = [source for source in graph.node_inputs if source.node not in arrays]
         steps = range(self.n_steps + 1, self.n_steps + n_steps + 1)
         for source, value in zip(
-            defined, evaluate(defined, steps, self.dt, minibatch_size)
+            defined, evaluate(defined, steps, self.dt, minibatch_size), strict=True
         ):
             repeats = -(-batch_size // minibatch_size)
             arrays[source.node] = np.tile(np.swapaxes(value, 0, 1), (repeats, 1, 1))
         inputs = {
-            graph.input_names[node]: padded(array, minibatch_size).astype(graph.float_type)
+            graph.input_names[node]: padded(array, minibatch_size).astype(
+                graph.float_type
+            )
             for node, array in arrays.items()
         }
         n_padded = -(-batch_size // minibatch_size) * minibatch_size

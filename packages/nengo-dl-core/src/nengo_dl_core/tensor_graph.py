@@ -15,9 +15,7 @@ from nengo.builder import Model
 from nengo.builder.operator import Operator, TimeUpdate
 from nengo.builder.signal import Signal
 from nengo.exceptions import SignalError
-from nengo_dl_optimizer import Block, OperatorGraph, SignalFacts, optimize
 
-import nengo_dl_core.builders  # noqa: F401  (registers the operator builders)
 from nengo_dl_core.builder import BuildConfig, Builder
 from nengo_dl_core.builders.lowpass import without_duplicate_state
 from nengo_dl_core.config import get_setting
@@ -28,9 +26,10 @@ from nengo_dl_core.process_seeds import ProcessSeeds
 from nengo_dl_core.progress import NullProgressBar, ProgressBar
 from nengo_dl_core.signals import SignalDict, TensorSignal
 from nengo_dl_core.trainability import mark_signals
+from nengo_dl_optimizer import Block, OperatorGraph, SignalFacts, optimize
 
 
-class TensorGraph(keras.layers.Layer):  # type: ignore[misc]
+class TensorGraph(keras.layers.Layer):
     """Simulates a Nengo model.
 
     Parameters
@@ -259,11 +258,16 @@ class TensorGraph(keras.layers.Layer):  # type: ignore[misc]
                     state_blocks.setdefault(self._dtype_of(block), []).append(block)
                 elif not block.written and not block.external:
                     variable = self._add_variable(
-                        f"block_{block.index}", self._initial_value(block), block.trainable
+                        f"block_{block.index}",
+                        self._initial_value(block),
+                        block.trainable,
                     )
                     self.parameters.append((block, variable))
             self.states = [
-                (blocks, self._add_variable(f"state_{dtype}", self._packed_state(blocks)))
+                (
+                    blocks,
+                    self._add_variable(f"state_{dtype}", self._packed_state(blocks)),
+                )
                 for dtype, blocks in state_blocks.items()
             ]
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
@@ -317,11 +321,13 @@ class TensorGraph(keras.layers.Layer):  # type: ignore[misc]
     def _unpacked(self, states: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Divide packed state into the values of the state blocks."""
         values: list[tf.Tensor] = []
-        for (blocks, _), state in zip(self.states, states):
+        for (blocks, _), state in zip(self.states, states, strict=True):
             sizes = [int(np.prod(block.shape)) for block in blocks]
             values += [
                 tf.reshape(piece, (self.minibatch_size, *block.shape))
-                for block, piece in zip(blocks, tf.split(state, sizes, axis=1))
+                for block, piece in zip(
+                    blocks, tf.split(state, sizes, axis=1), strict=True
+                )
             ]
         return values
 
@@ -364,14 +370,18 @@ class TensorGraph(keras.layers.Layer):  # type: ignore[misc]
         """
         sources = [inputs[self.input_names[x.node]] for x in self.node_inputs]
         n_steps = (
-            tf.shape(sources[0])[1] if sources else tf.cast(inputs["n_steps"][0, 0], tf.int32)
+            tf.shape(sources[0])[1]
+            if sources
+            else tf.cast(inputs["n_steps"][0, 0], tf.int32)
         )
         states = [tf.convert_to_tensor(variable) for _, variable in self.states]
         values, new_states = self.simulate(
             n_steps=n_steps,
             first_step=self.step + 1,
             inputs=[tf.transpose(x, (1, 0, 2)) for x in sources],
-            parameters=[tf.convert_to_tensor(variable) for _, variable in self.parameters],
+            parameters=[
+                tf.convert_to_tensor(variable) for _, variable in self.parameters
+            ],
             states=states,
             length=n_steps,
             training=training,
@@ -380,12 +390,14 @@ class TensorGraph(keras.layers.Layer):  # type: ignore[misc]
         )
         if self.stateful:
             keep = self.keeps_state if stateful is None else stateful
-            for (_, variable), old, new in zip(self.states, states, new_states):
+            for (_, variable), old, new in zip(
+                self.states, states, new_states, strict=True
+            ):
                 variable.assign(tf.where(keep, new, old))
             self.step.assign_add(tf.where(keep, tf.cast(n_steps, tf.int64), 0))
         return {
             self.probe_names[probe]: _batch_first(value)
-            for probe, value in zip(self.model.probes, values)
+            for probe, value in zip(self.model.probes, values, strict=True)
         }
 
     def compute_output_spec(
@@ -458,7 +470,8 @@ class TensorGraph(keras.layers.Layer):  # type: ignore[misc]
         signals = self.signals
         signals.reset()
         given = {
-            block.index: value for (block, _), value in zip(self.parameters, parameters)
+            block.index: value
+            for (block, _), value in zip(self.parameters, parameters, strict=True)
         }
         for block in self.blocks:
             value = given.get(block.index)
@@ -480,7 +493,9 @@ class TensorGraph(keras.layers.Layer):  # type: ignore[misc]
         ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
             signals.bases = dict(before)
             signals.step = number
-            for sig, value in zip([*carried, *sources], [*states, *inputs]):
+            for sig, value in zip(
+                [*carried, *sources], [*states, *inputs], strict=True
+            ):
                 signals.scatter(sig, value)
             side_effects = self.op_builder.build_step(signals)
             with tf.control_dependencies(side_effects):
@@ -491,7 +506,7 @@ class TensorGraph(keras.layers.Layer):  # type: ignore[misc]
         lengths = [length] * len(probed) if lengths is None else lengths
         outputs = [
             Output(n, (self.minibatch_size, *sig.shape), sig.dtype, row)
-            for sig, n, row in zip(probed, lengths, rows)
+            for sig, n, row in zip(probed, lengths, rows, strict=True)
         ]
         values, states = run_loop(
             step,
@@ -513,7 +528,7 @@ class TensorGraph(keras.layers.Layer):  # type: ignore[misc]
             rng=np.random.RandomState(self.seeds.seed),
             training=training,
             process_rngs=self.seeds.rngs,
-            python_errors=self.python_errors,
+            keep_error=self.python_errors.append,
         )
 
     def build_post(self) -> None:
@@ -543,7 +558,9 @@ class TensorGraph(keras.layers.Layer):  # type: ignore[misc]
         state_values = self._unpacked([variable for _, variable in self.states])
         state_blocks = [block for blocks, _ in self.states for block in blocks]
         kept = {block.index: variable for block, variable in self.parameters}
-        kept |= {block.index: x for block, x in zip(state_blocks, state_values)}
+        kept |= {
+            block.index: x for block, x in zip(state_blocks, state_values, strict=True)
+        }
         for block in self.blocks:
             if self._key(block) == view.key:
                 value = kept.get(block.index, self._initial_value(block))

@@ -68,7 +68,9 @@ def _settings(
                     f"trainable is set in the config of {subnet}, where it has no "
                     "effect; set it in the config of the top-level network"
                 )
-        yield from _settings(subnet, config, _instance_setting(config, subnet, inherited))
+        yield from _settings(
+            subnet, config, _instance_setting(config, subnet, inherited)
+        )
 
 
 def _setting(config: Config, obj: Any, inherited: bool | None) -> bool | None:

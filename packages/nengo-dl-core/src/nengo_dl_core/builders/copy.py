@@ -46,7 +46,9 @@ class CopyBuilder(OpBuilder):
         """Copy; see `OpBuilder.build_step`."""
         value = signals.gather(self.src)
         if self.src.shape != self.dst.shape:
-            value = tf.broadcast_to(value, value.shape[:-self.src.ndim] + self.dst.shape)
+            value = tf.broadcast_to(
+                value, value.shape[: -self.src.ndim] + self.dst.shape
+            )
         signals.scatter(self.dst, value, mode=self.mode)
 
     @staticmethod

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tensorflow as tf
 from nengo.builder.operator import DotInc, Operator
-from nengo_dl_optimizer import DotSet
 
 from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.numerics import rounded_product
 from nengo_dl_core.signals import SignalDict
+from nengo_dl_optimizer import DotSet
 
 
 @Builder.register(DotInc)

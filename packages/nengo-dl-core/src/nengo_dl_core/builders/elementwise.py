@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 from nengo.builder.operator import ElementwiseInc, Operator
-from nengo_dl_optimizer import ElementwiseSet
 
 from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.numerics import rounded_product
 from nengo_dl_core.signals import SignalDict, TensorSignal
+from nengo_dl_optimizer import ElementwiseSet
 
 
 @Builder.register(ElementwiseInc)
@@ -34,7 +34,7 @@ class ElementwiseIncBuilder(OpBuilder):
             source = signals.combine(sources)
             repeats = [
                 op.Y.size if src.size == 1 else 1
-                for op, src in zip(self.ops, sources)
+                for op, src in zip(self.ops, sources, strict=True)
                 for _ in range(src.shape[0] if src.shape else 1)
             ]
             self.factors.append((source, repeats))
@@ -52,7 +52,9 @@ class ElementwiseIncBuilder(OpBuilder):
         axis = int(source.minibatched)
         if len(self.ops) > 1 and max(repeats) > 1:
             rows = np.repeat(np.arange(len(repeats)), repeats)
-            value = tf.gather(tf.reshape(value, (*value.shape[:axis], -1)), rows, axis=axis)
+            value = tf.gather(
+                tf.reshape(value, (*value.shape[:axis], -1)), rows, axis=axis
+            )
         missing = self.dst.ndim - (value.shape.rank - axis)
         shape = value.shape[:axis] + [1] * missing + value.shape[axis:]
         return tf.reshape(value, shape)

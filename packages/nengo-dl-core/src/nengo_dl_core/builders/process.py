@@ -33,7 +33,9 @@ class GenericProcessBuilder(PythonOpBuilder):
         """Look the signals up; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
         self.mode = "inc" if self.ops[0].mode == "inc" else "update"
-        self.inputs = [None if op.input is None else signals[op.input] for op in self.ops]
+        self.inputs = [
+            None if op.input is None else signals[op.input] for op in self.ops
+        ]
         self.outputs = [signals[op.output] for op in self.ops]
         self.states = [signals[sig] for op in self.ops for sig in op.state.values()]
 

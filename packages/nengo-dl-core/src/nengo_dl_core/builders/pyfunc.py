@@ -44,7 +44,9 @@ def checked_value(
     """
     name = function_name(function)
     if result is None:
-        raise SimulationError(f"Function '{name}' returned None, expected {size} values")
+        raise SimulationError(
+            f"Function '{name}' returned None, expected {size} values"
+        )
     try:
         value = np.asarray(result, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -86,7 +88,7 @@ class SimPyFuncBuilder(PythonOpBuilder):
         def call_all(step: Any, *inputs: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
             given = iter(inputs)
             results = [np.zeros((batch, 0), dtype)]
-            for op, source in zip(self.ops, self.inputs):
+            for op, source in zip(self.ops, self.inputs, strict=True):
                 x = None if source is None else next(given)
                 time = () if op.t is None else (float(step * dt),)
                 rows = [

@@ -53,7 +53,7 @@ class PythonOpBuilder(OpBuilder):
             try:
                 return function(*args)
             except Exception as error:
-                self.config.python_errors.append(error)
+                self.config.keep_error(error)
                 raise
 
         return list(tf.numpy_function(remembering, list(inputs), list(dtypes)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 from nengo.builder.operator import Operator, Reset
-from nengo_dl_optimizer import ResetInc
 
 from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.signals import SignalDict
+from nengo_dl_optimizer import ResetInc
 
 
 @Builder.register(Reset)
