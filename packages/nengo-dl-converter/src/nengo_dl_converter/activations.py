@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import keras
@@ -10,17 +11,41 @@ import nengo
 import tensorflow as tf
 from nengo.neurons import NeuronType
 
-Activation: TypeAlias = Callable[..., Any] | NeuronType | None
+
+@dataclass(frozen=True)
+class ClippedReLU:
+    r"""A rectified line with a maximum, as the difference of two rectified lines.
+
+    .. math:: f(x) = \max(x, 0) - \max(x - m, 0) - s \max(-x, 0)
+
+    Parameters
+    ----------
+    max_value : float
+        The maximum, :math:`m`.
+    negative_slope : float
+        Slope for inputs below zero, :math:`s`.
+    rectifier : NeuronType or callable or None
+        What computes the rectified lines.
+    """
+
+    max_value: float
+    negative_slope: float = 0.0
+    rectifier: Any = keras.activations.relu
+
+
+Activation: TypeAlias = Callable[..., Any] | NeuronType | ClippedReLU | None
 
 # With tau_ref=1 the neuron types are the functions themselves, with a peak of 1.
-NATIVE: Mapping[Activation, NeuronType | None] = {
+NATIVE: Mapping[Activation, NeuronType | ClippedReLU | None] = {
     keras.activations.linear: None,
     keras.activations.relu: nengo.RectifiedLinear(),
+    keras.activations.relu6: ClippedReLU(6.0),
     keras.activations.sigmoid: nengo.Sigmoid(tau_ref=1),
     keras.activations.tanh: nengo.Tanh(tau_ref=1),
     tf.identity: None,
     tf.nn.relu: nengo.RectifiedLinear(),
     tf.nn.sigmoid: nengo.Sigmoid(tau_ref=1),
+    tf.nn.relu6: ClippedReLU(6.0),
     tf.nn.tanh: nengo.Tanh(tau_ref=1),
 }
 
@@ -44,11 +69,14 @@ class ActivationMap:
         self._default_swaps = by_type | self._swaps
 
     def __getitem__(self, activation: Activation) -> Activation:
-        """Return a neuron type, None for linear, or a function without neuron type."""
+        """Return what stands for an activation; a function if no neurons compute it."""
         asked_for = activation in self._swaps
         activation = self._swaps.get(activation, activation)
         activation = NATIVE.get(activation, activation)
         # What was swapped by its own name is not swapped back by its type.
         swaps = self._swaps if asked_for else self._default_swaps
         activation = swaps.get(activation, activation)
-        return NATIVE.get(activation, activation)
+        activation = NATIVE.get(activation, activation)
+        if isinstance(activation, ClippedReLU):
+            return replace(activation, rectifier=self[activation.rectifier])
+        return activation

@@ -146,18 +146,12 @@ class LayerConverter(ABC):
             is applied to.
         """
         shape = self.output_shape(node_id)
-        populations = self.converter.populations
-        obj = populations.add(
-            shape,
-            activation=self.converter.activations[activation],
-            scale=self.converter.scale_of(self.layer),
-            label=self.layer.name,
-        )
+        obj = self.add_population(shape, activation)
         if biases is not None:
             biases = np.asarray(biases)
             if biases.size == math.prod(shape):
                 biases = biases.reshape(shape)
-            populations.add_biases(
+            self.converter.populations.add_biases(
                 obj,
                 biases,
                 shape,
@@ -165,6 +159,30 @@ class LayerConverter(ABC):
                 tied=not self.converter.inference_only,
             )
         return obj
+
+    def add_population(
+        self, shape: tuple[int, ...], activation: Any = None
+    ) -> NengoObject:
+        """Add an object for a part of the layer.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Shape of its input and output, without batch and time.
+        activation : callable or nengo.neurons.NeuronType, optional
+            Activation function; None is linear.
+
+        Returns
+        -------
+        obj : nengo.Node or nengo.ensemble.Neurons or nengo_dl.TensorNode
+            Its output is the activation function of its input.
+        """
+        return self.converter.populations.add(
+            shape,
+            activation=self.converter.activations[activation],
+            scale=self.converter.scale_of(self.layer),
+            label=self.layer.name,
+        )
 
     def add_connection(
         self,

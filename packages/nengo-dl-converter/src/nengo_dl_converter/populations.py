@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import nengo
@@ -15,6 +14,7 @@ from nengo.neurons import NeuronType
 
 import nengo_dl_core
 
+from .activations import Activation, ClippedReLU
 from .errors import ConversionError
 
 # Neuron types whose output is proportional to their input, where it is not zero: only
@@ -44,6 +44,19 @@ def with_amplitude(neuron_type: NeuronType, amplitude: float) -> NeuronType:
     return copy
 
 
+def broadcast_indices(shape: tuple[int, ...], to: tuple[int, ...]) -> np.ndarray:
+    """Which element of an array of one shape is where, when broadcast to another."""
+    return np.broadcast_to(np.arange(math.prod(shape)).reshape(shape), to)
+
+
+def as_slice(indices: np.ndarray) -> slice | list[int]:
+    """Indices as a slice, which needs no copy, if they are evenly spaced upwards."""
+    step = int(indices[1] - indices[0]) if indices.size > 1 else 1
+    if step > 0 and (np.diff(indices) == step).all():
+        return slice(int(indices[0]), int(indices[-1]) + 1, step)
+    return list(map(int, indices))
+
+
 class Populations:
     """Adds the objects of a converted network, in the context of that network.
 
@@ -63,13 +76,14 @@ class Populations:
     def __init__(self, synapse: Any, allow_fallback: bool) -> None:
         self.synapse = synapse
         self.allow_fallback = allow_fallback
-        self._inputs: dict[Neurons, nengo.Node] = {}
+        # Where the input goes that is meant for an object.
+        self._inputs: dict[NengoObject, nengo.Node] = {}
         self._one: nengo.Node | None = None
 
     def add(
         self,
         shape: tuple[int, ...],
-        activation: NeuronType | Callable[..., Any] | None = None,
+        activation: Activation = None,
         scale: float = 1.0,
         label: str | None = None,
     ) -> NengoObject:
@@ -101,6 +115,8 @@ class Populations:
             return nengo.Node(size_in=math.prod(shape), label=label)
         if isinstance(activation, NeuronType):
             return self._add_neurons(math.prod(shape), activation, scale, label)
+        if isinstance(activation, ClippedReLU):
+            return self._add_clipped(shape, activation, scale, label)
         if not self.allow_fallback:
             raise ConversionError(
                 f"Layer {label!r}: no neuron type computes the activation function "
@@ -133,6 +149,27 @@ class Populations:
             self.connect(unscaled, neurons, transform=scale)
             self._inputs[neurons] = unscaled
         return neurons
+
+    def _add_clipped(
+        self,
+        shape: tuple[int, ...],
+        activation: ClippedReLU,
+        scale: float,
+        label: str | None,
+    ) -> nengo.Node:
+        whole = self.add(shape, label=label and f"{label}.input")
+        output = self.add(shape, label=label)
+        parts = [(1.0, 0.0, 1.0), (1.0, -activation.max_value, -1.0)]
+        if activation.negative_slope:
+            parts.append((-1.0, 0.0, -activation.negative_slope))
+        for sign, shift, weight in parts:
+            line = self.add(shape, activation.rectifier, scale, label)
+            self.connect(whole, line, transform=sign)
+            if shift:
+                self.add_biases(line, np.array(shift), shape, trainable=False)
+            self.connect(line, output, transform=weight)
+        self._inputs[output] = whole
+        return output
 
     def _check_scale(
         self, neuron_type: NeuronType, scale: float, label: str | None
@@ -188,8 +225,7 @@ class Populations:
             self._one = nengo.Node(1.0, label="one")
         values = nengo.Node(size_in=biases.size, label="biases")
         self.connect(self._one, values, trainable, transform=biases.reshape(-1, 1))
-        index = np.arange(biases.size).reshape(biases.shape)
-        self.connect(values[np.broadcast_to(index, shape).ravel()], obj)
+        self.gather(values, broadcast_indices(biases.shape, shape), obj)
 
     def scaled(self, neurons: Neurons) -> bool:
         """Tell whether neurons from `add` have scaled firing rates."""
@@ -226,6 +262,37 @@ class Populations:
         connection = nengo.Connection(pre, post, **kwargs)
         set_trainable(connection, trainable)
         return connection
+
+    def gather(
+        self, pre: NengoObject, indices: np.ndarray, post: NengoObject, **kwargs: Any
+    ) -> nengo.Connection | None:
+        """Connect chosen elements of an object to all elements of another.
+
+        Parameters
+        ----------
+        pre, post : NengoObject
+            Objects from `add`.
+        indices : numpy.ndarray
+            For each element of ``post``, in any shape, the index of an element of
+            ``pre``, or -1 for none.
+        **kwargs
+            Passed on to `nengo.Connection`.
+
+        Returns
+        -------
+        conn : nengo.Connection or None
+            The connection, unless there is nothing to connect.
+        """
+        indices = np.ravel(indices)
+        (targets,) = np.nonzero(indices >= 0)
+        if not targets.size:
+            return None
+        sources = indices[targets]
+        if not np.array_equal(sources, np.arange(pre.size_out)):
+            pre = pre[as_slice(sources)]
+        if targets.size < indices.size:
+            post = post[as_slice(targets)]
+        return self.connect(pre, post, **kwargs)
 
     def output_synapse(self, obj: NengoObject) -> Any:
         """Return the filter on the output of an object."""

@@ -3,20 +3,114 @@
 Importing this package fills the registry.
 """
 
-from .activation import ConvertActivation, ConvertReLU
+from .activation import ConvertActivation, ConvertLeakyReLU, ConvertReLU
+from .convolution import (
+    ConvertConv,
+    ConvertConv1D,
+    ConvertConv2D,
+    ConvertConv3D,
+    ConvertSpatial,
+)
 from .dense import ConvertDense
 from .fallback import ConvertFallback
 from .input import ConvertInput
+from .merging import (
+    ConvertAdd,
+    ConvertAverage,
+    ConvertConcatenate,
+    ConvertExtremum,
+    ConvertMaximum,
+    ConvertMerging,
+    ConvertMinimum,
+    ConvertMultiply,
+    ConvertSubtract,
+)
 from .model import ConvertModel, ConvertSequential
-from .reshaping import ConvertFlatten
+from .normalization import (
+    ConvertAffine,
+    ConvertBatchNormalization,
+    ConvertNormalization,
+    ConvertRescaling,
+)
+from .pooling import (
+    ConvertAvgPool,
+    ConvertAvgPool1D,
+    ConvertAvgPool2D,
+    ConvertAvgPool3D,
+)
+from .rearranging import (
+    ConvertCropping,
+    ConvertFlatten,
+    ConvertPermute,
+    ConvertRearranging,
+    ConvertRepeatVector,
+    ConvertReshape,
+    ConvertUpSampling,
+    ConvertUpSampling1D,
+    ConvertUpSampling2D,
+    ConvertUpSampling3D,
+    ConvertZeroPadding,
+    ConvertZeroPadding1D,
+    ConvertZeroPadding2D,
+    ConvertZeroPadding3D,
+)
+from .separable_convolution import (
+    ConvertDepthwise,
+    ConvertDepthwiseConv,
+    ConvertSeparableConv,
+)
+from .training_only import ConvertIdentity, ConvertTrainingOnly
+from .transposed_convolution import ConvertConvTranspose
 
 __all__ = [
     "ConvertActivation",
+    "ConvertAdd",
+    "ConvertAffine",
+    "ConvertAverage",
+    "ConvertAvgPool",
+    "ConvertAvgPool1D",
+    "ConvertAvgPool2D",
+    "ConvertAvgPool3D",
+    "ConvertBatchNormalization",
+    "ConvertConcatenate",
+    "ConvertConv",
+    "ConvertConv1D",
+    "ConvertConv2D",
+    "ConvertConv3D",
+    "ConvertConvTranspose",
+    "ConvertCropping",
     "ConvertDense",
+    "ConvertDepthwise",
+    "ConvertDepthwiseConv",
+    "ConvertExtremum",
     "ConvertFallback",
     "ConvertFlatten",
+    "ConvertIdentity",
     "ConvertInput",
+    "ConvertLeakyReLU",
+    "ConvertMaximum",
+    "ConvertMerging",
+    "ConvertMinimum",
     "ConvertModel",
+    "ConvertMultiply",
+    "ConvertNormalization",
+    "ConvertPermute",
     "ConvertReLU",
+    "ConvertRearranging",
+    "ConvertRepeatVector",
+    "ConvertRescaling",
+    "ConvertReshape",
+    "ConvertSeparableConv",
     "ConvertSequential",
+    "ConvertSpatial",
+    "ConvertSubtract",
+    "ConvertTrainingOnly",
+    "ConvertUpSampling",
+    "ConvertUpSampling1D",
+    "ConvertUpSampling2D",
+    "ConvertUpSampling3D",
+    "ConvertZeroPadding",
+    "ConvertZeroPadding1D",
+    "ConvertZeroPadding2D",
+    "ConvertZeroPadding3D",
 ]

@@ -1,0 +1,205 @@
+"""Convolutions: plain, dilated, causal, in groups, with one to three axes."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import nengo
+import numpy as np
+from nengo.base import NengoObject
+
+from .. import taps
+from ..layer_converter import LayerConverter
+from ..registry import registry
+
+
+class ConvertSpatial(LayerConverter):
+    """Base class for converting layers that slide a window over axes with channels."""
+
+    spans_time = True
+
+    @property
+    def channels_last(self) -> bool:
+        """Whether channels are the last axis, or the first."""
+        return bool(self.layer.data_format == "channels_last")
+
+    def split(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+        """Split a shape into that of the positions, and the number of channels."""
+        if self.channels_last:
+            return shape[:-1], shape[-1]
+        return shape[1:], shape[0]
+
+    def channel_biases(self, dimensions: int | None = None) -> np.ndarray | None:
+        """Biases of the channels, in a shape that is broadcast to all positions."""
+        if not self.layer.use_bias:
+            return None
+        if dimensions is None:
+            dimensions = self.layer.rank
+        biases = self.layer.bias.numpy()
+        return biases if self.channels_last else biases.reshape(-1, *[1] * dimensions)
+
+
+class ConvertConv(ConvertSpatial):
+    """Base class for converting convolutional layers.
+
+    One or two axes without dilation are what `nengo.Convolution` computes, in every
+    backend. For the rest the windows are laid out beside each other, and multiplied
+    with the kernel by a convolution of size 1, which shares it between them.
+    """
+
+    has_weights = True
+
+    def convert(self, node_id: int, dimensions: int | None = None) -> NengoObject:
+        """Add the objects for one call.
+
+        Parameters
+        ----------
+        node_id : int
+            Which call of the layer.
+        dimensions : int, optional
+            Number of axes that the kernel slides along; all but channels by default.
+
+        Returns
+        -------
+        output : NengoObject
+            Its output is that of the call.
+        """
+        layer = self.layer
+        output = self.add_nengo_obj(
+            node_id,
+            biases=self.channel_biases(dimensions),
+            activation=layer.activation,
+        )
+        self.convolve(
+            self.get_input_obj(node_id),
+            self.input_shape(node_id),
+            output,
+            self.output_shape(node_id),
+            layer.kernel.numpy(),
+            layer.groups,
+        )
+        return output
+
+    def convolve(
+        self,
+        pre: NengoObject,
+        shape_in: tuple[int, ...],
+        post: NengoObject,
+        shape_out: tuple[int, ...],
+        kernel: np.ndarray,
+        groups: int,
+    ) -> None:
+        """Connect two objects by a convolution.
+
+        Parameters
+        ----------
+        pre, post : NengoObject
+            The objects.
+        shape_in, shape_out : tuple of int
+            What their output and input are, flattened.
+        kernel : numpy.ndarray
+            Weights, shape ``(*size, channels_in // groups, channels_out)``.
+        groups : int
+            Groups of channels that are not mixed.
+        """
+        layer = self.layer
+        *size, _, n_filters = kernel.shape
+        plain = set(layer.dilation_rate) == {1} and layer.padding != "causal"
+        if len(size) < 3 and plain:
+            transform = nengo.Convolution(
+                n_filters,
+                shape_in,
+                kernel_size=tuple(size),
+                strides=layer.strides,
+                padding=layer.padding,
+                channels_last=self.channels_last,
+                init=kernel,
+                groups=groups,
+            )
+            self.converter.populations.connect(
+                pre, post, trainable=layer.trainable, transform=transform
+            )
+            return
+        positions_in, _ = self.split(shape_in)
+        positions_out, _ = self.split(shape_out)
+        tables = [
+            taps.window(*lengths, layer.padding)
+            for lengths in zip(
+                positions_in,
+                positions_out,
+                size,
+                layer.strides,
+                layer.dilation_rate,
+                strict=True,
+            )
+        ]
+        self.convolve_windows(pre, shape_in, post, tables, kernel, groups)
+
+    def convolve_windows(
+        self,
+        pre: NengoObject,
+        shape_in: tuple[int, ...],
+        post: NengoObject,
+        tables: list[np.ndarray],
+        kernel: np.ndarray,
+        groups: int = 1,
+    ) -> None:
+        """Connect two objects by windows laid out beside each other.
+
+        Parameters
+        ----------
+        pre, post : NengoObject
+            The objects.
+        shape_in : tuple of int
+            What the output of ``pre`` is, flattened.
+        tables : list of numpy.ndarray
+            For each axis, the inputs in each window (see `taps`).
+        kernel : numpy.ndarray
+            Weights, shape ``(*size, channels_in // groups, channels_out)``.
+        groups : int
+            Groups of channels that are not mixed.
+        """
+        populations = self.converter.populations
+        positions, n_channels = self.split(shape_in)
+        n_filters = kernel.shape[-1]
+        table = taps.with_channels(
+            taps.combine(tables, positions),
+            math.prod(positions),
+            n_channels,
+            self.channels_last,
+        )
+        # The channels of a convolution in groups are those of one group after another.
+        n_windows, n_elements, _ = table.shape
+        table = table.reshape(n_windows, n_elements, groups, -1).swapaxes(1, 2)
+        windows = nengo.Node(size_in=table.size, label=f"{self.layer.name}.windows")
+        populations.gather(pre, table, windows)
+        transform = nengo.Convolution(
+            n_filters,
+            (n_windows, n_elements * n_channels),
+            kernel_size=(1,),
+            strides=(1,),
+            init=kernel.reshape(1, -1, n_filters),
+            groups=groups,
+        )
+        if not self.channels_last:
+            order = np.arange(post.size_in).reshape(n_filters, n_windows).T
+            post = post[order.ravel()]
+        populations.connect(
+            windows, post, trainable=self.layer.trainable, transform=transform
+        )
+
+
+@registry.register(keras.layers.Conv1D)
+class ConvertConv1D(ConvertConv):
+    """Convert `keras.layers.Conv1D`."""
+
+
+@registry.register(keras.layers.Conv2D)
+class ConvertConv2D(ConvertConv):
+    """Convert `keras.layers.Conv2D`."""
+
+
+@registry.register(keras.layers.Conv3D)
+class ConvertConv3D(ConvertConv):
+    """Convert `keras.layers.Conv3D`."""

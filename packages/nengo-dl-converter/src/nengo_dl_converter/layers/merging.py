@@ -1,0 +1,162 @@
+"""Layers that merge several inputs."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import keras
+import nengo
+import numpy as np
+from nengo.base import NengoObject
+
+from ..layer_converter import LayerConverter
+from ..populations import broadcast_indices
+from ..registry import registry
+from .rearranging import ConvertRearranging
+
+if TYPE_CHECKING:
+    from ..converter import Converter
+
+
+class ConvertMerging(LayerConverter):
+    """Base class for converting layers that merge inputs element by element.
+
+    Inputs of different shapes are broadcast against each other.
+    """
+
+    def merge(
+        self, node_id: int, input_idx: int, obj: NengoObject, weight: float = 1.0
+    ) -> None:
+        """Add an input, times a weight, to the input of an object."""
+        self.converter.populations.gather(
+            self.get_input_obj(node_id, input_idx),
+            broadcast_indices(
+                self.input_shape(node_id)[input_idx], self.output_shape(node_id)
+            ),
+            obj,
+            **({} if weight == 1 else {"transform": weight}),
+        )
+
+    def weighted_sum(self, node_id: int, weights: list[float]) -> NengoObject:
+        """Add an object that sums the inputs, each times its weight."""
+        output = self.add_nengo_obj(node_id)
+        for i, weight in enumerate(weights):
+            self.merge(node_id, i, output, weight)
+        return output
+
+
+@registry.register(keras.layers.Add)
+class ConvertAdd(ConvertMerging):
+    """Convert `keras.layers.Add`."""
+
+    def convert(self, node_id: int) -> NengoObject:
+        """Add the objects for one call."""
+        return self.weighted_sum(node_id, [1.0] * len(self.calls[node_id].inputs))
+
+
+@registry.register(keras.layers.Average)
+class ConvertAverage(ConvertMerging):
+    """Convert `keras.layers.Average`."""
+
+    def convert(self, node_id: int) -> NengoObject:
+        """Add the objects for one call."""
+        n_inputs = len(self.calls[node_id].inputs)
+        return self.weighted_sum(node_id, [1 / n_inputs] * n_inputs)
+
+
+@registry.register(keras.layers.Subtract)
+class ConvertSubtract(ConvertMerging):
+    """Convert `keras.layers.Subtract`."""
+
+    def convert(self, node_id: int) -> NengoObject:
+        """Add the objects for one call."""
+        return self.weighted_sum(node_id, [1.0, -1.0])
+
+
+class ConvertExtremum(ConvertMerging):
+    r"""Base class for converting the larger or smaller of inputs.
+
+    With a rectified linear neuron for each element, for one input after the other,
+
+    .. math:: \max(x, y) = y + \max(x - y, 0), \quad \min(x, y) = -\max(-x, -y).
+    """
+
+    sign: ClassVar[float]
+
+    def convert(self, node_id: int) -> NengoObject:
+        """Add the objects for one call."""
+        populations = self.converter.populations
+        shape = self.output_shape(node_id)
+        n_inputs = len(self.calls[node_id].inputs)
+        extremum = self.add_nengo_obj(node_id)
+        self.merge(node_id, 0, extremum)
+        for i in range(1, n_inputs):
+            excess = self.add_population(shape, keras.activations.relu)
+            populations.connect(extremum, excess, transform=self.sign)
+            self.merge(node_id, i, excess, -self.sign)
+            extremum = self.add_nengo_obj(node_id)
+            populations.connect(excess, extremum, transform=self.sign)
+            self.merge(node_id, i, extremum)
+        return extremum
+
+
+@registry.register(keras.layers.Maximum)
+class ConvertMaximum(ConvertExtremum):
+    """Convert `keras.layers.Maximum`."""
+
+    sign = 1.0
+
+
+@registry.register(keras.layers.Minimum)
+class ConvertMinimum(ConvertExtremum):
+    """Convert `keras.layers.Minimum`."""
+
+    sign = -1.0
+
+
+@registry.register(keras.layers.Multiply)
+class ConvertMultiply(ConvertMerging):
+    """Convert `keras.layers.Multiply` to a Node with a Python function.
+
+    No neurons compute a product exactly, and a Node has no gradient and is slow in
+    NengoDL. So this is for ``inference_only`` without fallback.
+    """
+
+    @classmethod
+    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
+        """Say why the layer has no native form, or return None if it has one."""
+        if converter.allow_fallback or not converter.inference_only:
+            return "a native product is for inference_only without fallback"
+        return super().obstacle(layer, converter)
+
+    def convert(self, node_id: int) -> NengoObject:
+        """Add the Node for one call."""
+        shape = self.output_shape(node_id)
+        factors = (len(self.calls[node_id].inputs), math.prod(shape))
+
+        def product(t: float, x: np.ndarray) -> np.ndarray:
+            return x.reshape(factors).prod(axis=0)
+
+        output = nengo.Node(product, size_in=math.prod(factors), label=self.layer.name)
+        for i, input_shape in enumerate(self.input_shape(node_id)):
+            indices = np.full(factors, -1)
+            indices[i] = broadcast_indices(input_shape, shape).ravel()
+            self.converter.populations.gather(
+                self.get_input_obj(node_id, i), indices, output
+            )
+        return output
+
+
+@registry.register(keras.layers.Concatenate)
+class ConvertConcatenate(ConvertRearranging):
+    """Convert `keras.layers.Concatenate`."""
+
+    def convert(self, node_id: int) -> NengoObject:
+        """Connect each input to its part of the output."""
+        output = self.add_nengo_obj(node_id)
+        for i, indices in enumerate(self.sources(node_id)):
+            self.converter.populations.gather(
+                self.get_input_obj(node_id, i), indices, output
+            )
+        return output

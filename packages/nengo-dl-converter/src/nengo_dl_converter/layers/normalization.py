@@ -1,0 +1,109 @@
+"""Layers that scale and shift."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from nengo.base import NengoObject
+
+from ..layer_converter import LayerConverter
+from ..registry import registry
+
+if TYPE_CHECKING:
+    from ..converter import Converter
+
+
+class ConvertAffine(LayerConverter):
+    """Base class for converting layers that scale and shift each element."""
+
+    def affine(self, node_id: int, scale: Any, shift: Any) -> NengoObject:
+        """Add an object whose output is ``scale * input + shift``.
+
+        Parameters
+        ----------
+        node_id : int
+            Which call of the layer.
+        scale, shift : array_like
+            Broadcast to the shape of the output. They are not trained.
+        """
+        shape = self.output_shape(node_id)
+        output = self.add_nengo_obj(node_id)
+        self.add_connection(
+            node_id, output, transform=np.broadcast_to(scale, shape).ravel()
+        )
+        self.converter.populations.add_biases(
+            output, np.asarray(shift), shape, trainable=False
+        )
+        return output
+
+
+@registry.register(keras.layers.BatchNormalization)
+class ConvertBatchNormalization(ConvertAffine):
+    """Convert `keras.layers.BatchNormalization`, as it is in inference.
+
+    In training it uses the statistics of the batch, so this is for ``inference_only``
+    or for layers that are not trainable.
+    """
+
+    @classmethod
+    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
+        """Say why the layer has no native form, or return None if it has one."""
+        if layer.trainable and not converter.inference_only:
+            return (
+                "in training it uses statistics of the batch (see inference_only, or "
+                "make it not trainable)"
+            )
+        return super().obstacle(layer, converter)
+
+    def convert(self, node_id: int) -> NengoObject:
+        """Add the objects for one call."""
+        layer = self.layer
+        scale = 1 / np.sqrt(layer.moving_variance.numpy() + layer.epsilon)
+        if layer.scale:
+            scale = scale * layer.gamma.numpy()
+        shift = -layer.moving_mean.numpy() * scale
+        if layer.center:
+            shift = shift + layer.beta.numpy()
+        full_shape = self.input_shape(node_id, full_shape=True)
+        shape = [1] * len(full_shape)
+        shape[layer.axis] = scale.size
+        shape = shape[self.calls[node_id].batch_axes :]
+        return self.affine(node_id, scale.reshape(shape), shift.reshape(shape))
+
+
+@registry.register(keras.layers.Normalization)
+class ConvertNormalization(ConvertAffine):
+    """Convert `keras.layers.Normalization`."""
+
+    @classmethod
+    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
+        """Say why the layer has no native form, or return None if it has one."""
+        if converter.temporal_model and 1 in layer.axis:
+            return "it normalizes each step of a temporal model in its own way"
+        return super().obstacle(layer, converter)
+
+    def convert(self, node_id: int) -> NengoObject:
+        """Add the objects for one call."""
+        batch_axes = self.calls[node_id].batch_axes
+        mean, variance = (
+            keras.ops.convert_to_tensor(value).numpy()
+            for value in (self.layer.mean, self.layer.variance)
+        )
+        mean, variance = (
+            value.reshape(value.shape[batch_axes:]) for value in (mean, variance)
+        )
+        deviation = np.maximum(np.sqrt(variance), keras.config.epsilon())
+        if self.layer.invert:
+            return self.affine(node_id, deviation, mean)
+        return self.affine(node_id, 1 / deviation, -mean / deviation)
+
+
+@registry.register(keras.layers.Rescaling)
+class ConvertRescaling(ConvertAffine):
+    """Convert `keras.layers.Rescaling`."""
+
+    def convert(self, node_id: int) -> NengoObject:
+        """Add the objects for one call."""
+        return self.affine(node_id, self.layer.scale, self.layer.offset)

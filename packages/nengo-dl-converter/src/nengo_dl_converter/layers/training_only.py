@@ -1,0 +1,44 @@
+"""Layers that do something in training alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+from nengo.base import NengoObject
+
+from ..layer_converter import LayerConverter
+from ..registry import registry
+
+if TYPE_CHECKING:
+    from ..converter import Converter
+
+
+@registry.register(keras.layers.Identity)
+class ConvertIdentity(LayerConverter):
+    """Convert layers that compute nothing, such as `keras.layers.Identity`."""
+
+    def convert(self, node_id: int) -> NengoObject:
+        """Return the object of the input."""
+        return self.get_input_obj(node_id)
+
+
+@registry.register(
+    keras.layers.ActivityRegularization,
+    keras.layers.AlphaDropout,
+    keras.layers.Dropout,
+    keras.layers.GaussianDropout,
+    keras.layers.GaussianNoise,
+    keras.layers.SpatialDropout1D,
+    keras.layers.SpatialDropout2D,
+    keras.layers.SpatialDropout3D,
+)
+class ConvertTrainingOnly(ConvertIdentity):
+    """Convert `keras.layers.Dropout` and other noise, with ``inference_only``."""
+
+    @classmethod
+    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
+        """Say why the layer has no native form, or return None if it has one."""
+        if not converter.inference_only:
+            return "what it does in training has no native form (see inference_only)"
+        return super().obstacle(layer, converter)

@@ -1,0 +1,130 @@
+"""Which inputs a sliding window covers, as index arrays.
+
+Convolution and pooling are a product of each window of the input with a kernel. The
+tables here say which inputs a window holds; -1 stands for padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+import numpy as np
+
+
+def padding_before(
+    n_in: int, n_out: int, size: int, stride: int, dilation: int, padding: str
+) -> int:
+    """How many elements of padding come before an axis.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Length of the axis in the input and the output.
+    size, stride, dilation : int
+        Elements in the window, and the distances between windows and between elements.
+    padding : {"valid", "same", "causal"}
+        As in Keras; "same" puts the smaller half first.
+
+    Returns
+    -------
+    before : int
+        Number of elements.
+    """
+    extent = (size - 1) * dilation
+    if padding == "causal":
+        return extent
+    if padding == "same":
+        return max((n_out - 1) * stride + extent + 1 - n_in, 0) // 2
+    return 0
+
+
+def window(
+    n_in: int, n_out: int, size: int, stride: int, dilation: int, padding: str
+) -> np.ndarray:
+    """Table of the inputs in each window along one axis.
+
+    Parameters are those of `padding_before`.
+
+    Returns
+    -------
+    table : numpy.ndarray
+        Indices, shape ``(n_out, size)``.
+    """
+    before = padding_before(n_in, n_out, size, stride, dilation, padding)
+    position = np.arange(n_out)[:, None] * stride + np.arange(size) * dilation - before
+    return np.where((position >= 0) & (position < n_in), position, -1)
+
+
+def transposed_window(
+    n_in: int, n_out: int, size: int, stride: int, dilation: int, padding: str
+) -> np.ndarray:
+    """Table of the inputs that reach each output of a transposed convolution.
+
+    Input ``i`` reaches output ``i * stride + k * dilation - before`` through element
+    ``k`` of the kernel, where ``before`` is the padding of the convolution that this is
+    the transpose of. Parameters are those of `padding_before`.
+
+    Returns
+    -------
+    table : numpy.ndarray
+        Indices, shape ``(n_out, size)``.
+    """
+    before = padding_before(n_out, n_in, size, stride, dilation, padding)
+    position = np.arange(n_out)[:, None] + before - np.arange(size) * dilation
+    index, between = np.divmod(position, stride)
+    return np.where((between == 0) & (index >= 0) & (index < n_in), index, -1)
+
+
+def combine(tables: Sequence[np.ndarray], shape: Sequence[int]) -> np.ndarray:
+    """Table of the inputs in each window, from those along each axis.
+
+    Parameters
+    ----------
+    tables : sequence of numpy.ndarray
+        For each axis a table of shape ``(n_out, size)``.
+    shape : sequence of int
+        Lengths of the axes in the input.
+
+    Returns
+    -------
+    table : numpy.ndarray
+        Flat indices, shape ``(n_windows, n_elements)``.
+    """
+
+    def outer(done: np.ndarray, axis: tuple[np.ndarray, int]) -> np.ndarray:
+        table, length = axis
+        left, right = done[:, None, :, None], table[None, :, None, :]
+        index = np.where((left < 0) | (right < 0), -1, left * length + right)
+        return index.reshape(len(done) * len(table), -1)
+
+    return reduce(outer, zip(tables, shape, strict=True), np.zeros((1, 1), dtype=int))
+
+
+def with_channels(
+    table: np.ndarray, n_positions: int, n_channels: int, channels_last: bool
+) -> np.ndarray:
+    """Table of the inputs in each window for all channels.
+
+    Parameters
+    ----------
+    table : numpy.ndarray
+        Flat indices of positions, shape ``(n_windows, n_elements)``.
+    n_positions, n_channels : int
+        Positions and channels of the input.
+    channels_last : bool
+        Whether channels are the last axis of the input, or the first.
+
+    Returns
+    -------
+    table : numpy.ndarray
+        Flat indices of inputs, shape ``(n_windows, n_elements, n_channels)``.
+    """
+    channels = np.arange(n_channels)
+    positions = table[..., None]
+    index = (
+        positions * n_channels + channels
+        if channels_last
+        else channels * n_positions + positions
+    )
+    return np.where(positions < 0, -1, index)
