@@ -1,47 +1,103 @@
 """The command line, as it is typed."""
 
+import json
+from importlib import import_module
+
 import pytest
 from click.testing import CliRunner
 
 from nengo_dl_benchmarks.cli import main
+from nengo_dl_benchmarks.comparison import measure
+
+SMALL = ["--dimensions", 2, "--neurons_per_d", 10]
+QUICK = ["--backend", "reference", "--n_steps", 10, "--reps", 2]
 
 
 def run(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-SMALL = ["--dimensions", 2, "--neurons_per_d", 10]
-
-
-def test_compare_times_each_chosen_network():
+def test_compare_measures_each_chosen_network():
     result = run(
         *["build", "--benchmark", "integrator", *SMALL, "--neuron_type", "LIFRate"],
         *["build", "--benchmark", "pes", *SMALL],
-        *["compare", "--backend", "reference", "--n_steps", 10, "--reps", 2],
+        *["compare", *QUICK],
     )
     assert result.exit_code == 0, result.output
-    assert "integrator(dimensions=2, neurons_per_d=10, neuron_type=LIFRate())" in (
-        result.output
-    )
-    assert "pes(dimensions=2, neurons_per_d=10, neuron_type=LIF())" in result.output
-    assert result.output.count("reference") == 2
-    assert result.output.count("1.00x") == 2
+    for title in (
+        "integrator(dimensions=2, neurons_per_d=10, neuron_type=LIFRate), run of 10",
+        "pes(dimensions=2, neurons_per_d=10, neuron_type=LIF), run of 10 steps",
+    ):
+        assert title in result.output
+    assert result.output.count("1.00x (1.00–1.00)") == 2
 
 
 def test_kwarg_reaches_the_network():
     result = run(
         *["build", "--benchmark", "random_network", *SMALL],
         *["--kwarg", "n_ensembles=3", "--kwarg", "connections_per_ensemble=2"],
-        *["compare", "--backend", "reference", "--n_steps", 1, "--reps", 1],
+        *["compare", *QUICK],
     )
     assert result.exit_code == 0, result.output
-    assert "n_ensembles=3" in result.output
+    assert "n_ensembles=3, connections_per_ensemble=2" in result.output
+
+
+def test_modes_and_batch_sizes_are_cases_of_their_own():
+    result = run(
+        *["build", "--benchmark", "feedback", "compare", *QUICK],
+        *["--mode", "run", "--mode", "step", "--batch_size", 1, "--batch_size", 3],
+    )
+    assert result.exit_code == 0, result.output
+    assert "run of 10 steps\n" in result.output
+    assert "run of 10 steps, 3 inputs\n" in result.output
+    assert "one call of step\n" in result.output
+    assert "one call of step, 3 inputs\n" in result.output
+
+
+def test_failure_is_shown_beside_the_results():
+    result = run("build", "--benchmark", "feedback", "compare", *QUICK, "--mode", "fit")
+    assert result.exit_code == 0, result.output
+    assert "reference: NotImplementedError: Simulator has no fit" in result.output
+
+
+def test_interrupted_comparison_goes_on_where_it_was(tmp_path, monkeypatch):
+    arguments = [
+        *["build", "--benchmark", "feedback", "build", "--benchmark", "chain"],
+        *["compare", *QUICK, "--output", tmp_path / "results.json"],
+    ]
+    measured = []
+
+    def interrupted_once(case, *others):
+        measured.append(case.benchmark)
+        if measured == ["feedback", "chain"]:
+            raise KeyboardInterrupt
+        return measure(case, *others)
+
+    command = import_module("nengo_dl_benchmarks.cli.compare")
+    monkeypatch.setattr(command, "measure", interrupted_once)
+    assert run(*arguments).exit_code == 1
+    assert run(*arguments).exit_code == 0
+    assert measured == ["feedback", "chain", "chain"]
+    stored = json.loads((tmp_path / "results.json").read_text())["measurements"]
+    assert [found["case"]["benchmark"] for found in stored] == ["feedback", "chain"]
+
+
+def test_page_shows_every_case_and_asks_for_nothing_else(tmp_path):
+    path = tmp_path / "page.html"
+    result = run(
+        *["build", "--benchmark", "feedback", "build", "--benchmark", "chain"],
+        *["compare", *QUICK, "--html", path],
+    )
+    assert result.exit_code == 0, result.output
+    html = path.read_text()
+    assert "<h2>feedback(n_neurons=50, neuron_type=LIF), run of 10 steps</h2>" in html
+    assert html.count('class="runs"') == 2
+    assert not any(word in html for word in ("http", "src=", "href=", "@import"))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["compare"], "choose a network first"),
         (["build", "--benchmark", "nothing"], "'nothing' is not one of"),
         (["build", *SMALL], "Missing option '--benchmark'"),
         (
@@ -53,9 +109,24 @@ def test_kwarg_reaches_the_network():
             "'theta' is not of the form key=value",
         ),
         (["build", "--benchmark", "pes", "--dimensions", 0], "0 is not in the range"),
+        (["compare", "--backend", "a="], "'a=' is not of the form [LABEL=]NAME"),
+        (["compare", "--backend", "dl@/nowhere"], "'/nowhere' is no program"),
+        (
+            ["compare", "--backend", "a=dl", "--backend", "a=reference"],
+            "two simulators have one label: a, a",
+        ),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message):
     result = run(*arguments)
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
+
+
+def test_file_that_holds_something_else_is_left_alone(tmp_path):
+    path = tmp_path / "other.json"
+    path.write_text("[1, 2]")
+    result = run("compare", "--output", path)
+    assert result.exit_code == 2
+    assert "holds no results of a comparison" in result.output
+    assert path.read_text() == "[1, 2]"

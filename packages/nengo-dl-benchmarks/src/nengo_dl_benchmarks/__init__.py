@@ -3,15 +3,23 @@
 from nengo_dl_benchmarks.networks import (
     basal_ganglia,
     cconv,
+    chain,
+    convolution,
+    feedback,
     integrator,
     pes,
+    python_node,
     random_network,
 )
 
 __all__ = [
     "basal_ganglia",
     "cconv",
+    "chain",
+    "convolution",
+    "feedback",
     "integrator",
     "pes",
+    "python_node",
     "random_network",
 ]

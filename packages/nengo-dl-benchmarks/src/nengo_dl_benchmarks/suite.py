@@ -11,17 +11,33 @@ import nengo
 
 from nengo_dl_benchmarks import networks
 
+NEURON_TYPES = {
+    neuron_type.__name__: neuron_type
+    for neuron_type in (
+        nengo.LIF,
+        nengo.LIFRate,
+        nengo.AdaptiveLIF,
+        nengo.AdaptiveLIFRate,
+        nengo.Izhikevich,
+        nengo.RectifiedLinear,
+        nengo.SpikingRectifiedLinear,
+        nengo.Sigmoid,
+        nengo.Tanh,
+    )
+}
+
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark network and the size at which it is usually run.
+    """A benchmark network of some size.
 
     Parameters
     ----------
     function : callable
         Builds the network.
     size : dict
-        Arguments of ``function`` at the usual size.
+        Arguments of the function, a neuron type by its name: plain values, which can
+        be written to a file and given to another process.
     """
 
     function: Callable[..., nengo.Network]
@@ -32,13 +48,17 @@ class Benchmark:
         """Name of the function."""
         return self.function.__name__
 
+    def __str__(self) -> str:
+        size = ", ".join(f"{name}={value}" for name, value in self.size.items())
+        return f"{self.name}({size})"
+
     def at(self, **size: Any) -> Benchmark:
         """Choose another size.
 
         Parameters
         ----------
         **size
-            Arguments of the function, in place of the usual ones.
+            Arguments of the function, in place of the present ones.
 
         Returns
         -------
@@ -47,16 +67,22 @@ class Benchmark:
 
         Raises
         ------
-        TypeError
-            If the function has no such argument.
+        ValueError
+            If the function has no such argument, or there is no such neuron type.
         """
         known = inspect.signature(self.function).parameters
         for argument in size:
             if argument not in known:
-                raise TypeError(
+                raise ValueError(
                     f"{self.name} has no argument {argument!r}; "
                     f"it has {', '.join(known)}"
                 )
+        neuron_type = size.get("neuron_type", "LIF")
+        if neuron_type not in NEURON_TYPES:
+            raise ValueError(
+                f"there is no neuron type {neuron_type!r}; "
+                f"there are {', '.join(NEURON_TYPES)}"
+            )
         return Benchmark(self.function, {**self.size, **size})
 
     def build(self) -> nengo.Network:
@@ -67,26 +93,33 @@ class Benchmark:
         net : nengo.Network
             The network at the chosen size.
         """
-        return self.function(**self.size)
+        arguments = dict(self.size)
+        if "neuron_type" in arguments:
+            arguments["neuron_type"] = NEURON_TYPES[arguments["neuron_type"]]()
+        return self.function(**arguments)
 
 
-def _usual(function: Callable[..., nengo.Network], **size: Any) -> Benchmark:
-    return Benchmark(function, {**size, "neuron_type": nengo.LIF()})
+def _of_neurons(function: Callable[..., nengo.Network], **size: int) -> Benchmark:
+    return Benchmark(function, {**size, "neuron_type": "LIF"})
 
 
 BENCHMARKS = {
     benchmark.name: benchmark
-    for benchmark in [
-        _usual(networks.basal_ganglia, dimensions=32, neurons_per_d=100),
-        _usual(networks.cconv, dimensions=128, neurons_per_d=256),
-        _usual(networks.integrator, dimensions=128, neurons_per_d=32),
-        _usual(networks.pes, dimensions=64, neurons_per_d=32),
-        _usual(
+    for benchmark in (
+        _of_neurons(networks.basal_ganglia, dimensions=32, neurons_per_d=100),
+        _of_neurons(networks.cconv, dimensions=128, neurons_per_d=256),
+        _of_neurons(networks.chain, n_ensembles=20, n_neurons=100),
+        _of_neurons(networks.convolution, image_size=28, n_filters=16),
+        _of_neurons(networks.feedback, n_neurons=50),
+        _of_neurons(networks.integrator, dimensions=128, neurons_per_d=32),
+        _of_neurons(networks.pes, dimensions=64, neurons_per_d=32),
+        _of_neurons(networks.python_node, n_neurons=100),
+        _of_neurons(
             networks.random_network,
             dimensions=32,
             neurons_per_d=32,
             n_ensembles=20,
             connections_per_ensemble=5,
         ),
-    ]
+    )
 }

@@ -6,6 +6,7 @@ from nengo_dl_core.builders.elementwise import ElementwiseIncBuilder
 from nengo_dl_core.builders.probe import SimProbeBuilder
 from nengo_dl_core.builders.pyfunc import SimPyFuncBuilder
 from nengo_dl_core.builders.reset import ResetBuilder
+from nengo_dl_core.builders.sparse import SparseDotIncBuilder, sparse_matmul
 from nengo_dl_core.builders.time import TimeUpdateBuilder
 from nengo_dl_optimizer import DotSet, ElementwiseSet, ResetInc, SparseDotSet
 
@@ -19,6 +20,8 @@ __all__ = [
     "ResetInc",
     "SimProbeBuilder",
     "SimPyFuncBuilder",
+    "SparseDotIncBuilder",
     "SparseDotSet",
     "TimeUpdateBuilder",
+    "sparse_matmul",
 ]

@@ -2,8 +2,22 @@
 
 from nengo_dl_benchmarks.networks.basal_ganglia import basal_ganglia
 from nengo_dl_benchmarks.networks.cconv import cconv
+from nengo_dl_benchmarks.networks.chain import chain
+from nengo_dl_benchmarks.networks.convolution import convolution
+from nengo_dl_benchmarks.networks.feedback import feedback
 from nengo_dl_benchmarks.networks.integrator import integrator
 from nengo_dl_benchmarks.networks.pes import pes
+from nengo_dl_benchmarks.networks.python_node import python_node
 from nengo_dl_benchmarks.networks.random_network import random_network
 
-__all__ = ["basal_ganglia", "cconv", "integrator", "pes", "random_network"]
+__all__ = [
+    "basal_ganglia",
+    "cconv",
+    "chain",
+    "convolution",
+    "feedback",
+    "integrator",
+    "pes",
+    "python_node",
+    "random_network",
+]

@@ -1,0 +1,26 @@
+"""The command line ``nengo-dl-benchmarks``: commands that are chained."""
+
+from __future__ import annotations
+
+import click
+
+from nengo_dl_benchmarks.cli.build import build
+from nengo_dl_benchmarks.cli.compare import compare
+
+
+@click.group(
+    chain=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: nengo-dl-benchmarks build --benchmark integrator compare",
+)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Build benchmark networks, and time Nengo simulators on them.
+
+    Commands follow one another: what 'build' chooses, the next ones use.
+    """
+    context.obj = []
+
+
+main.add_command(build)
+main.add_command(compare)

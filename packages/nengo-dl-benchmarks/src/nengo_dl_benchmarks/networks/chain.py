@@ -1,0 +1,38 @@
+"""Ensembles in a row: each waits for the one before it, through a synapse."""
+
+from itertools import pairwise
+
+import nengo
+from nengo.neurons import NeuronType
+
+
+def chain(n_ensembles: int, n_neurons: int, neuron_type: NeuronType) -> nengo.Network:
+    """Build a network that passes a signal from ensemble to ensemble.
+
+    Parameters
+    ----------
+    n_ensembles : int
+        Number of ensembles, of one dimension each.
+    n_neurons : int
+        Number of neurons of each ensemble.
+    neuron_type : nengo.neurons.NeuronType
+        Neuron type of the ensembles.
+
+    Returns
+    -------
+    net : nengo.Network
+        Network with one input node and one probe.
+
+    Examples
+    --------
+    >>> chain(n_ensembles=20, n_neurons=100, neuron_type=nengo.LIF()).n_neurons
+    2000
+    """
+    with nengo.Network(seed=0) as net:
+        net.config[nengo.Ensemble].neuron_type = neuron_type
+        stimulus = nengo.Node(nengo.processes.WhiteSignal(period=1, high=5, rms=0.5))
+        ensembles = [nengo.Ensemble(n_neurons, 1) for _ in range(n_ensembles)]
+        for sender, receiver in pairwise([stimulus, *ensembles]):
+            nengo.Connection(sender, receiver)
+        nengo.Probe(ensembles[-1], synapse=0.01)
+    return net

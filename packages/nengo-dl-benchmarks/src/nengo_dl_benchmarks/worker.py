@@ -1,0 +1,186 @@
+"""Measure one simulator on one network, in a process of its own.
+
+Run as a script, by any interpreter that has Nengo and the simulator: it needs neither
+this package to be installed nor anything else. The job is the argument, as JSON. Each
+line on the standard input asks for the next stage, whose result is a line of JSON on
+the standard output: the build, the first run, and any number of warm runs. When the
+input ends, the last line tells of memory and versions.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import platform
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module, metadata, util
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+N_CALLS = 100  # of step, for which one call is too short to be measured
+N_MINIBATCHES = 4  # of fit
+
+
+def main(job: dict[str, Any]) -> None:
+    """Serve the stages of a job.
+
+    Parameters
+    ----------
+    job : dict
+        ``backend``: name in the group ``nengo.backends``; ``benchmark`` and ``size``:
+        network and its arguments; ``mode``, ``batch_size`` and ``n_steps``.
+    """
+    # What else is printed in this process must not come between the results.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def answer(**values: Any) -> None:
+        print(json.dumps(values), file=answers, flush=True)
+
+    try:
+        stages = _stages(job)
+        for _ in sys.stdin:
+            answer(seconds=next(stages))
+        answer(peak=_peak_memory(), versions=_versions(job["backend"]))
+    except Exception as error:
+        answer(error=f"{type(error).__name__}: {error}")
+
+
+def _stages(job: dict[str, Any]) -> Iterator[float]:
+    """Do the stages of a job one by one; give the seconds that each took."""
+    network, simulator = _load(job)
+    batch_size, n_steps = job["batch_size"], job["n_steps"]
+    parameters = inspect.signature(simulator).parameters
+    at_once = batch_size if "minibatch_size" in parameters else 1
+    options = {"minibatch_size": at_once} if at_once > 1 else {}
+    repeats = batch_size // at_once
+
+    def make() -> Any:
+        return simulator(network, progress_bar=False, **options)
+
+    start = perf_counter()
+    sim = make()
+    yield perf_counter() - start
+    if job["mode"] == "build":
+        work: Callable[[], object] = lambda: make().close()  # noqa: E731
+        parts = 1
+    else:
+        work, parts = MODES[job["mode"]](sim, network, at_once, n_steps)
+    while True:
+        seconds = 0.0
+        for _ in range(repeats):
+            sim.reset()
+            start = perf_counter()
+            work()
+            seconds += perf_counter() - start
+        yield seconds / parts
+
+
+# A mode prepares a simulator, and returns what is timed and how often it is in there.
+Work = tuple[Callable[[], object], int]
+
+
+def _run(sim: Any, network: Any, batch_size: int, n_steps: int) -> Work:
+    return lambda: sim.run_steps(n_steps), 1
+
+
+def _step(sim: Any, network: Any, batch_size: int, n_steps: int) -> Work:
+    def work() -> None:
+        for _ in range(N_CALLS):
+            sim.step()
+
+    return work, N_CALLS
+
+
+def _predict(sim: Any, network: Any, batch_size: int, n_steps: int) -> Work:
+    if not hasattr(sim, "predict"):
+        return _run(sim, network, batch_size, n_steps)
+    inputs = _values(_input_nodes(network), "size_out", batch_size, n_steps)
+    return lambda: sim.predict(inputs), 1
+
+
+def _fit(sim: Any, network: Any, batch_size: int, n_steps: int) -> Work:
+    if not hasattr(sim, "fit"):
+        raise NotImplementedError(f"{type(sim).__name__} has no fit")
+    total = N_MINIBATCHES * batch_size
+    inputs = _values(_input_nodes(network), "size_out", total, n_steps)
+    targets = _values(network.all_probes, "size_in", total, n_steps)
+    sim.compile(optimizer="sgd", loss="mse")
+    return lambda: sim.fit(inputs, targets, epochs=1, verbose=0), 1
+
+
+MODES: dict[str, Callable[[Any, Any, int, int], Work]] = {
+    "run": _run,
+    "step": _step,
+    "predict": _predict,
+    "fit": _fit,
+}
+
+
+def _input_nodes(network: Any) -> list[Any]:
+    return [node for node in network.all_nodes if node.size_in == 0]
+
+
+def _values(
+    objs: list[Any], size: str, batch_size: int, n_steps: int
+) -> dict[Any, Any]:
+    """Random values for some objects, ``(batch_size, n_steps, size)``."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    return {
+        obj: rng.uniform(-1, 1, size=(batch_size, n_steps, getattr(obj, size)))
+        for obj in objs
+    }
+
+
+def _load(job: dict[str, Any]) -> tuple[Any, Any]:
+    """Find the network, from the package around this file, and the simulator."""
+    folder = Path(__file__).parent
+    spec = util.spec_from_file_location(
+        folder.name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    package = util.module_from_spec(spec)
+    sys.modules[folder.name] = package
+    spec.loader.exec_module(package)
+    suite = import_module(f"{folder.name}.suite")
+    network = suite.BENCHMARKS[job["benchmark"]].at(**job["size"]).build()
+    return network, _entry_point(job["backend"]).load()
+
+
+def _entry_point(name: str) -> Any:
+    points = metadata.entry_points(group="nengo.backends")
+    found = {point.name: point for point in points}
+    if name not in found:
+        raise LookupError(
+            f"no simulator {name!r} in {sys.executable}; there are {', '.join(found)}"
+        )
+    return found[name]
+
+
+def _peak_memory() -> int:
+    """Return the most memory that this process has held, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if platform.system() == "Darwin" else 1024 * peak
+
+
+def _versions(backend: str) -> dict[str, str]:
+    """Return the versions of what takes part, by name of the distribution."""
+    names = {"nengo", "numpy", "tensorflow", "keras", _entry_point(backend).dist.name}
+    versions = {"python": platform.python_version()}
+    for name in sorted(names):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,60 @@
+"""Measuring simulators in processes of their own."""
+
+import sys
+
+import pytest
+
+from nengo_dl_benchmarks import comparison
+from nengo_dl_benchmarks.comparison import Backend, Case, Measurement, measure
+
+REFERENCE = Backend("reference", sys.executable, "reference")
+SMALL = Case("feedback", {"n_neurons": 10, "neuron_type": "LIF"}, n_steps=10)
+
+
+def test_simulators_take_turns(monkeypatch):
+    record = []
+
+    class Recorder(comparison.Worker):
+        def stage(self):
+            record.append(self.backend.label)
+            super().stage()
+
+    monkeypatch.setattr(comparison, "Worker", Recorder)
+    backends = [Backend("reference", sys.executable, label) for label in "ab"]
+    measurements = measure(SMALL, backends, repetitions=3)
+    assert record == ["a", "a", "b", "b", *["a", "b"] * 3]
+    for found in measurements:
+        assert found.error is None
+        assert len(found.warm) == 3
+        assert min(found.build, found.first, *found.warm) > 0
+        assert found.peak > 2**20
+        assert {"python", "nengo", "numpy"} <= found.versions.keys()
+
+
+def test_failure_of_one_simulator_leaves_the_others_alone():
+    backends = [Backend("nothing", sys.executable, "nothing"), REFERENCE]
+    failed, done = measure(SMALL, backends, repetitions=1)
+    assert "LookupError: no simulator 'nothing'" in failed.error
+    assert failed.warm == []
+    assert len(done.warm) == 1
+
+
+def test_process_that_dies_is_a_failure(tmp_path):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho out of order >&2\nexit 3\n")
+    python.chmod(0o755)
+    (failed,) = measure(SMALL, [Backend("reference", str(python), "dead")])
+    assert failed.error == "exit status 3: out of order"
+
+
+@pytest.mark.parametrize("mode", ["run", "step", "predict", "build"])
+def test_every_mode_works_on_a_simulator_without_minibatches(mode):
+    case = Case(SMALL.benchmark, SMALL.size, mode, batch_size=2, n_steps=5)
+    (found,) = measure(case, [REFERENCE], repetitions=1)
+    assert found.error is None
+    assert found.typical > 0
+
+
+def test_measurement_survives_being_written():
+    found = Measurement(SMALL, "a", 1.0, 2.0, [3.0], 4, {"nengo": "4.1.0"})
+    assert Measurement.from_dict(comparison.asdict(found)) == found
