@@ -50,7 +50,7 @@ def by_object(values: Any, names: Mapping[Any, str], what: str) -> dict[Any, Arr
                 f"{what}s: {list(names.values())}",
                 attr="data",
             )
-        pairs = list(zip(objects, arrays, strict=True))
+        pairs = list(zip(objects[: len(arrays)], arrays, strict=True))
     return {obj: _array(x, names[obj]) for obj, x in pairs}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import nengo
 import numpy as np
 import numpy.typing as npt
@@ -74,35 +73,37 @@ class Runner:
         lengths = [data.length(length) for data in self.probes]
         thinned = [data.thinned for data in self.probes]
 
-        def loop(control: tf.Tensor, inputs: tf.Tensor, *flat: Any) -> list[Any]:
+        sizes = [source.signal.size for source in graph.node_inputs]
+
+        def loop(control: tf.Tensor, inputs: tf.Tensor) -> list[tf.Tensor]:
+            n_steps = control[0, 0]
             rows = iter(tf.unstack(tf.cast(control[1:], tf.int32)))
-            sizes = [source.signal.size for source in graph.node_inputs]
-            n_parameters = len(graph.parameters)
             outputs, states = graph.simulate(
-                n_steps=tf.cast(control[0, 0], tf.int32),
-                first_step=control[0, 1],
+                n_steps=tf.cast(n_steps, tf.int32),
+                first_step=graph.step + 1,
                 inputs=tf.split(inputs, sizes, axis=2) if sizes else [],
-                parameters=flat[:n_parameters],
-                states=flat[n_parameters:],
+                parameters=[tf.convert_to_tensor(x) for _, x in graph.parameters],
+                states=[tf.convert_to_tensor(x) for _, x in graph.states],
                 length=length,
                 rows=[next(rows) if thin else None for thin in thinned],
                 lengths=lengths,
                 training=False,
             )
-            return [*outputs, *states]
+            with tf.control_dependencies([*outputs, *states]):
+                graph.step.assign_add(n_steps)
+            for (_, variable), state in zip(graph.states, states, strict=True):
+                variable.assign(state)
+            return outputs
 
-        variables = [variable for _, variable in graph.parameters + graph.states]
-        signature = [
-            tf.TensorSpec(self._control(range(1, 2)).shape, tf.int64),
-            tf.TensorSpec(self._input_shape, graph.float_type),
-            *(tf.TensorSpec(variable.shape, variable.dtype) for variable in variables),
-        ]
         with tf.device(graph.device):
             self._function = tf.function(
                 loop,
                 jit_compile=self.jit_compile or None,
                 autograph=False,
-                input_signature=signature,
+                input_signature=[
+                    tf.TensorSpec(self._control(range(1, 2)).shape, tf.int64),
+                    tf.TensorSpec(self._input_shape, graph.float_type),
+                ],
             ).get_concrete_function()
         graph.build_post()
         return self._function
@@ -130,47 +131,30 @@ class Runner:
         stateful : bool
             Whether the state at the end is kept for the next run.
         """
-        graph = self.graph
         function = self._compiled()
-        first = done = int(graph.step.numpy())
         for probe in self.probes:
             probe.reserve(int(n_steps / probe.period) + 1)
-        parameters = [_read(variable) for _, variable in graph.parameters]
-        states = [_read(variable) for _, variable in graph.states]
-        saved = None if stateful else [source.state() for source in graph.node_inputs]
+        saved = None if stateful else self.graph.state()
+        first = done = self.graph.n_steps
         try:
             while done < first + n_steps:
                 count = min(self.length, first + n_steps - done)
                 steps = range(done + 1, done + count + 1)
-                results = self._call(
-                    function,
-                    tf.constant(self._control(steps)),
-                    self._inputs(data, steps, done - first),
-                    *parameters,
-                    *states,
-                )
-                n_probes = len(self.probes)
-                for probe, values in zip(self.probes, results[:n_probes], strict=True):
+                inputs = self._inputs(data, steps, done - first)
+                results = self._call(function, self._control(steps), inputs)
+                for probe, values in zip(self.probes, results, strict=True):
                     probe.append(values.numpy()[: probe.n_samples(steps)])
-                states = results[n_probes:]
                 done += count
                 progress.step(count)
         finally:
-            if saved is None:
-                for (_, variable), state in zip(graph.states, states, strict=True):
-                    tf.raw_ops.AssignVariableOp(
-                        resource=variable.value.handle, value=state
-                    )
-                graph.step.assign(done)
-            else:
-                for source, state in zip(graph.node_inputs, saved, strict=True):
-                    source.restore(state)
+            if saved is not None:
+                self.graph.restore(saved)
 
-    def _call(self, function: Any, *args: tf.Tensor) -> list[tf.Tensor]:
+    def _call(self, function: Any, control: Array, inputs: tf.Tensor) -> list[tf.Tensor]:
         """Call the executable; what was raised in Python is raised as it was."""
         try:
             with tf.device(self.graph.device):
-                return list(function(*args))
+                return list(function(tf.constant(control), inputs))
         except tf.errors.OpError:
             if self.graph.python_errors:
                 raise self.graph.python_errors.pop() from None
@@ -210,21 +194,11 @@ class Runner:
         return tf.constant(buffer)
 
     def _control(self, steps: range) -> npt.NDArray[np.int64]:
-        """Number of steps and of the first one; then the rows of thinned probes."""
+        """The number of steps; then, for thinned probes, the rows they are kept in."""
         numbers = np.arange(steps.start, steps.start + self.length)
         rows = [
             probe.rows(numbers, probe.length(self.length))
             for probe in self.probes
             if probe.thinned
         ]
-        control = np.zeros((1 + len(rows), max(self.length, 2)), np.int64)
-        control[0, :2] = len(steps), steps.start
-        for line, row in zip(control[1:], rows, strict=True):
-            line[: self.length] = row
-        return control
-
-
-def _read(variable: keras.Variable) -> tf.Tensor:
-    """The value of a variable, without the checks that Keras and TensorFlow add."""
-    handle = variable.value.handle
-    return tf.raw_ops.ReadVariableOp(resource=handle, dtype=variable.dtype)
+        return np.stack([np.full(self.length, len(steps)), *rows])

@@ -189,7 +189,7 @@ class Simulator:
     @property
     def n_steps(self) -> int:
         """Number of the present step."""
-        return int(self.tensor_graph.step.numpy())
+        return self.tensor_graph.n_steps
 
     @property
     def time(self) -> float:

@@ -213,8 +213,8 @@ class TensorGraph(keras.layers.Layer):
         )
 
     def _dtype_of(self, block: Block) -> str:
-        """The type in which a block is simulated."""
-        is_float = np.issubdtype(block.dtype, np.floating)
+        """The type in which a block is simulated; parameters are no integers."""
+        is_float = np.issubdtype(block.dtype, np.floating) or block.trainable is not None
         return self.float_type if is_float else np.dtype(block.dtype).name
 
     def build_inputs(self) -> tuple[keras.KerasTensor, dict[nengo.Node, Any]]:
@@ -302,6 +302,36 @@ class TensorGraph(keras.layers.Layer):
             autocast=False,
             name=name,
         )
+
+    @property
+    def n_steps(self) -> int:
+        """Number of steps that have been simulated."""
+        # the variable's own methods take longer than a step of a small network
+        value = tf.raw_ops.ReadVariableOp(resource=self.step.handle, dtype=tf.int64)
+        return int(value)
+
+    def state(self) -> Any:
+        """What `restore` needs to continue from here: everything but parameters."""
+        return (
+            [variable.numpy() for _, variable in self.states],
+            self.n_steps,
+            [source.state() for source in self.node_inputs],
+        )
+
+    def restore(self, saved: Any) -> None:
+        """Continue from an earlier state.
+
+        Parameters
+        ----------
+        saved : object
+            What `state` returned.
+        """
+        states, n_steps, inputs = saved
+        for (_, variable), value in zip(self.states, states, strict=True):
+            variable.assign(value)
+        self.step.assign(n_steps)
+        for source, value in zip(self.node_inputs, inputs, strict=True):
+            source.restore(value)
 
     def reset(self, include_trainable: bool = True) -> None:
         """Give the state, and the parameters if wanted, their initial values.

@@ -1,13 +1,20 @@
 """Builders of Nengo's operators; importing them registers them."""
 
 from nengo_dl_core.builders import (  # noqa: F401
+    bcm,
+    convolution,
     copy,
     dot,
     elementwise,
     neurons,
+    oja,
+    pes,
     probe,
     process,
     pyfunc,
     reset,
+    rls,
+    sparse,
     time,
+    voja,
 )

@@ -40,7 +40,7 @@ class IzhikevichBuilder(TFNeuronBuilder):
         The solution is unstable, so that every rounding is that of the reference.
         """
         J = tf.maximum(J, -30)
-        change = rounded(0.04 * (voltage * voltage)) + rounded(5 * voltage)
+        change = rounded(0.04 * rounded(voltage * voltage)) + rounded(5 * voltage)
         change = change + 140 - recovery + J
         voltage = stored(voltage + rounded(rounded(change * 1000) * dt))
         spiked = voltage >= 30

@@ -161,7 +161,7 @@ class LIFBuilder(LIFRateBuilder):
         spiked = voltage > 1
         # v(t) = 1, solved for the time from t to the end of the step
         overshoot = log1p_within((voltage - 1) / (1 - J), self.max_overshoot)
-        spike_time = dt + rounded_product(self.tau_rc, overshoot)
+        spike_time = rounded(dt + rounded_product(self.tau_rc, overshoot))
         return (
             tf.where(spiked, self.spike_height, zero),
             tf.where(spiked, zero, tf.maximum(voltage, self.min_voltage)),
