@@ -3,14 +3,14 @@
 import nengo
 import numpy as np
 import pytest
+
+from nengo_dl_core import Simulator, configure_settings
 from reference import (
     assert_matches_reference,
     assert_same,
     reference_data,
     simulated_data,
 )
-
-from nengo_dl_core import Simulator, configure_settings
 
 
 def sine(t):

@@ -278,10 +278,12 @@ class TestErrors:
         sim.close()
 
     def test_forgotten_close_warns(self, net):
-        sim = Simulator(net, progress_bar=False)
-        with pytest.warns(ResourceWarning, match="deallocated while open"):
-            del sim
+        def forget():
+            Simulator(net, progress_bar=False)
             gc.collect()
+
+        with pytest.warns(ResourceWarning, match="deallocated while open"):
+            forget()
 
     @pytest.mark.parametrize(
         ("result", "message"),

@@ -34,6 +34,7 @@ from nengo.builder import Builder as _NengoBuilder
 from nengo.builder import Model as _NengoModel
 from nengo.builder.operator import Operator
 from nengo.builder.processes import SimProcess
+from nengo.builder.signal import SignalDict as SignalArrays
 from nengo.exceptions import BuildError
 
 from nengo_dl_core.progress import NullProgressBar, ProgressBar
@@ -364,7 +365,8 @@ class NengoModel(_NengoModel):
         op : nengo.builder.Operator
             The operator to be added.
         """
+        self.operators.append(op)
         if self.fail_fast:
-            super().add_op(op)
-        else:
-            self.operators.append(op)
+            signals = SignalArrays()
+            op.init_signals(signals)
+            op.make_step(signals, self.dt, np.random)  # noqa: NPY002

@@ -71,54 +71,49 @@ class NodeInput:
             for rng, state in zip(self._rngs, self._states, strict=True)
         ]
 
-    def step(self, time: float) -> Any:
-        """Compute the output of the next step, unchecked.
+    def fill(self, row: Array, time: float) -> None:
+        """Compute the output of the next step.
 
         Parameters
         ----------
+        row : ndarray
+            Receives the output, of shape ``(minibatch_size, size_out)``.
         time : float
             Simulation time in seconds.
 
-        Returns
-        -------
-        value : array_like
-            The output, of shape ``(size_out,)`` or ``(minibatch_size, size_out)``.
+        Raises
+        ------
+        nengo.exceptions.SimulationError
+            If the Node's function does not return ``size_out`` numbers.
         """
         if isinstance(self.op, SimProcess):
-            return [step(time) for step in self._steps]
-        return self.op.fn(time)
+            for item, step in zip(row, self._steps, strict=True):
+                item[:] = step(time)
+            return
+        value = self.op.fn(time)
+        try:
+            row[:] = value
+        except (TypeError, ValueError):
+            row[:] = checked_value(self.op.fn, value, row.shape[1])
+        if value is None:
+            checked_value(self.op.fn, value, row.shape[1])
 
-    def checked(self, values: list[Any], minibatch_size: int) -> Array:
-        """Check the outputs of consecutive steps, all at once.
+    def check_finite(self, values: Array) -> None:
+        """Check the outputs of consecutive steps.
 
         Parameters
         ----------
-        values : list of array_like
-            What `step` returned.
-        minibatch_size : int
-            Number of items in a minibatch.
-
-        Returns
-        -------
         values : ndarray
             The outputs, ``(n_steps, minibatch_size, size_out)``.
 
         Raises
         ------
         nengo.exceptions.SimulationError
-            If a value is anything but ``size_out`` finite numbers.
+            If a function has returned a value that is not finite.
         """
-        size = self.signal.size
-        shape = (len(values), minibatch_size, size)
-        if isinstance(self.op, SimProcess):
-            return np.asarray(values).reshape(shape)
-        try:
-            array = np.asarray(values, dtype=np.float64).reshape((len(values), -1))
-        except (TypeError, ValueError):
-            array = np.array([np.nan])
-        if array.shape != (len(values), size) or not np.isfinite(array).all():
-            array = np.stack([checked_value(self.op.fn, x, size) for x in values])
-        return np.broadcast_to(array[:, None], shape)
+        if isinstance(self.op, SimPyFunc) and not np.isfinite(values).all():
+            bad = next(row for row in values if not np.isfinite(row).all())
+            checked_value(self.op.fn, bad[0], values.shape[2])
 
     def state(self) -> Any:
         """What `restore` needs to continue from here."""
@@ -167,21 +162,25 @@ def evaluate(
     values : list of ndarray
         For each Node its output, ``(n_steps, minibatch_size, size_out)``.
     """
-    changing = [source for source in inputs if not source.constant]
-    computed: dict[NodeInput, list[Any]] = {source: [] for source in changing}
-    if changing:
-        for step in steps:
-            for source in changing:
-                computed[source].append(source.step(step * dt))
-    return [
-        np.broadcast_to(
-            source.signal.initial_value,
-            (len(steps), minibatch_size, source.signal.size),
-        )
+    values = [
+        np.broadcast_to(source.signal.initial_value, shape)
         if source.constant
-        else source.checked(computed[source], minibatch_size)
+        else np.empty(shape)
         for source in inputs
+        for shape in [(len(steps), minibatch_size, source.signal.size)]
     ]
+    changing = [
+        (source, value)
+        for source, value in zip(inputs, values, strict=True)
+        if not source.constant
+    ]
+    if changing:
+        for row, step in enumerate(steps):
+            for source, value in changing:
+                source.fill(value[row], step * dt)
+    for source, value in changing:
+        source.check_finite(value)
+    return values
 
 
 def split_inputs(

@@ -147,6 +147,8 @@ class ProbeData:
         values : ndarray
             Values of consecutive samples, ``(n_samples, minibatch_size, ...)``.
         """
+        if not len(values):
+            return
         if not self.keep_history:
             self._used, values = 0, values[-1:]
         self.reserve(len(values))

@@ -134,7 +134,7 @@ class Simulator:
             seed = network.seed + 1
         elif seed is None:
             # as the reference draws it, so that np.random.seed has the same effect
-            seed = np.random.randint(maxint)
+            seed = np.random.randint(maxint)  # noqa: NPY002
         with self._progress("Building", "Build", None) as progress:
             if network is not None:
                 self.model.build(network, progress=progress.sub())

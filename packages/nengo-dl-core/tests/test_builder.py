@@ -1,0 +1,134 @@
+"""Registration of builders, and operators that users add."""
+
+import nengo
+import numpy as np
+import pytest
+from nengo.builder.operator import Copy, Operator, Reset
+from nengo.exceptions import BuildError
+
+from nengo_dl_core import Simulator
+from nengo_dl_core.builder import Builder, NengoBuilder, NengoModel, OpBuilder
+
+
+class Square(Operator):
+    """``y = x ** 2``, which Nengo has no operator for."""
+
+    def __init__(self, x, y):
+        super().__init__(tag=None)
+        self.sets, self.incs, self.reads, self.updates = [y], [], [x], []
+
+    @property
+    def x(self):
+        return self.reads[0]
+
+    @property
+    def y(self):
+        return self.sets[0]
+
+    def make_step(self, signals, dt, rng):
+        x, y = signals[self.x], signals[self.y]
+
+        def step():
+            y[...] = x**2
+
+        return step
+
+
+class SquareBuilder(OpBuilder):
+    def build_pre(self, signals, config):
+        super().build_pre(signals, config)
+        self.x = signals.combine([op.x for op in self.ops])
+        self.y = signals.combine([op.y for op in self.ops])
+
+    def build_step(self, signals):
+        signals.scatter(self.y, signals.gather(self.x) ** 2)
+
+    @staticmethod
+    def mergeable(x, y):
+        return True
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    monkeypatch.setattr(Builder, "builders", dict(Builder.builders))
+    Builder.register(Square)(SquareBuilder)
+
+
+def squaring_model(n_ops=1):
+    """A model in which operators of our own replace those of a connection."""
+    with nengo.Network() as net:
+        sources = [nengo.Node([0.5, -2.0]) for _ in range(n_ops)]
+        targets = [nengo.Node(size_in=2) for _ in range(n_ops)]
+        probes = [nengo.Probe(target) for target in targets]
+    model = NengoModel(dt=0.001)
+    model.build(net)
+    written = [model.sig[target]["out"] for target in targets]
+    model.operators[:] = [
+        op
+        for op in model.operators
+        if not (isinstance(op, Reset) and op.dst in written)
+    ]
+    for source, signal in zip(sources, written, strict=True):
+        model.add_op(Square(model.sig[source]["out"], signal))
+    return model, probes
+
+
+@pytest.mark.usefixtures("registered")
+def test_operator_of_a_user():
+    model, probes = squaring_model(n_ops=3)
+    with Simulator(None, model=model, progress_bar=False) as sim:
+        sim.run_steps(3)
+        for probe in probes:
+            np.testing.assert_array_equal(sim.data[probe], [[0.25, 4.0]] * 3)
+        plan = sim.tensor_graph.optimized.plan
+    assert [len(group) for group in plan if isinstance(group[0], Square)] == [3]
+
+
+def test_operator_without_builder():
+    model, _ = squaring_model()
+    with pytest.raises(BuildError, match=r"No builder.*Square.*Builder\.register"):
+        Simulator(None, model=model, progress_bar=False)
+
+
+def test_only_builders_can_be_registered():
+    with pytest.raises(TypeError, match="must be a subclass of OpBuilder"):
+        Builder.register(Square)(object)
+
+
+def test_builder_defaults():
+    op = Square(*(nengo.builder.signal.Signal(np.zeros(1)) for _ in range(2)))
+    builder = OpBuilder((op,))
+    assert not builder.mergeable(op, op)
+    assert not builder.python_in_loop
+    with pytest.raises(BuildError, match="does not define build_step"):
+        builder.build_step(None)
+
+
+def test_build_functions_registered_with_ours_leave_nengo_alone():
+    class Thing:
+        pass
+
+    NengoBuilder.register(Thing)(lambda model, thing: "built")
+    try:
+        model = NengoModel(builder=NengoBuilder())
+        assert model.build(Thing()) == "built"
+        with pytest.raises(BuildError, match="Cannot build"):
+            nengo.builder.Model().build(Thing())
+    finally:
+        del NengoBuilder.builders[Thing]
+
+
+@pytest.mark.parametrize("fail_fast", [True, False])
+def test_fail_fast(fail_fast):
+    class Broken(Copy):
+        def make_step(self, signals, dt, rng):
+            raise ZeroDivisionError
+
+    signals = [nengo.builder.signal.Signal(np.zeros(1)) for _ in range(2)]
+    model = NengoModel(fail_fast=fail_fast)
+    if fail_fast:
+        with pytest.raises(ZeroDivisionError):
+            model.add_op(Broken(*signals))
+    else:
+        model.add_op(Broken(*signals))
+    assert isinstance(model.operators[-1], Broken)
