@@ -1,0 +1,43 @@
+"""Build of `nengo.BCM`, the Bienenstock-Cooper-Munro rule."""
+
+from __future__ import annotations
+
+from nengo.builder.learning_rules import SimBCM
+
+from nengo_dl_core.builder import BuildConfig, Builder
+from nengo_dl_core.builders.learning_rule import LearningRuleBuilder, outer
+from nengo_dl_core.signals import SignalDict
+
+
+@Builder.register(SimBCM)
+class SimBCMBuilder(LearningRuleBuilder):
+    """Strengthen weights of neurons above their threshold, and weaken the others.
+
+    ``delta_ji = kappa dt a_j (a_j - theta_j) a_i``, where
+
+    * ``kappa`` is the learning rate,
+    * ``a_i`` is the filtered presynaptic activity, in Hz,
+    * ``a_j`` is the filtered postsynaptic activity, in Hz, and
+    * ``theta_j`` is the slowly filtered postsynaptic activity, in Hz.
+
+    Parameters
+    ----------
+    ops : tuple of nengo.builder.learning_rules.SimBCM
+        The operators of the group.
+    """
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Compute the rates; see `OpBuilder.build_pre`."""
+        super().build_pre(signals, config)
+        self.pre = self.stacked(signals, "pre_filtered")
+        self.post = self.stacked(signals, "post_filtered")
+        self.theta = self.stacked(signals, "theta")
+        rates = [op.learning_rate * signals.dt for op in self.ops]
+        self.alpha = self.constant(signals, rates)
+
+    def build_step(self, signals: SignalDict) -> None:
+        """Compute the change; see `OpBuilder.build_step`."""
+        post = signals.gather(self.post)
+        above = post - signals.gather(self.theta)
+        change = self.alpha * post * above
+        signals.scatter(self.delta, outer(change, signals.gather(self.pre)))

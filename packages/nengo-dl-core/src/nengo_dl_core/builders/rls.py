@@ -1,0 +1,47 @@
+"""Build of `nengo.RLS`, the recursive least squares rule."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from nengo.builder.learning_rules import SimRLS
+
+from nengo_dl_core.builder import BuildConfig, Builder
+from nengo_dl_core.builders.learning_rule import LearningRuleBuilder, outer
+from nengo_dl_core.signals import SignalDict
+
+
+@Builder.register(SimRLS)
+class SimRLSBuilder(LearningRuleBuilder):
+    """Solve for the decoders that minimise the squared error so far.
+
+    ``P' = P - (P a) (P a)^T / (1 + a^T P a)`` and ``delta = -e (P' a)^T``, where
+
+    * ``a`` is the filtered presynaptic activity, in Hz,
+    * ``e`` is the error, and
+    * ``P`` is the inverse of the activities' correlation matrix, as estimated so far;
+      its initial value is the learning rate times ``dt / n`` on the diagonal.
+
+    As ``P`` is symmetric, ``P' a = P a / (1 + a^T P a)``.
+
+    Parameters
+    ----------
+    ops : tuple of nengo.builder.learning_rules.SimRLS
+        The operators of the group.
+    """
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Look the signals up; see `OpBuilder.build_pre`."""
+        super().build_pre(signals, config)
+        self.pre = self.stacked(signals, "pre_filtered")
+        self.error = self.stacked(signals, "error")
+        self.inverse = self.stacked(signals, "inv_gamma")
+
+    def build_step(self, signals: SignalDict) -> None:
+        """Compute the change; see `OpBuilder.build_step`."""
+        pre = signals.gather(self.pre)
+        inverse = signals.gather(self.inverse)
+        product = tf.linalg.matvec(inverse, pre)
+        factor = 1 / (1 + tf.reduce_sum(pre * product, axis=-1, keepdims=True))
+        signals.scatter(self.inverse, inverse - outer(product, product * factor))
+        change = outer(signals.gather(self.error), -factor * product)
+        signals.scatter(self.delta, change)

@@ -1,0 +1,123 @@
+"""Online learning: every rule of Nengo, on decoders, full weights and encoders."""
+
+import nengo
+import numpy as np
+import pytest
+
+from nengo_dl_core import Simulator, configure_settings
+from reference import (
+    assert_matches_reference,
+    assert_same,
+    reference_data,
+    simulated_data,
+)
+
+
+def spirals(t):
+    return [np.sin(5 * t), np.cos(7 * t)]
+
+
+@pytest.fixture
+def net():
+    with nengo.Network(seed=0) as net:
+        configure_settings(dtype="float64")
+        net.stimulus = nengo.Node(spirals)
+        net.pre = nengo.Ensemble(30, 2)
+        net.post = nengo.Ensemble(25, 2)
+        net.error = nengo.Node(size_in=2)
+        nengo.Connection(net.stimulus, net.pre)
+        nengo.Connection(net.post, net.error)
+        nengo.Connection(net.stimulus, net.error, transform=-1)
+        nengo.Probe(net.post, synapse=0.01)
+    return net
+
+
+def learned(net, *args, error=None, probed="weights", **kwargs):
+    """Make a connection with a learning rule, and probe what it learns."""
+    with net:
+        conn = nengo.Connection(*args, **kwargs)
+        if error is not None:
+            nengo.Connection(error, conn.learning_rule)
+        probe = nengo.Probe(conn, probed, sample_every=0.01)
+    return conn, probe
+
+
+def test_rules_on_decoders(net):
+    pre, post, error = net.pre, net.post, net.error
+    pes, rls = nengo.PES(1e-3), nengo.RLS(1e-3)
+    learned(net, pre, post, learning_rule_type=pes, error=error)
+    conn, _ = learned(
+        net, pre, post[0], function=lambda x: 0, learning_rule_type=rls, error=error[0]
+    )
+    with net:
+        nengo.Probe(conn.learning_rule, "inv_gamma", sample_every=0.05)
+        nengo.Probe(conn.learning_rule, "delta", sample_every=0.05)
+    expected = assert_matches_reference(net, 300)
+    assert_same(simulated_data(net, [100, 200], unroll_simulation=3), expected)
+
+
+def test_rules_on_full_weights(net):
+    """Several rules on one connection; errors that encoders turn to the neurons."""
+    pre, post, error = net.pre, net.post, net.error
+    rng = np.random.default_rng(0)
+    rules = [nengo.BCM(1e-9), nengo.Oja(1e-7), nengo.PES(1e-4)]
+    with net:
+        conn = nengo.Connection(
+            pre.neurons,
+            post.neurons,
+            transform=rng.normal(size=(25, 30)) * 1e-4,
+            learning_rule_type=rules,
+        )
+        nengo.Connection(error, conn.learning_rule[2])
+        nengo.Probe(conn, "weights", sample_every=0.01)
+        nengo.Probe(conn.learning_rule[0], "theta", sample_every=0.01)
+        nengo.Probe(conn.learning_rule[1], "delta", sample_every=0.01)
+    pes = {"learning_rule_type": nengo.PES(1e-4), "error": error}
+    learned(net, pre, post, solver=nengo.solvers.LstsqL2(weights=True), **pes)
+    pes["error"] = error[1]
+    learned(net, pre.neurons[:10], post[1:], transform=np.zeros((1, 10)), **pes)
+    expected = assert_matches_reference(net, 300)
+    assert_same(simulated_data(net, [300], unroll_simulation=2), expected)
+
+
+def test_rules_on_encoders(net):
+    voja = nengo.Voja(learning_rate=1e-2, post_synapse=None)
+    conn, _ = learned(net, net.pre, net.post, learning_rule_type=voja)
+    with net:
+        switch = nengo.Node(lambda t: t < 0.2)
+        nengo.Connection(switch, conn.learning_rule, synapse=None)
+        nengo.Probe(conn.learning_rule, "scaled_encoders", sample_every=0.01)
+    assert_matches_reference(net, 300)
+
+
+def test_alike_rules_are_one_group(net):
+    for rate in (1e-3, 1e-4):
+        pes = nengo.PES(rate)
+        learned(net, net.pre, net.post, learning_rule_type=pes, error=net.error)
+    with Simulator(net, progress_bar=False) as sim:
+        plan = sim.tensor_graph.optimized.plan
+        groups = [group for group in plan if type(group[0]).__name__ == "SimPES"]
+        assert [len(group) for group in groups] == [2]
+    assert_matches_reference(net, 200)
+
+
+def test_every_item_learns_its_own_weights(net):
+    pes = nengo.PES(1e-3)
+    conn, probe = learned(
+        net, net.pre, net.post, learning_rule_type=pes, error=net.error
+    )
+    inputs = np.random.default_rng(0).uniform(-1, 1, size=(2, 100, 2))
+    with Simulator(net, minibatch_size=2, progress_bar=False) as sim:
+        start = np.array(sim.data[conn].weights)
+        sim.run_steps(100, data={net.stimulus: inputs})
+        weights = np.array(sim.data[conn].weights)
+        actual = np.array(sim.data[probe])
+        assert weights.shape == (2, 2, 30)
+        sim.reset()
+        np.testing.assert_array_equal(sim.data[conn].weights, start)
+        sim.run_steps(100, data={net.stimulus: inputs}, stateful=False)
+        np.testing.assert_array_equal(sim.data[conn].weights, start)
+    for item in range(2):
+        net.stimulus.output = nengo.processes.PresentInput(inputs[item], 0.001)
+        expected = reference_data(net, [100])[probe]
+        np.testing.assert_allclose(actual[item], expected, atol=1e-12)
