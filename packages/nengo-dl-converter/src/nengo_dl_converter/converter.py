@@ -10,15 +10,18 @@ from typing import Any
 import keras
 import nengo
 
-from nengo_dl_core import configure_settings
+from nengo_dl_core import configure_settings, get_setting
 
+from . import cost, verification
 from .activations import Activation, ActivationMap
+from .cost import Cost
 from .errors import ConversionError
 from .keras_graph import Call, count_calls, functional_form, is_graph
 from .layer_converter import LayerConverter
 from .layers.fallback import ConvertFallback
 from .populations import Populations
 from .registry import Converts, registry
+from .report import Report
 from .tensor_dict import KerasTensorDict
 
 
@@ -123,7 +126,7 @@ class Converter:
 
         self.net = nengo.Network(label=functional.name)
         with self.net:
-            configure_settings(trainable=None)
+            self._configure()
             batch_axes = 2 if temporal_model else 1
             self.convert_call(
                 functional, outputs=functional.outputs, batch_axes=batch_axes
@@ -135,6 +138,14 @@ class Converter:
                 self.outputs[tensor] = nengo.Probe(
                     obj, synapse=self.populations.output_synapse(obj)
                 )
+
+    def _configure(self) -> None:
+        network = nengo.Network.context[0]
+        if get_setting(network, "trainable") is None:
+            configure_settings(trainable=None)
+        precise = any(x.dtype == "float64" for x in self.model.outputs)
+        if precise and network is self.net:
+            configure_settings(dtype="float64")
 
     @classmethod
     def register(cls, keras_layer: type) -> Callable[[Converts], Converts]:
@@ -176,7 +187,6 @@ class Converter:
 
     def _choose_class(self, layer: keras.Layer) -> type[LayerConverter]:
         kind = registry.get(layer)
-        obstacle = None
         if kind is None:
             obstacle = f"there is no converter for {type(layer).__name__} layers"
         elif not kind.convertible(layer, self):
@@ -186,12 +196,15 @@ class Converter:
                 f"its weights are shared by {self._n_calls[layer]} calls, and neither "
                 "split_shared_weights nor inference_only is set"
             )
-        if kind is not None and obstacle is None:
+        else:
             return kind
-        if not self.allow_fallback:
+        no_fallback = ConvertFallback.obstacle(layer, self)
+        if no_fallback is None and not self.allow_fallback:
+            no_fallback = "with allow_fallback=True it becomes a TensorNode"
+        if no_fallback is not None:
             raise ConversionError(
                 f"Layer {layer.name!r} has no form as native Nengo objects: {obstacle} "
-                "(with allow_fallback=True it becomes a TensorNode)"
+                f"({no_fallback})"
             )
         warnings.warn(
             f"Layer {layer.name!r} becomes a TensorNode: {obstacle}", stacklevel=2
@@ -255,6 +268,91 @@ class Converter:
                 )
             if not scale > 0:
                 raise ValueError(f"scale_firing_rates must be positive, not {scale}")
+
+    def verify(
+        self,
+        training: bool = False,
+        inputs: Sequence[Any] | None = None,
+        atol: float = 1e-8,
+        rtol: float = 1e-5,
+    ) -> bool:
+        """Check that the network computes what the Keras model computes.
+
+        Neither the Keras model nor the network is changed. The network runs for one
+        step, so neurons must not spike and have no synapse.
+
+        Parameters
+        ----------
+        training : bool
+            Compare the outputs after training both, by some steps of gradient descent
+            on random targets.
+        inputs : list of numpy.ndarray, optional
+            Values of the model's inputs, ``(batch_size, ...)``, in a temporal model
+            ``(batch_size, n_steps, ...)``; by default ones.
+        atol : float
+            Difference that is allowed.
+        rtol : float
+            Difference that is allowed besides, as a fraction of the largest magnitude
+            of an output in Nengo.
+
+        Returns
+        -------
+        success : bool
+            True.
+
+        Raises
+        ------
+        VerificationError
+            If an output differs by more (a ValueError, with a report on all layers).
+        """
+        return verification.verify(self, training, inputs, atol, rtol)
+
+    def compare(
+        self,
+        inputs: Sequence[Any] | None = None,
+        n_steps: int = 1,
+        settle: int = 0,
+    ) -> Report:
+        """Compare each layer of the network with the Keras model.
+
+        This tells how well a spiking network approximates the Keras model, and which
+        layer is the first that does not.
+
+        Parameters
+        ----------
+        inputs : list of numpy.ndarray, optional
+            Values of the model's inputs, as for `verify`.
+        n_steps : int
+            How long to present each example, in steps. The output of a layer is the
+            mean of these steps, except in a temporal model, where each is compared.
+        settle : int
+            How many steps at the beginning are left out.
+
+        Returns
+        -------
+        report : Report
+            Differences and firing rates; prints as a table, and plots.
+        """
+        return verification.compare(self, inputs, n_steps, settle)
+
+    def cost(self, inputs: Sequence[Any] | None = None, n_steps: int = 1) -> Cost:
+        """Estimate the operations and the energy of an inference.
+
+        TensorNodes are not counted.
+
+        Parameters
+        ----------
+        inputs : list of numpy.ndarray, optional
+            Values of the model's inputs, as for `verify`.
+        n_steps : int
+            How long each example is presented, in steps.
+
+        Returns
+        -------
+        cost : Cost
+            Of the network, beside the Keras model; prints as a table.
+        """
+        return cost.estimate(self, inputs, n_steps)
 
     def scale_of(self, layer: keras.Layer) -> float:
         """Return the scale of the firing rates in a layer."""

@@ -7,7 +7,7 @@ private one is in this file alone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,11 +56,15 @@ class Call:
         )
         return args, kwargs
 
-    def shapes(self, tensors: tuple[keras.KerasTensor, ...], full_shape: bool) -> Any:
-        """Return the shape of one tensor, or a list of those of several."""
-        skipped = 0 if full_shape else self.batch_axes
-        shapes = [tuple(tensor.shape)[skipped:] for tensor in tensors]
-        return shapes[0] if len(shapes) == 1 else shapes
+    @property
+    def input_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the inputs, without the axes of batch and time."""
+        return [tuple(tensor.shape)[self.batch_axes :] for tensor in self.inputs]
+
+    @property
+    def output_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the outputs, without the axes of batch and time."""
+        return [tuple(tensor.shape)[self.batch_axes :] for tensor in self.outputs]
 
 
 def is_graph(layer: Any) -> bool:
@@ -107,3 +111,61 @@ def count_calls(model: keras.Model) -> Counter[Any]:
         if is_graph(layer):
             counts += count_calls(functional_form(layer))
     return counts
+
+
+@dataclass(frozen=True)
+class LayerValues:
+    """What one call of a layer computes.
+
+    Parameters
+    ----------
+    layer : keras.Layer or keras.Operation
+        The layer that is called.
+    inputs, outputs : tuple of tf.Tensor
+        Values of its inputs and outputs.
+    """
+
+    layer: Any
+    inputs: tuple[Any, ...]
+    outputs: tuple[Any, ...]
+
+
+def layer_values(model: keras.Model, inputs: Sequence[Any]) -> list[LayerValues]:
+    """Compute a functional model in inference, layer by layer.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+    inputs : sequence of array_like
+        Values of its inputs, in their order.
+
+    Returns
+    -------
+    values : list of LayerValues
+        For each call of a layer, in the order of execution; the last is the model's.
+        The calls within a model that is called come before that of the model.
+    """
+    found: list[LayerValues] = []
+
+    def evaluate(model: keras.Model, inputs: Sequence[Any]) -> tuple[Any, ...]:
+        values = dict(zip(model.inputs, inputs, strict=True))
+        for call in calls(model):
+            if values.keys() >= set(call.outputs):
+                continue
+            given = tuple(values[tensor] for tensor in call.inputs)
+            if is_graph(call.layer):
+                outputs = evaluate(functional_form(call.layer), given)
+            else:
+                args, kwargs = call.arguments(values)
+                outputs = tuple(keras.tree.flatten(call.layer(*args, **kwargs)))
+            found.append(LayerValues(call.layer, given, outputs))
+            values.update(zip(call.outputs, outputs, strict=True))
+        return tuple(values[tensor] for tensor in model.outputs)
+
+    given = tuple(
+        keras.ops.convert_to_tensor(value, dtype=tensor.dtype)
+        for value, tensor in zip(inputs, model.inputs, strict=True)
+    )
+    outputs = evaluate(model, given)
+    return [*found, LayerValues(model, given, outputs)]

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from .converter import Converter
 
 
+def _one_or_list(shapes: list[tuple[int, ...]]) -> Any:
+    return shapes[0] if len(shapes) == 1 else shapes
+
+
 class LayerConverter(ABC):
     """Maps one type of Keras layer to Nengo objects.
 
@@ -253,7 +257,8 @@ class LayerConverter(ABC):
             A list if the call has several inputs.
         """
         call = self.calls[node_id]
-        return call.shapes(call.inputs, full_shape)
+        full = [tuple(tensor.shape) for tensor in call.inputs]
+        return _one_or_list(full if full_shape else call.input_shapes)
 
     def output_shape(self, node_id: int, full_shape: bool = False) -> Any:
         """Return the shape of the output of a call.
@@ -271,6 +276,7 @@ class LayerConverter(ABC):
             A list if the call has several outputs.
         """
         call = self.calls[node_id]
-        return call.shapes(call.outputs, full_shape)
+        full = [tuple(tensor.shape) for tensor in call.outputs]
+        return _one_or_list(full if full_shape else call.output_shapes)
 
     set_trainable = staticmethod(set_trainable)

@@ -60,9 +60,9 @@ def as_slice(indices: np.ndarray) -> slice | list[int]:
 class Populations:
     """Adds the objects of a converted network, in the context of that network.
 
-    Neurons whose firing rates are scaled get their input through a passthrough Node and
-    a fixed connection with the scale as its weight. So weights and biases stay those of
-    the Keras model, for training and for whoever reads them.
+    Where firing rates are scaled, the scale is the gain of the neurons, and biases that
+    are trained come by a connection. So weights and biases stay those of the Keras
+    model, for training and for whoever reads them.
 
     Parameters
     ----------
@@ -78,6 +78,8 @@ class Populations:
         self.allow_fallback = allow_fallback
         # Where the input goes that is meant for an object.
         self._inputs: dict[NengoObject, nengo.Node] = {}
+        # The neurons behind a Node that sums their output.
+        self._parts: dict[NengoObject, list[Neurons]] = {}
         self._one: nengo.Node | None = None
 
     def add(
@@ -138,16 +140,12 @@ class Populations:
             size,
             1,
             neuron_type=neuron_type,
-            gain=nengo.dists.Choice([1]),
-            bias=nengo.dists.Choice([0]),
+            gain=np.full(size, float(scale)),
+            bias=np.zeros(size),
             label=label,
         ).neurons
         set_trainable(neurons.ensemble, False)
         set_trainable(neurons, False)
-        if scale != 1:
-            unscaled = nengo.Node(size_in=size, label=label and f"{label}.input")
-            self.connect(unscaled, neurons, transform=scale)
-            self._inputs[neurons] = unscaled
         return neurons
 
     def _add_clipped(
@@ -162,13 +160,16 @@ class Populations:
         parts = [(1.0, 0.0, 1.0), (1.0, -activation.max_value, -1.0)]
         if activation.negative_slope:
             parts.append((-1.0, 0.0, -activation.negative_slope))
+        lines = []
         for sign, shift, weight in parts:
             line = self.add(shape, activation.rectifier, scale, label)
             self.connect(whole, line, transform=sign)
             if shift:
                 self.add_biases(line, np.array(shift), shape, trainable=False)
             self.connect(line, output, transform=weight)
+            lines += self.neurons_of(line)
         self._inputs[output] = whole
+        self._parts[output] = lines
         return output
 
     def _check_scale(
@@ -216,20 +217,18 @@ class Populations:
         """
         if not (trainable and tied):
             biases = np.broadcast_to(biases, shape)
-        if biases.shape == shape and isinstance(obj, Neurons) and not self.scaled(obj):
-            obj.ensemble.bias = biases.ravel()
-            set_trainable(obj, trainable)
-            return
+        if biases.shape == shape and isinstance(obj, Neurons):
+            gain = obj.ensemble.gain
+            if not trainable or (gain == 1).all():
+                obj.ensemble.bias = gain * biases.ravel()
+                set_trainable(obj, trainable)
+                return
 
         if self._one is None:
             self._one = nengo.Node(1.0, label="one")
         values = nengo.Node(size_in=biases.size, label="biases")
         self.connect(self._one, values, trainable, transform=biases.reshape(-1, 1))
         self.gather(values, broadcast_indices(biases.shape, shape), obj)
-
-    def scaled(self, neurons: Neurons) -> bool:
-        """Tell whether neurons from `add` have scaled firing rates."""
-        return neurons in self._inputs
 
     def connect(
         self,
@@ -293,6 +292,10 @@ class Populations:
         if targets.size < indices.size:
             post = post[as_slice(targets)]
         return self.connect(pre, post, **kwargs)
+
+    def neurons_of(self, obj: NengoObject) -> list[Neurons]:
+        """Return the neurons that an object from `add` consists of."""
+        return [obj] if isinstance(obj, Neurons) else self._parts.get(obj, [])
 
     def output_synapse(self, obj: NengoObject) -> Any:
         """Return the filter on the output of an object."""

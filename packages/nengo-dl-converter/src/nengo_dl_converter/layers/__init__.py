@@ -59,6 +59,7 @@ from .separable_convolution import (
     ConvertDepthwiseConv,
     ConvertSeparableConv,
 )
+from .time_distributed import ConvertTimeDistributed
 from .training_only import ConvertIdentity, ConvertTrainingOnly
 from .transposed_convolution import ConvertConvTranspose
 
@@ -104,6 +105,7 @@ __all__ = [
     "ConvertSequential",
     "ConvertSpatial",
     "ConvertSubtract",
+    "ConvertTimeDistributed",
     "ConvertTrainingOnly",
     "ConvertUpSampling",
     "ConvertUpSampling1D",

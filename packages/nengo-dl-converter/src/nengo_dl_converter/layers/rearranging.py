@@ -45,7 +45,7 @@ class ConvertRearranging(LayerConverter):
             Flat indices, -1 where the element comes from elsewhere.
         """
         call = self.calls[node_id]
-        shapes = [tensor.shape[call.batch_axes :] for tensor in call.inputs]
+        shapes = call.input_shapes
         sizes = [math.prod(shape) for shape in shapes]
         starts = np.cumsum([1, *sizes])  # 0 is left for padding
         numbers = {

@@ -1,0 +1,168 @@
+"""What a converted network costs: operations, and the energy that they take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import nengo
+import numpy as np
+from nengo.base import ObjView
+
+from .verification import as_data, default_inputs, probed, simulate
+
+if TYPE_CHECKING:
+    from .converter import Converter
+
+
+@dataclass(frozen=True)
+class Device:
+    """What operations cost on a device.
+
+    Parameters
+    ----------
+    per_synapse : float
+        Energy of a synaptic operation, in joules: one input times one weight.
+    per_neuron : float
+        Energy to update a neuron for one step, in joules.
+    event_driven : bool
+        Whether inputs of zero take no energy, because no spike is sent.
+    source : str
+        Where the figures are from.
+    """
+
+    per_synapse: float
+    per_neuron: float
+    event_driven: bool
+    source: str
+
+
+_DEGNAN = (
+    "B. Degnan, B. Marr, J. Hasler (2016): Assessing trends in performance per watt "
+    "for signal processing applications. IEEE Transactions on VLSI Systems 24(1)"
+)
+_HOPPNER = (
+    "S. Höppner, C. Mayr (2018): SpiNNaker2: Towards extremely efficient digital "
+    "neuromorphics and multi-scale brain emulation. NICE 2018"
+)
+_DAVIES = (
+    "M. Davies et al. (2018): Loihi: A neuromorphic manycore processor with on-chip "
+    "learning. IEEE Micro 38(1)"
+)
+
+# Energy of the operation alone, as published: no idle power, no memory beyond the chip,
+# no input and output. So the ratio of two devices means more than either figure.
+DEVICES: Mapping[str, Device] = {
+    "CPU (Intel i7-4960X)": Device(8.6e-9, 8.6e-9, False, _DEGNAN),
+    "GPU (Nvidia Titan Black)": Device(0.3e-9, 0.3e-9, False, _DEGNAN),
+    "ARM (Cortex-A)": Device(0.9e-9, 0.9e-9, False, _DEGNAN),
+    "SpiNNaker": Device(13.3e-9, 26e-9, True, _HOPPNER),
+    "SpiNNaker 2": Device(0.45e-9, 2.19e-9, True, _HOPPNER),
+    "Loihi": Device(23.6e-12, 81e-12, True, _DAVIES),
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Operations for one inference; prints as a table with the energy they take.
+
+    Parameters
+    ----------
+    weights_used : int
+        Multiplications with a weight in the Keras model (and in each step of the
+        network, for a device that is not driven by events).
+    n_neurons : int
+        Neurons of the network, and so activation functions of the Keras model.
+    n_steps : int
+        Steps that the network is run for.
+    synaptic_operations : float
+        Multiplications of inputs that are not zero with a weight, in all steps; mean of
+        the examples.
+    """
+
+    weights_used: int
+    n_neurons: int
+    n_steps: int
+    synaptic_operations: float
+
+    def of_network(self, device: Device) -> float:
+        """Energy of an inference by the network on a device, in joules."""
+        operations = (
+            self.synaptic_operations
+            if device.event_driven
+            else self.weights_used * self.n_steps
+        )
+        updates = self.n_neurons * self.n_steps
+        return operations * device.per_synapse + updates * device.per_neuron
+
+    def of_keras_model(self, device: Device) -> float | None:
+        """Energy of an inference by the Keras model, None where it does not run."""
+        if device.event_driven:
+            return None
+        return (
+            self.weights_used * device.per_synapse + self.n_neurons * device.per_neuron
+        )
+
+    def __str__(self) -> str:
+        lines = [
+            f"neurons                   {self.n_neurons}",
+            f"steps                     {self.n_steps}",
+            f"neuron updates            {self.n_neurons * self.n_steps}",
+            f"synaptic operations       {self.synaptic_operations:.0f}",
+            f"Keras: weights used       {self.weights_used}",
+            "",
+            "energy of one inference     Keras model      network",
+        ]
+        for name, device in DEVICES.items():
+            keras_model = self.of_keras_model(device)
+            shown = "-" if keras_model is None else f"{keras_model * 1e6:.3g} µJ"
+            network = f"{self.of_network(device) * 1e6:.3g} µJ"
+            lines.append(f"{name:26}  {shown:>11}  {network:>11}")
+        return "\n".join(lines)
+
+
+def products(transform: Any) -> int:
+    """Count the products of an input and a weight in a transform.
+
+    Scalars are not counted: they can be put into the weights or neurons next to them.
+    """
+    if isinstance(transform, nengo.Convolution):
+        positions = transform.output_shape.size // transform.n_filters
+        return int(positions * np.prod(transform.kernel_shape))
+    if isinstance(transform, nengo.Dense) and transform.init_shape != ():
+        return int(np.prod(transform.init_shape))
+    return 0
+
+
+def estimate(converter: Converter, inputs: Sequence[Any] | None, n_steps: int) -> Cost:
+    """Estimate what the network costs; see `Converter.cost`."""
+    if inputs is None:
+        inputs = default_inputs(converter.model, n_steps)
+    given = set(converter.inputs.values())
+    weighted = [
+        (connection, products(connection.transform))
+        for connection in converter.net.all_connections
+        if products(connection.transform)
+        # constants (biases) are no input
+        and (
+            getattr(connection.pre_obj, "output", None) is None
+            or connection.pre_obj in given
+        )
+    ]
+    objs = list(dict.fromkeys(connection.pre_obj for connection, _ in weighted))
+    with probed(converter.net, objs) as probes:
+        data = as_data(converter, inputs, n_steps)
+        recorded = dict(zip(objs, simulate(converter, data, probes), strict=True))
+    operations = 0.0
+    for connection, count in weighted:
+        active = recorded[connection.pre_obj] != 0
+        if isinstance(connection.pre, ObjView):
+            active = active[..., connection.pre_slice]
+        operations += count * active.mean() * active.shape[1]
+    return Cost(
+        weights_used=sum(count for _, count in weighted),
+        n_neurons=converter.net.n_neurons,
+        n_steps=next(iter(data.values())).shape[1],
+        synaptic_operations=operations,
+    )
