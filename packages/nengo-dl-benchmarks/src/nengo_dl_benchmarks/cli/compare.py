@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from itertools import product
 from pathlib import Path
 
@@ -10,44 +9,15 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from nengo_dl_benchmarks.cli import options
 from nengo_dl_benchmarks.comparison import MODES, Backend, Case, measure
 from nengo_dl_benchmarks.report import page, table, title
 from nengo_dl_benchmarks.results import Results, write_whole
 from nengo_dl_benchmarks.suite import BENCHMARKS, Benchmark
 
-INSTALLED = sorted(entry_points(group="nengo.backends").names)
-
-
-class _BackendType(click.ParamType[Backend]):
-    name = "backend"
-
-    def convert(
-        self,
-        value: str | Backend,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Backend:
-        if isinstance(value, Backend):
-            return value
-        try:
-            return Backend.parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
 
 @click.command()
-@click.option(
-    "--backend",
-    "backends",
-    type=_BackendType(),
-    metavar="[LABEL=]NAME[@PYTHON]",
-    multiple=True,
-    default=[name for name in ("reference", "dl") if name in INSTALLED],
-    show_default=True,
-    help="Simulator, by its name in the group nengo.backends; of another environment, "
-    "whose interpreter is PYTHON; called LABEL in the results. Can be given several "
-    f"times; the others are compared with the first. Here: {', '.join(INSTALLED)}.",
-)
+@options.backends
 @click.option(
     "--mode",
     "modes",
@@ -57,29 +27,9 @@ class _BackendType(click.ParamType[Backend]):
     show_default=True,
     help="What to time; can be given several times.",
 )
-@click.option(
-    "--batch_size",
-    "batch_sizes",
-    type=click.IntRange(min=1),
-    multiple=True,
-    default=[1],
-    show_default=True,
-    help="Number of inputs; can be given several times.",
-)
-@click.option(
-    "--n_steps",
-    type=click.IntRange(min=1),
-    default=1000,
-    show_default=True,
-    help="Number of steps of each run.",
-)
-@click.option(
-    "--reps",
-    type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
-    help="Number of warm runs of each simulator.",
-)
+@options.batch_sizes
+@options.n_steps
+@options.reps
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -107,9 +57,6 @@ def compare(
     The simulators take turns, each in a process of its own. Without 'build' before it,
     all networks are compared, at their usual sizes.
     """
-    labels = [backend.label for backend in backends]
-    if len(set(labels)) < len(labels):
-        raise click.UsageError(f"two simulators have one label: {', '.join(labels)}")
     try:
         results = Results(output)
     except ValueError as error:
@@ -127,7 +74,8 @@ def compare(
             def report(doing: str, name: str = case.benchmark) -> None:
                 progress.update(task, description=f"{name}, {doing}")
 
-            if {found.backend for found in results.of(case)} < set(labels):
+            measured = {found.backend for found in results.of(case)}
+            if not measured >= {backend.label for backend in backends}:
                 results.put(measure(case, backends, reps, report))
             progress.advance(task)
             _show(progress.console, case, results)

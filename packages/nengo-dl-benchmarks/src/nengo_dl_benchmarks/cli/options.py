@@ -1,0 +1,77 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any
+
+import click
+
+from nengo_dl_benchmarks.comparison import Backend
+
+INSTALLED = sorted(entry_points(group="nengo.backends").names)
+
+
+class _BackendType(click.ParamType[Backend]):
+    name = "backend"
+
+    def convert(
+        self,
+        value: str | Backend,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Backend:
+        """Read a backend; a default may be one already."""
+        if isinstance(value, Backend):
+            return value
+        try:
+            return Backend.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _check_labels(
+    _context: click.Context, _parameter: click.Parameter, backends: tuple[Backend, ...]
+) -> tuple[Backend, ...]:
+    labels = [backend.label for backend in backends]
+    if len(set(labels)) < len(labels):
+        raise click.BadParameter(f"two simulators have one label: {', '.join(labels)}")
+    return backends
+
+
+def _positive(
+    *names: str, default: int | list[int], help: str, multiple: bool = False
+) -> Any:
+    return click.option(
+        *names,
+        type=click.IntRange(min=1),
+        metavar="INTEGER",
+        default=default,
+        show_default=True,
+        multiple=multiple,
+        help=help,
+    )
+
+
+backends = click.option(
+    "--backend",
+    "backends",
+    type=_BackendType(),
+    metavar="[LABEL=]NAME[@PYTHON]",
+    multiple=True,
+    callback=_check_labels,
+    default=[name for name in ("reference", "dl") if name in INSTALLED],
+    show_default=True,
+    help="Simulator, by its name in the group nengo.backends; of another environment, "
+    "whose interpreter is PYTHON; called LABEL in the results. Can be given several "
+    f"times; the others are compared with the first. Here: {', '.join(INSTALLED)}.",
+)
+n_steps = _positive("--n_steps", default=1000, help="Number of steps of each run.")
+reps = _positive("--reps", default=5, help="Number of warm runs of each simulator.")
+batch_sizes = _positive(
+    "--batch_size",
+    "batch_sizes",
+    default=[1],
+    multiple=True,
+    help="Number of inputs; can be given several times.",
+)
