@@ -9,6 +9,8 @@ import keras
 import nengo
 import numpy as np
 import tensorflow as tf
+from nengo.builder import Model
+from nengo.cache import NoDecoderCache
 
 from nengo_dl_converter import Converter
 
@@ -48,7 +50,8 @@ def run_in_nengo(
     """Last output of the reference simulator for one example, for each output."""
     for tensor, value in zip(converter.model.inputs, inputs, strict=True):
         converter.inputs[tensor].output = value.ravel()
-    with nengo.Simulator(converter.net, progress_bar=False) as sim:
+    model = Model(decoder_cache=NoDecoderCache())  # whose lock other processes hold
+    with nengo.Simulator(converter.net, model=model, progress_bar=False) as sim:
         sim.run_steps(n_steps)
     return [sim.data[converter.outputs[x]][-1] for x in converter.model.outputs]
 

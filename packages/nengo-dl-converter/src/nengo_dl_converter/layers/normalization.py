@@ -106,4 +106,11 @@ class ConvertRescaling(ConvertAffine):
 
     def convert(self, node_id: int) -> NengoObject:
         """Add the objects for one call."""
-        return self.affine(node_id, self.layer.scale, self.layer.offset)
+        # Keras rounds both to single precision on their way to its own precision.
+        scale, offset = (
+            keras.ops.cast(value, self.layer.compute_dtype).numpy()
+            for value in (self.layer.scale, self.layer.offset)
+        )
+        if scale.ndim and keras.config.image_data_format() == "channels_first":
+            scale = scale.reshape(*scale.shape, *[1] * (3 - scale.ndim))
+        return self.affine(node_id, scale, offset)
