@@ -1,14 +1,15 @@
 """Compiled arithmetic gives NumPy's results."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from nengo_dl_core.numerics import (
-    expm1_within,
-    log1p_within,
+    expm1_above,
+    log1p_above,
     quotient,
     rounded,
     rounded_product,
@@ -121,7 +122,7 @@ def test_gradients_pass():
     x = tf.constant([[0.5, -2.0]], tf.float64)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        y = stored(rounded_product(x, x)) + quotient(x, tf.constant(4.0, tf.float64))
+        y = stored(rounded_product(x, x)) + quotient(x, tf.constant(4.0, x.dtype))
     np.testing.assert_array_equal(tape.gradient(y, x), [[1.25, -3.75]])
 
 
@@ -141,26 +142,26 @@ def test_stored_value_is_computed_once():
     assert n_products(stored) == 2
 
 
-FUNCTIONS = [(expm1_within, np.expm1), (log1p_within, np.log1p)]
+FUNCTIONS = [(expm1_above, np.expm1), (log1p_above, np.log1p)]
 
 
 @pytest.mark.parametrize(("function", "exact"), FUNCTIONS)
 def test_series_are_correctly_rounded(function, exact, dtype):
-    for bound in (1e-6, 0.001, 0.02, 0.05, 0.1):
+    for bound in (1e-9, 0.001, 0.02, 0.05, 0.1):
         x = np.random.RandomState(0).uniform(-bound, 0, size=(1, N)).astype(dtype)
         x[0, :3] = 0, -bound, -bound / 2
         expected = exact(x.astype(np.longdouble)).astype(dtype)
         for jit in (False, True):
-            compute = tf.function(lambda x, y=bound: function(x, y), jit_compile=jit)
+            compute = tf.function(partial(function, -bound), jit_compile=jit)
             actual = compute(x).numpy()
             assert np.mean(actual != expected) < 0.02
             assert (np.abs(actual - expected) <= np.spacing(np.abs(expected))).all()
 
 
 @pytest.mark.parametrize(("function", "exact"), FUNCTIONS)
-@pytest.mark.parametrize("bound", [0.3, 0.6, 0.9, np.inf])
+@pytest.mark.parametrize("bound", [0.25, 0.6, np.inf])
 def test_large_arguments(function, exact, bound, dtype):
     x = np.random.RandomState(0).uniform(-min(bound, 0.9), 0, (1, N)).astype(dtype)
-    compute = tf.function(lambda x: function(x, bound), jit_compile=True)
+    compute = tf.function(partial(function, -bound), jit_compile=True)
     rtol = {"float32": 1e-6, "float64": 1e-13}[dtype]
     np.testing.assert_allclose(compute(x).numpy(), exact(x), rtol=rtol)

@@ -11,8 +11,8 @@ from nengo_dl_core.builder import BuildConfig
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
 from nengo_dl_core.neurons import SoftLIFRate
 from nengo_dl_core.numerics import (
-    expm1_within,
-    log1p_within,
+    expm1_above,
+    log1p_above,
     quotient,
     rounded,
     rounded_product,
@@ -137,15 +137,15 @@ class LIFBuilder(LIFRateBuilder):
         self.spike_height = self.constant(
             signals, lambda neurons: neurons.amplitude / signals.dt
         )
-        self.max_leak = max(signals.dt / op.neurons.tau_rc for op in self.ops)
+        self.lowest_leak = min(-signals.dt / op.neurons.tau_rc for op in self.ops)
         # Let a neuron start a step at the voltage v <= 1 and reach v' > 1. From
         # v' = J - (J - v) exp(-t / tau_rc) follows
-        #   (v' - 1) / (J - 1) <= 1 - exp(-t / tau_rc),
+        #   (v' - 1) / (1 - J) >= exp(-t / tau_rc) - 1,
         # and a step leaves no voltage above 1. Only initial ones can be.
         at_most_one = all(
             op.state["voltage"].initial_value.max() <= 1 for op in self.ops
         )
-        self.max_overshoot = -math.expm1(-self.max_leak) if at_most_one else math.inf
+        self.lowest_overshoot = self.lowest_leak if at_most_one else -math.inf
 
     def step(  # type: ignore[override]
         self, J: tf.Tensor, dt: float, voltage: tf.Tensor, refractory_time: tf.Tensor
@@ -156,11 +156,11 @@ class LIFBuilder(LIFRateBuilder):
         # The part of the step in which a neuron is not refractory
         delta_t = tf.clip_by_value(dt - refractory_time, 0, dt)
         # v(t) = v(0) + (J - v(0)) (1 - exp(-t / tau_rc)), for constant J
-        leak = expm1_within(quotient(-delta_t, self.tau_rc), self.max_leak)
+        leak = expm1_above(self.lowest_leak, quotient(-delta_t, self.tau_rc))
         voltage = stored(voltage - rounded_product(J - voltage, leak))
         spiked = voltage > 1
         # v(t) = 1, solved for the time from t to the end of the step
-        overshoot = log1p_within((voltage - 1) / (1 - J), self.max_overshoot)
+        overshoot = log1p_above(self.lowest_overshoot, (voltage - 1) / (1 - J))
         spike_time = rounded(dt + rounded_product(self.tau_rc, overshoot))
         return (
             tf.where(spiked, self.spike_height, zero),
