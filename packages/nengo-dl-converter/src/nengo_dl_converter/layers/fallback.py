@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from nengo.base import NengoObject
 
 import nengo_dl_core
 
-from ..errors import ConversionError
 from ..keras_graph import Call
 from ..layer_converter import LayerConverter
 from ..registry import registry
@@ -28,13 +27,11 @@ class FlatCall(keras.layers.Layer):
     ----------
     call : Call
         The call.
-    layer : keras.Layer or keras.Operation
-        What is called.
     """
 
-    def __init__(self, call: Call, layer: Any) -> None:
-        super().__init__(dtype=getattr(layer, "dtype_policy", None))
-        self.layer = layer
+    def __init__(self, call: Call) -> None:
+        super().__init__(dtype=getattr(call.layer, "dtype_policy", None))
+        self.layer = call.layer  # for Keras to find its weights
         self._call = call
 
     def call(self, flat: Any) -> Any:
@@ -52,10 +49,9 @@ class FlatCall(keras.layers.Layer):
         """
         step = (1,) * (self._call.batch_axes - 1)  # each step of a temporal model
         shapes = self._call.input_shapes
-        ends = np.cumsum([math.prod(shape) for shape in shapes])
-        parts = keras.ops.split(flat, ends[:-1].tolist(), axis=1)
+        parts = tf.split(flat, [math.prod(shape) for shape in shapes], axis=1)
         values = {
-            tensor: keras.ops.reshape(part, (-1, *step, *shape))
+            tensor: tf.reshape(part, (-1, *step, *shape))
             for tensor, part, shape in zip(
                 self._call.inputs, parts, shapes, strict=True
             )
@@ -63,20 +59,17 @@ class FlatCall(keras.layers.Layer):
         args, kwargs = self._call.arguments(values)
         outputs = keras.tree.flatten(self.layer(*args, **kwargs))
         sizes = [math.prod(shape) for shape in self._call.output_shapes]
-        return keras.ops.concatenate(
-            [
-                keras.ops.reshape(output, (-1, size))
-                for output, size in zip(outputs, sizes, strict=True)
-            ],
-            axis=1,
-        )
+        flattened = [
+            tf.reshape(output, (-1, size))
+            for output, size in zip(outputs, sizes, strict=True)
+        ]
+        return tf.concat(flattened, axis=1)
 
 
 class ConvertFallback(LayerConverter):
     """Convert any layer to a TensorNode, which runs in the NengoDL simulator alone.
 
-    Layers with weights are copied, so that training the network leaves the Keras model
-    as it is. All calls of a layer share one copy.
+    A simulator trains weights of its own, which all calls of a layer share.
     """
 
     @classmethod
@@ -95,7 +88,7 @@ class ConvertFallback(LayerConverter):
         sizes_in = [math.prod(shape) for shape in call.input_shapes]
         sizes_out = [math.prod(shape) for shape in call.output_shapes]
         node = nengo_dl_core.TensorNode(
-            FlatCall(call, self.layer_copy),
+            FlatCall(call),
             shape_in=(sum(sizes_in),),
             shape_out=(sum(sizes_out),),
             pass_time=False,
@@ -111,19 +104,3 @@ class ConvertFallback(LayerConverter):
         for output, start in zip(outputs, np.cumsum([0, *sizes_out[:-1]]), strict=True):
             connect(node, np.arange(start, start + output.size_in), output)
         return outputs
-
-    @cached_property
-    def layer_copy(self) -> Any:
-        """The layer, or a copy of it with the same weights if it has any."""
-        if not getattr(self.layer, "weights", ()):
-            return self.layer
-        try:
-            copy = type(self.layer).from_config(self.layer.get_config())
-            copy.build_from_config(self.layer.get_build_config())
-            copy.set_weights(self.layer.get_weights())
-        except Exception as error:
-            raise ConversionError(
-                f"Layer {self.layer.name!r} cannot be copied with its weights; does it "
-                f"implement get_config and build? ({error})"
-            ) from error
-        return copy
