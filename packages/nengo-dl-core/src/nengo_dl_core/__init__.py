@@ -2,5 +2,6 @@
 
 from nengo_dl_core.config import configure_settings, get_setting
 from nengo_dl_core.simulator import Simulator
+from nengo_dl_core.tensor_node import Layer, TensorNode
 
-__all__ = ["Simulator", "configure_settings", "get_setting"]
+__all__ = ["Layer", "Simulator", "TensorNode", "configure_settings", "get_setting"]

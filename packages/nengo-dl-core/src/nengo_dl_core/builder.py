@@ -28,6 +28,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
+import keras
 import numpy as np
 import tensorflow as tf
 from nengo.builder import Builder as _NengoBuilder
@@ -52,6 +53,11 @@ def _forget_error(error: Exception) -> None:
     """Keep nothing: TensorFlow raises an error of its own."""
 
 
+def _shared_variable(variable: keras.Variable) -> keras.Variable:
+    """Use a layer's weight itself, outside of a simulation."""
+    return variable
+
+
 class BuildConfig(NamedTuple):
     """What the builders may want to know about the simulation.
 
@@ -72,6 +78,9 @@ class BuildConfig(NamedTuple):
         minibatch, from its operator.
     keep_error : callable
         Receives what is raised in calls into Python during a run.
+    own_variable : callable
+        Gives the simulation's own variable for one of a Keras layer (see
+        `OpBuilder.layers`).
     """
 
     inference_only: bool
@@ -81,6 +90,7 @@ class BuildConfig(NamedTuple):
     training: Any
     process_rngs: Callable[[SimProcess], list[np.random.RandomState]] = _own_rng
     keep_error: Callable[[Exception], None] = _forget_error
+    own_variable: Callable[[keras.Variable], keras.Variable] = _shared_variable
 
 
 class OpBuilder:
@@ -97,6 +107,26 @@ class OpBuilder:
 
     def __init__(self, ops: Sequence[Operator]) -> None:
         self.ops = ops
+
+    @property
+    def layers(self) -> Sequence[keras.layers.Layer]:
+        """Keras layers that are called; each simulation has its own copy of weights."""
+        return ()
+
+    def compiles(self, signals: SignalDict) -> bool:
+        """Whether XLA can compile the step.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            The signals, to which nothing is bound yet.
+
+        Returns
+        -------
+        compiles : bool
+            True unless the step calls into Python.
+        """
+        return not self.python_in_loop
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Compute what is the same in every step.
@@ -247,12 +277,27 @@ class Builder:
         return cls.builder_type(op).mergeable(op, group[0])
 
     @property
-    def python_in_loop(self) -> list[Operator]:
-        """The operators that call back into Python in every step."""
+    def layers(self) -> list[keras.layers.Layer]:
+        """The Keras layers that are called in a step."""
+        return [layer for build in self.op_builds.values() for layer in build.layers]
+
+    def not_compilable(self, signals: SignalDict) -> list[Operator]:
+        """Find the operators that keep a simulation from being compiled.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            The signals of the simulation.
+
+        Returns
+        -------
+        ops : list of nengo.builder.Operator
+            Those that call into Python in every step, or that XLA cannot compile.
+        """
         return [
             op
             for group, build in self.op_builds.items()
-            if build.python_in_loop
+            if not build.compiles(signals)
             for op in group
         ]
 
@@ -369,4 +414,4 @@ class NengoModel(_NengoModel):
         if self.fail_fast:
             signals = SignalArrays()
             op.init_signals(signals)
-            op.make_step(signals, self.dt, np.random)  # noqa: NPY002
+            op.make_step(signals, self.dt, np.random)

@@ -54,7 +54,7 @@ class Runner:
     def _can_compile(self) -> bool:
         setting = get_setting(self.graph.model, "jit_compile", "auto")
         if setting == "auto":
-            return not self.graph.op_builder.python_in_loop
+            return not self.graph.op_builder.not_compilable(self.graph.signals)
         return bool(setting)
 
     def _buffer_length(self) -> int:

@@ -19,6 +19,7 @@ from nengo.exceptions import SignalError
 from nengo_dl_core.builder import BuildConfig, Builder
 from nengo_dl_core.builders.lowpass import without_duplicate_state
 from nengo_dl_core.config import get_setting
+from nengo_dl_core.layer_weights import LayerWeights
 from nengo_dl_core.loop import Output, run_loop
 from nengo_dl_core.names import unique_names
 from nengo_dl_core.node_inputs import split_inputs
@@ -270,6 +271,7 @@ class TensorGraph(keras.layers.Layer):
                 )
                 for dtype, blocks in state_blocks.items()
             ]
+            self.layer_weights = LayerWeights(self.op_builder.layers, self.add_weight)
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             self.keeps_state = tf.Variable(False, trainable=False, name="keeps_state")
         self.built = True
@@ -346,6 +348,7 @@ class TensorGraph(keras.layers.Layer):
         if include_trainable:
             for block, variable in self.parameters:
                 variable.assign(self._initial_value(block))
+            self.layer_weights.reset()
         self.step.assign(0)
 
     def _unpacked(self, states: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -559,6 +562,7 @@ class TensorGraph(keras.layers.Layer):
             training=training,
             process_rngs=self.seeds.rngs,
             keep_error=self.python_errors.append,
+            own_variable=self.layer_weights.own,
         )
 
     def build_post(self) -> None:

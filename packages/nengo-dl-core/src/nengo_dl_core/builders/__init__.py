@@ -15,6 +15,7 @@ from nengo_dl_core.builders import (  # noqa: F401
     reset,
     rls,
     sparse,
+    tensor_node,
     time,
     voja,
 )

@@ -1,0 +1,113 @@
+"""Build of `nengo_dl_core.TensorNode`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from nengo.builder.operator import Operator
+from nengo.exceptions import ValidationError
+
+from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.tensor_node import SimTensorNode
+
+
+@Builder.register(SimTensorNode)
+class SimTensorNodeBuilder(OpBuilder):
+    """Call the function of a TensorNode.
+
+    A Keras layer is called as a function of its weights, so that no more than the
+    layer's arithmetic is part of a step. Weights that a layer changes when it is called
+    (statistics of a normalisation, seeds of a dropout) are changed in every step.
+
+    Parameters
+    ----------
+    ops : tuple of SimTensorNode
+        A single operator.
+    """
+
+    def __init__(self, ops: Sequence[Operator]) -> None:
+        super().__init__(ops)
+        (self.op,) = ops
+
+    @property
+    def layers(self) -> Sequence[keras.layers.Layer]:
+        """The Keras layer, if the function is one; see `OpBuilder.layers`."""
+        return (self.op.func,) if isinstance(self.op.func, keras.layers.Layer) else ()
+
+    def compiles(self, signals: SignalDict) -> bool:
+        """Whether XLA can compile the function; see `OpBuilder.compiles`."""
+        specs = [
+            tf.TensorSpec(signals[sig].full_shape, signals[sig].dtype)
+            for sig in self.op.reads
+        ]
+
+        def call(*values: tf.Tensor) -> tf.Tensor:
+            return self.op.func(*self._arguments(values))
+
+        function = tf.function(call, jit_compile=True, autograph=False)
+        try:
+            function.experimental_get_compiler_ir(*specs)(stage="hlo")
+        except Exception:  # of any kind: what is wrong will show in the plain loop
+            return False
+        return True
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Read the weights; see `OpBuilder.build_pre`."""
+        super().build_pre(signals, config)
+        self.reads = [signals[sig] for sig in self.op.reads]
+        self.output = signals[self.op.output]
+        for layer in self.layers:
+            self.trainable = [
+                tf.convert_to_tensor(config.own_variable(weight))
+                for weight in layer.trainable_variables
+            ]
+            self.changeable = [
+                config.own_variable(weight) for weight in layer.non_trainable_variables
+            ]
+
+    def build_step(self, signals: SignalDict) -> None:
+        """Call the function; see `OpBuilder.build_step`."""
+        args = self._arguments([signals.gather(sig) for sig in self.reads])
+        value = self._call_layer(*args) if self.layers else self.op.func(*args)
+        value = tf.cast(value, self.output.dtype)
+        signals.scatter(self.output, self._checked(value, signals.minibatch_size))
+
+    def _arguments(self, values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Give the values that are read the shapes that the function takes."""
+        if self.op.input is None or self.op.shape_in is None:
+            return list(values)
+        *time, x = values
+        return [*time, tf.reshape(x, (-1, *self.op.shape_in))]
+
+    def _call_layer(self, *args: tf.Tensor) -> Any:
+        """Call a Keras layer with the simulation's own weights."""
+        (layer,) = self.layers
+        before = [tf.convert_to_tensor(weight) for weight in self.changeable]
+        weights = [*layer.trainable_variables, *layer.non_trainable_variables]
+        values = zip(weights, [*self.trainable, *before], strict=True)
+        with keras.StatelessScope(state_mapping=list(values)) as scope:
+            value = layer(*args, training=self.config.training)
+        after = map(scope.get_current_value, layer.non_trainable_variables)
+        for weight, old, new in zip(self.changeable, before, after, strict=True):
+            if new is not old:
+                weight.assign(new)
+        return value
+
+    def _checked(self, value: tf.Tensor, minibatch_size: int) -> tf.Tensor:
+        """Check the shape of the output, as far as it is known."""
+        size, shape = self.op.output.size, value.shape
+        if not shape.is_fully_defined():
+            return tf.reshape(value, self.output.full_shape)
+        n_items = shape[0] if shape.rank else 0
+        if n_items not in (1, minibatch_size) or shape.num_elements() != n_items * size:
+            raise ValidationError(
+                f"the function of {self.op.tag} returned a tensor of shape "
+                f"{tuple(shape)}, expected {minibatch_size} items (the minibatch) of "
+                f"{size} elements",
+                attr="tensor_func",
+            )
+        return value

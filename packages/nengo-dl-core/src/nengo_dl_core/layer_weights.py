@@ -1,0 +1,69 @@
+"""The weights of a network's Keras layers within one simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import keras
+import numpy.typing as npt
+import tensorflow as tf
+
+
+class LayerWeights:
+    """Gives a simulation weights of its own for the Keras layers that it calls.
+
+    A network describes; what a simulation learns belongs to the simulation. It starts
+    from the weights that the layers have when it is built.
+
+    Parameters
+    ----------
+    layers : list of keras.layers.Layer
+        The layers, already built. A weight that several layers share stays shared.
+    add_weight : callable
+        `keras.layers.Layer.add_weight` of the layer that is to own the weights.
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[keras.layers.Layer],
+        add_weight: Callable[..., keras.Variable],
+    ) -> None:
+        # Keras variables compare element by element, which is of no use here
+        shared = {id(weight): weight for layer in layers for weight in layer.variables}
+        self._own: dict[int, keras.Variable] = {}
+        self._initial: dict[int, npt.NDArray[Any]] = {}
+        for key, weight in shared.items():
+            value = weight.numpy().copy()
+            self._initial[key] = value
+            self._own[key] = add_weight(
+                shape=value.shape,
+                dtype=weight.dtype,
+                initializer=lambda *_, value=value, **__: tf.constant(value),
+                trainable=weight.trainable,
+                autocast=False,
+                regularizer=weight.regularizer,
+                constraint=weight.constraint,
+                aggregation=weight.aggregation,
+                name=weight.path.replace("/", "_"),
+            )
+
+    def own(self, weight: keras.Variable) -> keras.Variable:
+        """Find the simulation's variable for a weight of a layer.
+
+        Parameters
+        ----------
+        weight : keras.Variable
+            Weight of one of the layers.
+
+        Returns
+        -------
+        variable : keras.Variable
+            Has the same shape, type and role.
+        """
+        return self._own[id(weight)]
+
+    def reset(self) -> None:
+        """Return to the weights that the layers had when the simulation was built."""
+        for key, variable in self._own.items():
+            variable.assign(self._initial[key])
