@@ -8,6 +8,7 @@ from nengo.exceptions import ConfigError, NetworkContextError, ValidationError
 
 from nengo_dl_core import Simulator, configure_settings, get_setting
 from nengo_dl_core.trainability import mark_signals
+from nengo_dl_optimizer import noop_order_signals, noop_planner
 
 
 class TestConfigureSettings:
@@ -186,3 +187,86 @@ class TestTrainable:
             }
         assert trained
         assert all("weights" in name for name in trained)
+
+
+def decaying(**settings):
+    with nengo.Network(seed=0) as net:
+        configure_settings(**settings)
+        node = nengo.Node([1.0])
+        ens = nengo.Ensemble(10, 1)
+        nengo.Connection(node, ens)
+        net.probe = nengo.Probe(node, synapse=0.1)
+    return net
+
+
+class TestEffects:
+    def test_without_loop(self):
+        with Simulator(decaying(), progress_bar=False) as sim:
+            sim.run_steps(5)
+            expected = sim.data[sim.model.toplevel.probe]
+        net = decaying(use_loop=False)
+        with Simulator(net, unroll_simulation=5, progress_bar=False) as sim:
+            for method in (sim.run_steps, lambda n: sim.predict(n_steps=n)):
+                with pytest.raises(ValidationError, match="unroll_simulation, 5"):
+                    method(4)
+            sim.run_steps(5)
+            np.testing.assert_allclose(sim.data[net.probe], expected, rtol=1e-6)
+            predicted = sim.predict(n_steps=5)[net.probe][0]
+            sim.run_steps(5)
+            np.testing.assert_allclose(predicted, sim.data[net.probe][5:], rtol=1e-6)
+
+    def test_not_stateful(self):
+        net = decaying(stateful=False)
+        with Simulator(net, progress_bar=False) as sim:
+            for _ in range(2):
+                sim.run_steps(3)
+                sim.predict(n_steps=2, stateful=True)
+            assert sim.n_steps == 0
+            first, second = np.split(sim.data[net.probe], 2)
+            np.testing.assert_array_equal(first, second)
+
+    def test_optimizer_settings_are_used(self):
+        calls = []
+
+        def planner(operators):
+            calls.append("planner")
+            return noop_planner(operators)
+
+        def sorter(plan):
+            calls.append("sorter")
+            return noop_order_signals(plan)
+
+        def simplification(operators):
+            calls.append("simplification")
+            return list(operators)
+
+        settings = {
+            "planner": planner,
+            "sorter": sorter,
+            "simplifications": [simplification],
+        }
+        with Simulator(decaying(**settings), progress_bar=False) as sim:
+            assert {len(group) for group in sim.tensor_graph.optimized.plan} == {1}
+        assert calls == ["simplification", "planner", "sorter"]
+
+    def test_session_config(self):
+        before = tf.config.get_soft_device_placement()
+        try:
+            options = {"allow_soft_placement": not before}
+            with Simulator(decaying(session_config=options), progress_bar=False):
+                assert tf.config.get_soft_device_placement() is not before
+        finally:
+            tf.config.set_soft_device_placement(before)
+
+    def test_session_config_that_comes_too_late(self):
+        tf.zeros(1)
+        net = decaying(session_config={"inter_op_parallelism_threads": 77})
+        with pytest.raises(ConfigError, match="before TensorFlow is first used"):
+            Simulator(net, progress_bar=False)
+
+    def test_session_config_that_is_no_more(self):
+        with (
+            nengo.Network(),
+            pytest.raises(ConfigError, match="'log_device_placement'"),
+        ):
+            configure_settings(session_config={"log_device_placement": True})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -12,6 +12,8 @@ from nengo.base import NengoObject
 from nengo.config import Config, SupportDefaultsMixin
 from nengo.exceptions import ConfigError, NetworkContextError, ValidationError
 from nengo.params import Parameter
+
+from nengo_dl_core.session_config import check_session_config
 
 # The kinds of objects that a setting can be given for, besides the network.
 _PER_OBJECT: dict[str, tuple[type, ...]] = {
@@ -59,6 +61,10 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "stateful": (_boolean, "True or False"),
     "use_loop": (_boolean, "True or False"),
     "learning_phase": (_optional_bool, "True, False or None"),
+    "session_config": (
+        lambda value: value is None or isinstance(value, Mapping),
+        "a dictionary of options",
+    ),
     "jit_compile": (
         lambda value: value == "auto" or _boolean(value),
         '"auto", True or False',
@@ -100,6 +106,10 @@ def configure_settings(**kwargs: Any) -> None:
     learning_phase : bool or None
         Always (True) or never (False) run in training mode; None decides by the method
         that is called.
+    session_config : dict of {str: object}
+        Options of the TensorFlow runtime, set for the whole process when the simulator
+        is built: ``"gpu_options.allow_growth"``, ``"allow_soft_placement"``,
+        ``"inter_op_parallelism_threads"``, ``"intra_op_parallelism_threads"``.
     jit_compile : "auto" or bool
         Whether to compile the simulation loop with XLA. ``"auto"`` compiles every
         model that can be.
@@ -133,6 +143,7 @@ def configure_settings(**kwargs: Any) -> None:
         accepts, words = _ACCEPTED[name]
         if not accepts(value):
             raise ValidationError(f"must be {words}, not {value!r}", attr=name)
+    check_session_config(kwargs.get("session_config") or {})
 
     config = nengo.Network.context[0].config
     for name, value in kwargs.items():

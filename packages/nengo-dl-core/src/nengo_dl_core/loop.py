@@ -48,6 +48,7 @@ def run_loop(
     outputs: Sequence[Output],
     unroll: int = 1,
     maximum: tf.Tensor | None = None,
+    use_loop: bool = True,
 ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
     """Repeat a step.
 
@@ -70,6 +71,8 @@ def run_loop(
         How many steps are built into one round of the loop.
     maximum : tf.Tensor, optional
         A bound of ``n_steps``, which the gradient of a compiled loop needs.
+    use_loop : bool
+        If not, exactly ``unroll`` steps are built, one after the other.
 
     Returns
     -------
@@ -115,7 +118,12 @@ def run_loop(
             )
         )
 
-    i, *carried = loop(tf.constant(0), [*states, *arrays], unroll)
-    if unroll > 1:
-        _, *carried = loop(i, carried, 1)
+    carried = [*states, *arrays]
+    if use_loop:
+        i, *carried = loop(tf.constant(0), carried, unroll)
+        if unroll > 1:
+            _, *carried = loop(i, carried, 1)
+    else:
+        for index in range(unroll):
+            carried = advance(tf.constant(index), carried)
     return [array.stack() for array in carried[n_states:]], carried[:n_states]

@@ -62,6 +62,8 @@ class Runner:
         batch = self.graph.minibatch_size
         sizes = [batch * x.signal.size for x in self.graph.node_inputs]
         sizes += [int(np.prod(data.item_shape)) for data in self.probes]
+        if not self.graph.use_loop:
+            return self.graph.unroll
         step_bytes = 8 * max(sum(sizes), 1)
         return int(np.clip(_MAX_BYTES // step_bytes, 1, _MAX_LENGTH))
 
@@ -150,7 +152,9 @@ class Runner:
             if saved is not None:
                 self.graph.restore(saved)
 
-    def _call(self, function: Any, control: Array, inputs: tf.Tensor) -> list[tf.Tensor]:
+    def _call(
+        self, function: Any, control: Array, inputs: tf.Tensor
+    ) -> list[tf.Tensor]:
         """Call the executable; what was raised in Python is raised as it was."""
         try:
             with tf.device(self.graph.device):

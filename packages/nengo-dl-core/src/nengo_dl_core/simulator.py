@@ -314,7 +314,7 @@ class Simulator:
         nengo.exceptions.SimulatorClosed
             If the simulator has been closed.
         """
-        _check_positive_integer("n_steps", n_steps)
+        self._check_steps(n_steps)
         names = self.tensor_graph.input_names
         arrays = by_object(data, names, "input Node")
         check_shapes(arrays, names, self.minibatch_size or 1, n_steps)
@@ -374,6 +374,7 @@ class Simulator:
         batch_size, n_steps = check_shapes(arrays, graph.input_names, None, n_steps)
         if n_steps is None:
             raise ValidationError("say how many steps to run, or give data", "n_steps")
+        self._check_steps(n_steps)
         batch_size = minibatch_size if batch_size is None else batch_size
         defined = [source for source in graph.node_inputs if source.node not in arrays]
         steps = range(self.n_steps + 1, self.n_steps + n_steps + 1)
@@ -391,6 +392,15 @@ class Simulator:
         n_padded = -(-batch_size // minibatch_size) * minibatch_size
         inputs["n_steps"] = np.full((n_padded, 1), n_steps, np.int32)
         return inputs, batch_size
+
+    def _check_steps(self, n_steps: int) -> None:
+        _check_positive_integer("n_steps", n_steps)
+        if not self.tensor_graph.use_loop and n_steps != self.unroll_simulation:
+            raise ValidationError(
+                f"must be unroll_simulation, {self.unroll_simulation}, since the "
+                f"network sets use_loop=False; it is {n_steps}",
+                attr="n_steps",
+            )
 
     def trange(
         self, sample_every: float | None = None, dt: float | None = None

@@ -25,6 +25,7 @@ from nengo_dl_core.names import unique_names
 from nengo_dl_core.node_inputs import split_inputs
 from nengo_dl_core.process_seeds import ProcessSeeds
 from nengo_dl_core.progress import NullProgressBar, ProgressBar
+from nengo_dl_core.session_config import apply_session_config
 from nengo_dl_core.signals import SignalDict, TensorSignal
 from nengo_dl_core.trainability import mark_signals
 from nengo_dl_optimizer import Block, OperatorGraph, SignalFacts, optimize
@@ -72,10 +73,12 @@ class TensorGraph(keras.layers.Layer):
         progress: ProgressBar | None = None,
         seed: int = 0,
     ) -> None:
+        apply_session_config(get_setting(model, "session_config", {}))
         self.float_type = get_setting(model, "dtype", "float32")
         super().__init__(name="tensor_graph", dtype=self.float_type, autocast=False)
         self.model = model
         self.unroll = unroll_simulation
+        self.use_loop = bool(get_setting(model, "use_loop", True))
         self.minibatch_size = minibatch_size
         self.device = device
         self.seeds = ProcessSeeds(model.operators, minibatch_size, seed)
@@ -215,7 +218,9 @@ class TensorGraph(keras.layers.Layer):
 
     def _dtype_of(self, block: Block) -> str:
         """The type in which a block is simulated; parameters are no integers."""
-        is_float = np.issubdtype(block.dtype, np.floating) or block.trainable is not None
+        is_float = (
+            np.issubdtype(block.dtype, np.floating) or block.trainable is not None
+        )
         return self.float_type if is_float else np.dtype(block.dtype).name
 
     def build_inputs(self) -> tuple[keras.KerasTensor, dict[nengo.Node, Any]]:
@@ -550,6 +555,7 @@ class TensorGraph(keras.layers.Layer):
             outputs,
             self.unroll,
             maximum,
+            self.use_loop,
         )
         return values, self._packed(states)
 
