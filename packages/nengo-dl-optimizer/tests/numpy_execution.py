@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,10 @@ def _make_step(op: Operator, signals: Any) -> Any:
 
 
 def run_plainly(
-    operators: Iterable[Operator], probed: Sequence[Signal], n_steps: int
+    operators: Iterable[Operator],
+    probed: Sequence[Signal],
+    n_steps: int,
+    given: Mapping[Signal, np.ndarray] = MappingProxyType({}),
 ) -> Values:
     """Execute operators one by one, in Nengo's own order.
 
@@ -44,17 +48,24 @@ def run_plainly(
     for signal in probed:
         if signal not in signals:
             signals.init(signal)
+    for signal, value in given.items():
+        if signal in signals:
+            signals[signal] = value
     steps = [_make_step(op, signals) for op in order]
     values: Values = []
     for _ in range(n_steps):
-        for step in steps:
-            step()
+        with np.errstate(all="ignore"):
+            for step in steps:
+                step()
         values.append([signals[signal].copy() for signal in probed])
     return values
 
 
 def run_groups(
-    optimized: OptimizedGraph, probed: Sequence[Signal], n_steps: int
+    optimized: OptimizedGraph,
+    probed: Sequence[Signal],
+    n_steps: int,
+    given: Mapping[Signal, np.ndarray] = MappingProxyType({}),
 ) -> Values:
     """Execute operators group by group over blocks of memory.
 
@@ -69,6 +80,9 @@ def run_groups(
     """
     layout = optimized.layout
     memory = [block.initial_value().copy() for block in layout.blocks]
+    for signal, value in given.items():
+        if signal in layout:
+            _scatter(layout.view(signal), memory, value)
     spoiled = [b.index for b in layout.blocks if b.written and not b.persistent]
     groups = [
         [_GroupMember(op, optimized, memory) for op in group]
@@ -81,8 +95,9 @@ def run_groups(
         for group in groups:
             for member in group:
                 member.read()
-            for member in group:
-                member.step()
+            with np.errstate(all="ignore"):
+                for member in group:
+                    member.step()
             for member in group:
                 member.write()
         values.append([_gather(layout.view(signal), memory) for signal in probed])
@@ -101,25 +116,37 @@ class _GroupMember:
         for signal, view in self._views.items():
             value = _gather(view, memory)
             self._arrays[signal] = _as_sparse(signal, value) if signal.sparse else value
-        self._written = list(dict.fromkeys([*op.sets, *op.incs, *op.updates]))
+        self._set = dict.fromkeys([*op.sets, *op.updates])
+        self._added = dict.fromkeys(
+            op.incs if type(op) in optimized.graph.shared_incs else ()
+        )
+        self._set.update(dict.fromkeys(s for s in op.incs if s not in self._added))
         self.step = _make_step(op, self._arrays)
 
     def read(self) -> None:
         for signal, view in self._views.items():
-            if not signal.sparse:
+            if signal in self._added:
+                self._arrays[signal][...] = 0
+            elif not signal.sparse:
                 self._arrays[signal][...] = _gather(view, self._memory)
 
     def write(self) -> None:
-        for signal in self._written:
-            view = self._views[signal]
-            rows = np.concatenate([np.arange(*piece) for piece in view.slices])
-            block = self._memory[view.block]
-            block[rows] = self._arrays[signal].reshape(len(rows), *block.shape[1:])
+        for signal in self._set:
+            _scatter(self._views[signal], self._memory, self._arrays[signal])
+        for signal in self._added:
+            old = _gather(self._views[signal], self._memory)
+            _scatter(self._views[signal], self._memory, old + self._arrays[signal])
 
 
 def _gather(view: View, memory: list[np.ndarray]) -> np.ndarray:
     pieces = [memory[view.block][start:stop] for start, stop in view.slices]
     return np.concatenate(pieces).reshape(view.shape)
+
+
+def _scatter(view: View, memory: list[np.ndarray], value: np.ndarray) -> None:
+    block = memory[view.block]
+    rows = np.concatenate([np.arange(*piece) for piece in view.slices])
+    block[rows] = value.reshape(len(rows), *block.shape[1:])
 
 
 def _as_sparse(signal: Signal, data: np.ndarray) -> Any:

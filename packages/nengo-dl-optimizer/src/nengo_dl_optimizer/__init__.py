@@ -1,8 +1,8 @@
 """Restructure graphs of Nengo operators into few, large, contiguous operations."""
 
 from .graph import MergeRule, OperatorGraph, SignalFacts, signal_io_dicts
+from .grouping import mergeable
 from .layout import Block, Layout, View
-from .merging import mergeable
 from .operators import (
     ConvSet,
     ConvTransposeSet,
@@ -12,9 +12,15 @@ from .operators import (
     SparseDotSet,
 )
 from .pipeline import OptimizedGraph, optimize, simplify
-from .planners import greedy_planner, noop_planner
+from .planners import greedy_planner, layered_planner, noop_planner
 from .simplifications import (
     default_simplifications,
+    fold_constants,
+    remove_constant_copies,
+    remove_copy_chains,
+    remove_dead_operators,
+    remove_identity_muls,
+    remove_reset_incs,
     remove_unmodified_resets,
     remove_zero_incs,
 )
@@ -43,12 +49,19 @@ __all__ = [
     "Summary",
     "View",
     "default_simplifications",
+    "fold_constants",
     "greedy_planner",
+    "layered_planner",
     "mergeable",
     "noop_order_signals",
     "noop_planner",
     "optimize",
     "order_signals",
+    "remove_constant_copies",
+    "remove_copy_chains",
+    "remove_dead_operators",
+    "remove_identity_muls",
+    "remove_reset_incs",
     "remove_unmodified_resets",
     "remove_zero_incs",
     "signal_io_dicts",

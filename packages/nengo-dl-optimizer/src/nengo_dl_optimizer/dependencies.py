@@ -15,7 +15,7 @@ the whole of a signal of a thousand pieces are two thousand edges and not a mill
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import IntEnum
 
 from nengo.builder.operator import Operator
@@ -57,12 +57,9 @@ class DependencyGraph:
     ----------
     successors : list of list of int
         The nodes that wait for each node.
-    n_operators : int
-        The first node that is not an operator.
     """
 
     def __init__(self, operators: Sequence[Operator]) -> None:
-        self.n_operators = len(operators)
         self.successors: list[list[int]] = [[] for _ in operators]
         accesses: dict[Signal, dict[tuple[int, int], list[tuple[int, str]]]] = {}
         for i, op in enumerate(operators):
@@ -116,16 +113,18 @@ class Frontier:
 
     Parameters
     ----------
-    dependencies : DependencyGraph
-        The graph to execute.
+    successors : sequence of collections of int
+        The nodes that wait for each node, see `DependencyGraph`.
+    n_operators : int
+        The first node that is not an operator.
     """
 
-    def __init__(self, dependencies: DependencyGraph) -> None:
-        self._successors = dependencies.successors
-        self._n_operators = dependencies.n_operators
+    def __init__(self, successors: Sequence[Collection[int]], n_operators: int) -> None:
+        self._successors = successors
+        self._n_operators = n_operators
         self._waiting_for = [0] * len(self._successors)
-        for successors in self._successors:
-            for node in successors:
+        for nodes in successors:
+            for node in nodes:
                 self._waiting_for[node] += 1
         self._n_left = self._n_operators
 
@@ -151,11 +150,7 @@ class Frontier:
             If operators wait for each other.
         """
         if self._n_left:
-            raise BuildError(
-                f"{self._n_left} of {self._n_operators} operators wait for each other: "
-                "the graph has a cycle. Usually too many connections have no synapse; "
-                "set more synapses to 0 instead of None."
-            )
+            raise cycle_error(self._n_left, self._n_operators)
 
     def _release(self, done: list[int]) -> list[int]:
         ready: list[int] = []
@@ -165,3 +160,12 @@ class Frontier:
                 if self._waiting_for[node] == 0:
                     (ready if node < self._n_operators else done).append(node)
         return ready
+
+
+def cycle_error(n_waiting: int, n_operators: int) -> BuildError:
+    """Return the error that says that operators wait for each other."""
+    return BuildError(
+        f"{n_waiting} of {n_operators} operators wait for each other: the graph has a "
+        "cycle. Usually too many connections have no synapse; set more synapses to 0 "
+        "instead of None."
+    )

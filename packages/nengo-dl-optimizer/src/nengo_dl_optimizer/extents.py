@@ -24,8 +24,8 @@ def extent(signal: Signal) -> tuple[int, int]:
     start, stop : tuple of int
         In bytes; ``(0, 0)`` if the signal has no elements.
     """
-    if signal.sparse:
-        return (0, 1)
+    if not signal.is_view:
+        return (0, signal.nbytes)
     if signal.size == 0:
         return (0, 0)
     spans = [

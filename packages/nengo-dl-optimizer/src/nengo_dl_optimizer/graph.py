@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from typing import Protocol, overload
 from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 
+from .dependencies import DependencyGraph, Frontier
 from .extents import view_like
 from .persistence import is_persistent
 
@@ -71,6 +72,10 @@ class OperatorGraph(Sequence[Operator]):
     replaced : mapping of Signal to Signal
         Base signals of the model before simplification, and the signals that stand
         for them in these operators.
+    shared_incs : collection of type
+        Types of operators whose groups may increment the same memory more than once: a
+        backend names those for which its implementation adds up such increments. In
+        groups of other types, what the operators write is disjoint.
 
     Examples
     --------
@@ -91,10 +96,12 @@ class OperatorGraph(Sequence[Operator]):
         facts: Mapping[Signal, SignalFacts] = MappingProxyType({}),
         mergeable: MergeRule | None = None,
         replaced: Mapping[Signal, Signal] = MappingProxyType({}),
+        shared_incs: Collection[type[Operator]] = (),
     ) -> None:
         self._operators = tuple(operators)
         self.facts: Mapping[Signal, SignalFacts] = MappingProxyType(dict(facts))
         self.mergeable = mergeable
+        self.shared_incs = frozenset(shared_incs)
         self.replaced: Mapping[Signal, Signal] = MappingProxyType(dict(replaced))
 
     @classmethod
@@ -161,6 +168,15 @@ class OperatorGraph(Sequence[Operator]):
             )
         )
 
+    @cached_property
+    def dependencies(self) -> DependencyGraph:
+        """Which operators wait for which."""
+        return DependencyGraph(self)
+
+    def frontier(self) -> Frontier:
+        """Return a new `Frontier` for executing these operators."""
+        return Frontier(self.dependencies.successors, len(self))
+
     def fact(self, signal: Signal) -> SignalFacts:
         """Return what is known about a signal (or the base of a view)."""
         return self.facts.get(signal.base, _UNKNOWN)
@@ -203,7 +219,13 @@ class OperatorGraph(Sequence[Operator]):
             old: view_like(now, replaced[now.base]) if now.base in replaced else now
             for old, now in self.replaced.items()
         }
-        return OperatorGraph(operators, facts, self.mergeable, {**followed, **replaced})
+        return OperatorGraph(
+            operators,
+            facts,
+            self.mergeable,
+            {**followed, **replaced},
+            self.shared_incs,
+        )
 
 
 _UNKNOWN = SignalFacts()

@@ -9,8 +9,7 @@ the backend says itself (`MergeRule`).
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable
 
 from nengo.builder.neurons import SimNeurons
 from nengo.builder.operator import (
@@ -24,7 +23,6 @@ from nengo.builder.processes import SimProcess
 from nengo.builder.signal import Signal
 from nengo.builder.transforms import ConvInc, ConvTransposeInc, GeneralConvInc
 
-from .extents import extent
 from .graph import OperatorGraph
 from .operators import ConvSet, ConvTransposeSet, DotSet, ElementwiseSet
 
@@ -83,7 +81,7 @@ def merge_key(graph: OperatorGraph, op: Operator) -> Hashable:
         One of its operators.
     """
 
-    def form(signal: Signal) -> Hashable:
+    def form(signal: Signal, access: str) -> Hashable:
         fact = graph.fact(signal)
         return (
             () if signal.sparse else signal.shape[1:],
@@ -91,113 +89,17 @@ def merge_key(graph: OperatorGraph, op: Operator) -> Hashable:
             signal.dtype,
             fact.trainable,
             fact.minibatched,
-            signal.base in graph.persistent,
+            access != "reads" and signal.base in graph.persistent,
         )
 
     forms = tuple(
-        tuple(form(signal) for signal in getattr(op, access)) for access in _ACCESSES
+        tuple(form(signal, access) for signal in getattr(op, access))
+        for access in _ACCESSES
     )
     type_key = _TYPE_KEYS.get(type(op))
     return (type(op), forms, None if type_key is None else type_key(op))
 
 
-class Group:
-    """A group of operators in the making.
-
-    Parameters
-    ----------
-    graph : OperatorGraph
-        The graph whose operators are grouped.
-    operators : iterable of Operator
-        The operators to begin with.
-
-    Attributes
-    ----------
-    operators : list of Operator
-        The operators so far, in order.
-    """
-
-    def __init__(
-        self, graph: OperatorGraph, operators: Iterable[Operator] = ()
-    ) -> None:
-        self._rule = graph.mergeable
-        self._written: dict[Signal, list[tuple[int, int]]] = {}
-        self.operators: list[Operator] = []
-        for op in operators:
-            self.add(op)
-
-    def accepts(self, op: Operator) -> bool:
-        """Whether an operator that is alike in structure may join.
-
-        It may if it writes no memory that another operator of the group writes, and
-        if the backend agrees.
-        """
-        if not self.operators:
-            return True
-        if any(
-            _overlaps(self._written.get(signal.base, ()), extent(signal))
-            for signal in written(op)
-        ):
-            return False
-        return self._rule is None or self._rule(op, self.operators)
-
-    def add(self, op: Operator) -> None:
-        """Let an operator join."""
-        self.operators.append(op)
-        for signal in written(op):
-            insort(self._written.setdefault(signal.base, []), extent(signal))
-
-
-def _overlaps(extents: Sequence[tuple[int, int]], extent: tuple[int, int]) -> bool:
-    """Whether an extent overlaps one of some sorted extents, which are disjoint."""
-    start, stop = extent
-    i = bisect_left(extents, (stop, stop))
-    return i > 0 and extents[i - 1][1] > start
-
-
-def mergeable(op: Operator, chosen_ops: Sequence[Operator]) -> bool:
-    """Check if the given operator can be merged with the candidate group.
-
-    Parameters
-    ----------
-    op : Operator
-        The operator to be merged.
-    chosen_ops : sequence of Operator
-        The operators of the group: a list, or an `OperatorGraph`, which then
-        contributes its facts and its backend's rule.
-
-    Returns
-    -------
-    mergeable : bool
-        Whether ``op`` is of the same type as the group's operators, alike in the form
-        of its signals, writes no memory that the group writes, does not depend on the
-        group nor the group on it, and whether the backend agrees. Anything can be
-        merged with an empty group.
-    """
-    if not chosen_ops:
-        return True
-    graph = OperatorGraph.of(chosen_ops)
-    if merge_key(graph, op) != merge_key(graph, graph[0]):
-        return False
-    if _touch(op.reads, [s for other in graph for s in written(other)]) or _touch(
-        written(op), [s for other in graph for s in other.reads]
-    ):
-        return False
-    return Group(graph, graph).accepts(op)
-
-
 def written(op: Operator) -> list[Signal]:
     """Signals that an operator writes in any way."""
     return [*op.sets, *op.incs, *op.updates]
-
-
-def _touch(signals: Sequence[Signal], others: Sequence[Signal]) -> bool:
-    """Whether any of some signals shares memory with any of some others."""
-    extents: dict[Signal, list[tuple[int, int]]] = {}
-    for signal in others:
-        extents.setdefault(signal.base, []).append(extent(signal))
-    return any(
-        low < extent(signal)[1] and extent(signal)[0] < high
-        for signal in signals
-        for low, high in extents.get(signal.base, ())
-    )

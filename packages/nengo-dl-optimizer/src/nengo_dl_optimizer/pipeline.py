@@ -11,7 +11,7 @@ from nengo.exceptions import BuildError
 
 from .graph import OperatorGraph
 from .layout import Layout
-from .planners import greedy_planner
+from .planners import layered_planner
 from .simplifications import default_simplifications
 from .sorters import order_signals
 from .summary import Summary, summarize
@@ -74,7 +74,7 @@ def simplify(
 def optimize(
     graph: OperatorGraph,
     *,
-    planner: Planner = greedy_planner,
+    planner: Planner = layered_planner,
     sorter: Sorter = order_signals,
     simplifications: Sequence[Simplification] | None = None,
     progress: Callable[[str], None] | None = None,

@@ -1,6 +1,7 @@
 """Planners put operators into groups and the groups into an order of execution."""
 
 from .greedy import greedy_planner
+from .layered import layered_planner
 from .noop import noop_planner
 
-__all__ = ["greedy_planner", "noop_planner"]
+__all__ = ["greedy_planner", "layered_planner", "noop_planner"]

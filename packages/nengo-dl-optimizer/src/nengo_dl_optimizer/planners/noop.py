@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nengo.builder.operator import Operator
 
-from ..dependencies import DependencyGraph, Frontier
+from ..graph import OperatorGraph
 
 
 def noop_planner(operators: Sequence[Operator]) -> list[tuple[Operator, ...]]:
@@ -27,11 +27,12 @@ def noop_planner(operators: Sequence[Operator]) -> list[tuple[Operator, ...]]:
     nengo.exceptions.BuildError
         If operators wait for each other.
     """
-    frontier = Frontier(DependencyGraph(operators))
+    graph = OperatorGraph.of(operators)
+    frontier = graph.frontier()
     order: list[int] = []
     ready = frontier.start()
     while ready:
         order += ready
         ready = frontier.complete(ready)
     frontier.check_complete()
-    return [(operators[i],) for i in order]
+    return [(graph[i],) for i in order]

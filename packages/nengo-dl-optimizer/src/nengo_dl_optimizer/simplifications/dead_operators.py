@@ -1,0 +1,52 @@
+"""Operators whose results nobody looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nengo.builder.operator import Operator
+from nengo.builder.probe import SimProbe
+
+from ..graph import OperatorGraph
+from .effects import has_side_effects
+
+
+def remove_dead_operators(operators: Sequence[Operator]) -> OperatorGraph:
+    """Remove operators whose results never reach a probe or a side effect.
+
+    Probes, Python functions and operators of unknown types are kept, together with
+    all that what they read depends on, in this step or in earlier ones. So is what
+    reads or writes signals that are trained, could be, or belong to the outside: they
+    are parameters of the model, whether or not a probe sees their effect. A model
+    without any probe is left as it is, as somebody must look at it in another way.
+
+    Parameters
+    ----------
+    operators : sequence of Operator
+        Operators in the model.
+
+    Returns
+    -------
+    new_operators : OperatorGraph
+        The operators without the dead ones.
+    """
+    graph = OperatorGraph.of(operators)
+    if not any(type(op) is SimProbe for op in graph):
+        return graph
+    pending = [op for op in graph if has_side_effects(op) or _has_parameters(graph, op)]
+    live = set(pending)
+    while pending:
+        op = pending.pop()
+        for base in dict.fromkeys(signal.base for signal in op.all_signals):
+            for users in (graph.sets, graph.incs, graph.updates):
+                for writer in users.get(base, ()):
+                    if writer not in live:
+                        live.add(writer)
+                        pending.append(writer)
+    if len(live) == len(graph):
+        return graph
+    return graph.with_operators(op for op in graph if op in live)
+
+
+def _has_parameters(graph: OperatorGraph, op: Operator) -> bool:
+    return not all(graph.fact(signal).constant for signal in op.all_signals)
