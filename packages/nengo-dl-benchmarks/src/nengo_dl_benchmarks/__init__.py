@@ -11,6 +11,7 @@ from nengo_dl_benchmarks.networks import (
     python_node,
     random_network,
 )
+from nengo_dl_benchmarks.profiling import run_profile
 
 __all__ = [
     "basal_ganglia",
@@ -22,4 +23,5 @@ __all__ = [
     "pes",
     "python_node",
     "random_network",
+    "run_profile",
 ]

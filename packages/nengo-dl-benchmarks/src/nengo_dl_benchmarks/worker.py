@@ -97,18 +97,21 @@ def _step(sim: Any, network: Any, batch_size: int, n_steps: int) -> Work:
 
 
 def _predict(sim: Any, network: Any, batch_size: int, n_steps: int) -> Work:
+    from nengo_dl_benchmarks.random_data import random_inputs
+
     if not hasattr(sim, "predict"):
         return _run(sim, network, batch_size, n_steps)
-    inputs = _values(_input_nodes(network), "size_out", batch_size, n_steps)
+    inputs = random_inputs(network, batch_size, n_steps)
     return lambda: sim.predict(inputs), 1
 
 
 def _fit(sim: Any, network: Any, batch_size: int, n_steps: int) -> Work:
+    from nengo_dl_benchmarks.random_data import random_inputs, random_targets
+
     if not hasattr(sim, "fit"):
         raise NotImplementedError(f"{type(sim).__name__} has no fit")
-    total = N_MINIBATCHES * batch_size
-    inputs = _values(_input_nodes(network), "size_out", total, n_steps)
-    targets = _values(network.all_probes, "size_in", total, n_steps)
+    inputs = random_inputs(network, N_MINIBATCHES * batch_size, n_steps)
+    targets = random_targets(network, N_MINIBATCHES * batch_size, n_steps)
     sim.compile(optimizer="sgd", loss="mse")
     return lambda: sim.fit(inputs, targets, epochs=1, verbose=0), 1
 
@@ -119,23 +122,6 @@ MODES: dict[str, Callable[[Any, Any, int, int], Work]] = {
     "predict": _predict,
     "fit": _fit,
 }
-
-
-def _input_nodes(network: Any) -> list[Any]:
-    return [node for node in network.all_nodes if node.size_in == 0]
-
-
-def _values(
-    objs: list[Any], size: str, batch_size: int, n_steps: int
-) -> dict[Any, Any]:
-    """Random values for some objects, ``(batch_size, n_steps, size)``."""
-    import numpy as np
-
-    rng = np.random.default_rng(0)
-    return {
-        obj: rng.uniform(-1, 1, size=(batch_size, n_steps, getattr(obj, size)))
-        for obj in objs
-    }
 
 
 def _load(job: dict[str, Any]) -> tuple[Any, Any]:

@@ -39,9 +39,21 @@ def _check_labels(
     return backends
 
 
-def _positive(
+def positive(
     *names: str, default: int | list[int], help: str, multiple: bool = False
 ) -> Any:
+    """Make an option for a number from one on.
+
+    Parameters
+    ----------
+    *names, default, help, multiple
+        As for `click.option`.
+
+    Returns
+    -------
+    decorator : callable
+        Gives the option to a command.
+    """
     return click.option(
         *names,
         type=click.IntRange(min=1),
@@ -66,9 +78,9 @@ backends = click.option(
     "whose interpreter is PYTHON; called LABEL in the results. Can be given several "
     f"times; the others are compared with the first. Here: {', '.join(INSTALLED)}.",
 )
-n_steps = _positive("--n_steps", default=1000, help="Number of steps of each run.")
-reps = _positive("--reps", default=5, help="Number of warm runs of each simulator.")
-batch_sizes = _positive(
+n_steps = positive("--n_steps", default=1000, help="Number of steps of each run.")
+reps = positive("--reps", default=5, help="Number of warm runs of each simulator.")
+batch_sizes = positive(
     "--batch_size",
     "batch_sizes",
     default=[1],

@@ -30,8 +30,10 @@ def chain(n_ensembles: int, n_neurons: int, neuron_type: NeuronType) -> nengo.Ne
     """
     with nengo.Network(seed=0) as net:
         net.config[nengo.Ensemble].neuron_type = neuron_type
-        stimulus = nengo.Node(nengo.processes.WhiteSignal(period=1, high=5, rms=0.5))
-        ensembles = [nengo.Ensemble(n_neurons, 1) for _ in range(n_ensembles)]
+        stimulus = nengo.Node(0.5)
+        ensembles = [
+            nengo.Ensemble(n_neurons, 1, label=f"link {i}") for i in range(n_ensembles)
+        ]
         for sender, receiver in pairwise([stimulus, *ensembles]):
             nengo.Connection(sender, receiver)
         nengo.Probe(ensembles[-1], synapse=0.01)

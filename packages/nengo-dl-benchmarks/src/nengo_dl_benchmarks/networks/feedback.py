@@ -25,8 +25,10 @@ def feedback(n_neurons: int, neuron_type: NeuronType) -> nengo.Network:
     50
     """
     with nengo.Network(seed=0) as net:
-        stimulus = nengo.Node(nengo.processes.WhiteSignal(period=1, high=5, rms=0.5))
-        ensemble = nengo.Ensemble(n_neurons, 1, neuron_type=neuron_type)
+        stimulus = nengo.Node(0.5)
+        ensemble = nengo.Ensemble(
+            n_neurons, 1, neuron_type=neuron_type, label="ensemble"
+        )
         nengo.Connection(stimulus, ensemble)
         nengo.Connection(ensemble, ensemble, transform=0.5, synapse=0.1)
         nengo.Probe(ensemble, synapse=0.01)

@@ -35,7 +35,10 @@ def integrator(
             size_out=dimensions,
         )
         memory = nengo.Ensemble(
-            dimensions * neurons_per_d, dimensions, neuron_type=neuron_type
+            dimensions * neurons_per_d,
+            dimensions,
+            neuron_type=neuron_type,
+            label="memory",
         )
         # x' = u through a synapse of time constant t: x comes back, u in t parts
         # (Eliasmith and Anderson, 2003, Neural Engineering, section 8.1).

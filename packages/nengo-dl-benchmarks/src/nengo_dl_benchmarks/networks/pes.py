@@ -34,8 +34,12 @@ def pes(dimensions: int, neurons_per_d: int, neuron_type: NeuronType) -> nengo.N
             nengo.processes.WhiteSignal(period=1, high=5, rms=0.5 * dimensions**-0.5),
             size_out=dimensions,
         )
-        sender = nengo.Ensemble(dimensions * neurons_per_d // 2, dimensions)
-        receiver = nengo.Ensemble(dimensions * neurons_per_d // 2, dimensions)
+        sender = nengo.Ensemble(
+            dimensions * neurons_per_d // 2, dimensions, label="sender"
+        )
+        receiver = nengo.Ensemble(
+            dimensions * neurons_per_d // 2, dimensions, label="receiver"
+        )
         error = nengo.Node(size_in=dimensions)
         nengo.Connection(stimulus, sender)
         learned = nengo.Connection(

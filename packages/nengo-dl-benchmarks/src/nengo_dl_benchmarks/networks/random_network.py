@@ -61,8 +61,10 @@ def random_network(
             nengo.processes.WhiteSignal(period=1, high=5, rms=0.5), size_out=dimensions
         )
         ensembles = [
-            nengo.Ensemble(dimensions * neurons_per_d, dimensions)
-            for _ in range(n_ensembles)
+            nengo.Ensemble(
+                dimensions * neurons_per_d, dimensions, label=f"ensemble {i}"
+            )
+            for i in range(n_ensembles)
         ]
         nengo.Connection(stimulus, ensembles[0])
         for sender in ensembles:

@@ -1,0 +1,89 @@
+"""``profile``: where the time of a network goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from nengo_dl_benchmarks.cli import options
+from nengo_dl_benchmarks.profiling import Profile
+from nengo_dl_benchmarks.profiling import profile as profile_network
+from nengo_dl_benchmarks.report import seconds
+from nengo_dl_benchmarks.suite import Benchmark
+
+
+@click.command()
+@click.option(
+    "--train/--no-train",
+    default=False,
+    show_default=True,
+    help="Whether to profile training, as opposed to running.",
+)
+@options.positive("--n_steps", default=150, help="Number of steps of the simulation.")
+@options.positive("--batch_size", default=1, help="Number of inputs to the network.")
+@click.option("--device", help="TensorFlow device to simulate on, for example /gpu:0.")
+@options.positive("--unroll", default=1, help="Number of steps in a round of the loop.")
+@options.positive("--reps", default=1, help="Number of runs; the shortest one counts.")
+@click.option(
+    "--time-only", is_flag=True, help="Only take the total time, without a profile."
+)
+@click.option(
+    "--logdir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("profiles"),
+    show_default=True,
+    help="Folder for TensorFlow's profile, which TensorBoard opens.",
+)
+@click.pass_obj
+def profile(
+    chosen: list[Benchmark],
+    /,
+    unroll: int,
+    batch_size: int,
+    time_only: bool,
+    logdir: Path,
+    **settings: Any,
+) -> None:
+    """Profile NengoDL on the chosen networks (call after 'build')."""
+    if not chosen:
+        raise click.UsageError("choose a network before it: build --benchmark NAME")
+    console = Console()
+    for benchmark in chosen:
+        with console.status(str(benchmark)):
+            found = profile_network(
+                benchmark.build(),
+                logdir=None if time_only else logdir / benchmark.name,
+                minibatch_size=batch_size,
+                unroll_simulation=unroll,
+                **settings,
+            )
+        console.print(f"{benchmark}: {seconds(found.seconds)}", soft_wrap=True)
+        if found.groups:
+            console.print(_table(found))
+    if not time_only:
+        console.print(f"For more: tensorboard --logdir {logdir}")
+
+
+def _table(found: Profile) -> Table:
+    """Show the groups of operators that take time of their own."""
+    table = Table(caption="What is not listed is fused with what is.", expand=True)
+    table.add_column("operators", no_wrap=True, min_width=14)
+    table.add_column("number", justify="right", no_wrap=True, min_width=6)
+    table.add_column("for example", overflow="ellipsis", no_wrap=True, ratio=1)
+    table.add_column("time", justify="right", no_wrap=True, min_width=8)
+    table.add_column("share", justify="right", no_wrap=True, min_width=5)
+    total = sum(group.seconds for group in found.groups)
+    for group in found.groups:
+        if group.seconds > 0:
+            table.add_row(
+                group.operators,
+                str(group.number),
+                group.example,
+                seconds(group.seconds),
+                f"{group.seconds / total:.0%}",
+            )
+    return table

@@ -1,0 +1,61 @@
+"""Random values for the inputs and probes of a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nengo
+import numpy as np
+
+
+def random_inputs(
+    net: nengo.Network, batch_size: int, n_steps: int
+) -> dict[nengo.Node, Any]:
+    """Make values for the input Nodes of a network.
+
+    Parameters
+    ----------
+    net : nengo.Network
+        The network.
+    batch_size : int
+        Number of inputs.
+    n_steps : int
+        Number of steps.
+
+    Returns
+    -------
+    values : dict of nengo.Node to ndarray
+        For each Node without input an array ``(batch_size, n_steps, size_out)``.
+    """
+    rng = np.random.default_rng(0)
+    return {
+        node: rng.uniform(-1, 1, size=(batch_size, n_steps, node.size_out))
+        for node in net.all_nodes
+        if node.size_in == 0
+    }
+
+
+def random_targets(
+    net: nengo.Network, batch_size: int, n_steps: int
+) -> dict[nengo.Probe, Any]:
+    """Make values for the probes of a network to be trained towards.
+
+    Parameters
+    ----------
+    net : nengo.Network
+        The network.
+    batch_size : int
+        Number of inputs.
+    n_steps : int
+        Number of steps.
+
+    Returns
+    -------
+    values : dict of nengo.Probe to ndarray
+        For each probe an array ``(batch_size, n_steps, size_in)``.
+    """
+    rng = np.random.default_rng(1)
+    return {
+        probe: rng.uniform(-1, 1, size=(batch_size, n_steps, probe.size_in))
+        for probe in net.all_probes
+    }

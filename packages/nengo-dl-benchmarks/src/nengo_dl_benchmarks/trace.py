@@ -1,0 +1,101 @@
+"""Read TensorFlow's profiles: which name scope took how long.
+
+A compiled program is traced by its own instructions. The program lies beside the
+trace, and each of its instructions says which TensorFlow operation it was made for. An
+instruction in which several operations are fused counts for the one that it ends with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def time_by_scope(logdir: Path, scopes: Sequence[str]) -> list[float] | None:
+    """Add the durations of operations up by the name scopes that they were built in.
+
+    Parameters
+    ----------
+    logdir : Path
+        Folder of the profiles; the latest one is read.
+    scopes : sequence of str
+        Names of the scopes, in the order in which they were entered. A name may occur
+        several times. The whole sequence may have been gone through several times.
+
+    Returns
+    -------
+    seconds : list of float or None
+        For each scope the time spent in its operations; None if this version of
+        TensorFlow writes another kind of profile.
+    """
+    try:
+        from tensorflow.compiler.xla.service.hlo_pb2 import HloProto
+        from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
+    except ImportError:
+        return None
+    (*_, latest) = sorted(logdir.rglob("*.xplane.pb"))
+    space = XSpace.FromString(latest.read_bytes())
+    operations = dict(_operations(space, HloProto))
+    of_name = defaultdict(list)
+    for index, name in enumerate(scopes):
+        of_name[name].append(index)
+    seconds = [0.0] * len(scopes)
+    for name, duration in _durations(space).items():
+        scope = _scope(operations.get(name, name), of_name)
+        if scope is not None:
+            base, number = scope
+            indices = of_name[base]
+            seconds[indices[number % len(indices)]] += duration
+    return seconds
+
+
+def _scope(operation: str, names: Iterable[str]) -> tuple[str, int] | None:
+    """Find the scope of an operation: its name, and how often it occurred before."""
+    for part in operation.split("/"):
+        base, _, number = part.rpartition("_")
+        if part in names:
+            return part, 0
+        if base in names and number.isdigit():
+            return base, int(number)
+    return None
+
+
+def _durations(space: Any) -> Counter[str]:
+    """Add up the seconds of all events of a name."""
+    durations: Counter[str] = Counter()
+    for plane in space.planes:
+        for line in plane.lines:
+            for event in line.events:
+                name = plane.event_metadata[event.metadata_id].name
+                durations[re.sub(":.*", "", name)] += event.duration_ps * 1e-12
+    return durations
+
+
+def _operations(space: Any, hlo_type: Any) -> Iterator[tuple[str, str]]:
+    """Find the operation that each instruction of the programs was made for."""
+    for plane in space.planes:
+        for metadata in plane.event_metadata.values():
+            for stat in metadata.stats:
+                if stat.bytes_value and plane.name == "/host:metadata":
+                    module = hlo_type.FromString(stat.bytes_value).hlo_module
+                    yield from _instructions(module)
+
+
+def _instructions(module: Any) -> Iterator[tuple[str, str]]:
+    computations = {found.id: found for found in module.computations}
+    for computation in module.computations:
+        for instruction in computation.instructions:
+            name = instruction.metadata.op_name
+            if not name and instruction.opcode == "fusion":
+                fused = [
+                    inner.metadata.op_name
+                    for called in instruction.called_computation_ids
+                    for inner in computations[called].instructions
+                    if inner.metadata.op_name
+                ]
+                name = fused[-1] if fused else ""
+            if name:
+                yield instruction.name, name

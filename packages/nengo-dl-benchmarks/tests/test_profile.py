@@ -1,0 +1,78 @@
+"""Profiles, in all and by groups of operators."""
+
+import nengo
+import pytest
+from click.testing import CliRunner
+
+from nengo_dl_benchmarks import integrator, python_node, run_profile
+from nengo_dl_benchmarks.cli import main
+from nengo_dl_benchmarks.profiling import profile
+
+
+def test_time_alone_leaves_no_profile(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    net = integrator(1, 10, nengo.LIF())
+    assert run_profile(net, n_steps=10, do_profile=False, minibatch_size=2) > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_profile_is_written_for_tensorboard(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_profile(integrator(1, 10, nengo.LIF()), n_steps=10)
+    assert len(list(tmp_path.glob("profiles/plugins/profile/*/*.xplane.pb"))) == 1
+
+
+def test_large_ensemble_takes_most_of_the_time(tmp_path):
+    net = integrator(2, 1000, nengo.LIF())
+    found = profile(net, n_steps=300, logdir=tmp_path)
+    total = sum(group.seconds for group in found.groups)
+    assert 0 < total < 2 * found.seconds
+    neurons = next(g for g in found.groups if g.operators == "SimNeurons")
+    assert neurons.number == 1
+    assert neurons.example == "<Ensemble 'memory'>.neuron_out"
+    assert neurons.seconds > 0.2 * total
+
+
+def test_python_function_is_seen_in_a_model_that_is_not_compiled(tmp_path):
+    found = profile(python_node(20, nengo.LIF()), n_steps=50, logdir=tmp_path)
+    assert found.groups[0].operators == "SimPyFunc"
+
+
+def test_command_shows_groups_and_where_the_profile_is(tmp_path):
+    result = CliRunner().invoke(
+        main,
+        [
+            *["build", "--benchmark", "integrator", "--dimensions", "2"],
+            *["profile", "--n_steps", "50", "--logdir", str(tmp_path)],
+            *["--batch_size", "2", "--unroll", "2", "--device", "/cpu:0"],
+        ],
+    )
+    assert result.exit_code == 0, result.output
+    assert "integrator(dimensions=2, neurons_per_d=32, neuron_type=LIF): " in (
+        result.output
+    )
+    assert "│ SimNeurons " in result.output
+    assert "tensorboard --logdir" in result.output
+    assert (tmp_path / "integrator").is_dir()
+
+
+def test_time_only_shows_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["build", "--benchmark", "feedback", "profile", "--time-only"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert len(result.output.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["profile"], "choose a network before it"),
+        (["profile", "--n_steps", "0"], "0 is not in the range"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, message):
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
