@@ -33,17 +33,20 @@ from nengo_dl import (
     signals,
     simulator,
     tensor_graph,
+    tensor_node,
     transform_builders,
     utils,
 )
-from nengo_dl_core import Simulator, configure_settings
+from nengo_dl_core import Layer, Simulator, TensorNode, configure_settings
 from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
 
 __all__ = [
+    "Layer",
     "LeakyReLU",
     "Simulator",
     "SoftLIFRate",
     "SpikingLeakyReLU",
+    "TensorNode",
     "builder",
     "config",
     "configure_settings",
@@ -57,6 +60,7 @@ __all__ = [
     "signals",
     "simulator",
     "tensor_graph",
+    "tensor_node",
     "transform_builders",
     "utils",
 ]

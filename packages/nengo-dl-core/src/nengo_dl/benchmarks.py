@@ -9,6 +9,7 @@ with install_hint("nengo-dl-benchmarks"):
         integrator,
         pes,
         random_network,
+        run_profile,
     )
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "integrator",
     "pes",
     "random_network",
+    "run_profile",
 ]
