@@ -1,7 +1,20 @@
 """Simulate Nengo networks with TensorFlow."""
 
+from nengo_dl_core import dists, losses
 from nengo_dl_core.config import configure_settings, get_setting
+from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
 from nengo_dl_core.simulator import Simulator
 from nengo_dl_core.tensor_node import Layer, TensorNode
 
-__all__ = ["Layer", "Simulator", "TensorNode", "configure_settings", "get_setting"]
+__all__ = [
+    "Layer",
+    "LeakyReLU",
+    "Simulator",
+    "SoftLIFRate",
+    "SpikingLeakyReLU",
+    "TensorNode",
+    "configure_settings",
+    "dists",
+    "get_setting",
+    "losses",
+]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from numbers import Real
 from typing import Any
 
 import nengo
@@ -30,6 +29,10 @@ def _boolean(value: Any) -> bool:
     return isinstance(value, (bool, np.bool_))
 
 
+def _positive(value: Any) -> bool:
+    return value is None or (isinstance(value, (int, float)) and value > 0)
+
+
 def _function(value: Any) -> bool:
     return value is None or callable(value)
 
@@ -50,10 +53,7 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
         "a list of simplifications (functions of operators)",
     ),
     "inference_only": (_boolean, "True or False"),
-    "lif_smoothing": (
-        lambda value: value is None or (isinstance(value, Real) and value > 0),
-        "a positive number or None",
-    ),
+    "lif_smoothing": (_positive, "a positive number or None"),
     "dtype": (
         lambda value: _dtype_name(value) in ("float32", "float64"),
         '"float32" or "float64"',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import nengo
 import numpy as np
@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 
 
 class NodeInput:
-    """What an input Node puts out if no data is given for it.
+    """What an input Node puts out if no data is given for it: a constant.
 
     Parameters
     ----------
@@ -28,48 +28,24 @@ class NodeInput:
         A Node without input.
     signal : nengo.builder.Signal
         The signal of its output.
-    op : nengo.builder.Operator or None
-        The operator that Nengo built for it; None if its output is constant.
-    dt : float
-        Length of a step, in seconds.
     """
 
-    def __init__(
-        self, node: nengo.Node, signal: Signal, op: Operator | None, dt: float
-    ) -> None:
+    constant: ClassVar[bool] = True
+
+    def __init__(self, node: nengo.Node, signal: Signal) -> None:
         self.node = node
         self.signal = signal
-        self.op = op
-        self.dt = dt
-        self._steps: list[Callable[[float], Any]] = []
-        self._states: list[dict[str, Array]] = []
-        self._rngs: list[np.random.RandomState] = []
 
-    @property
-    def constant(self) -> bool:
-        """Whether the output is the same in every step."""
-        return self.op is None
-
-    def reset(self, seeds: ProcessSeeds) -> None:
+    def reset(self, seeds: ProcessSeeds, dt: float) -> None:
         """Begin anew, as at the start of a simulation.
 
         Parameters
         ----------
         seeds : ProcessSeeds
             Hands out random number generators.
+        dt : float
+            Length of a step, in seconds.
         """
-        if not isinstance(self.op, SimProcess):
-            return
-        self._rngs = seeds.rngs(self.op)
-        self._states = [
-            {name: np.array(sig.initial_value) for name, sig in self.op.state.items()}
-            for _ in self._rngs
-        ]
-        shape = self.op.output.shape
-        self._steps = [
-            self.op.process.make_step((0,), shape, self.dt, rng, state)
-            for rng, state in zip(self._rngs, self._states, strict=True)
-        ]
 
     def fill(self, row: Array, time: float) -> None:
         """Compute the output of the next step.
@@ -86,17 +62,7 @@ class NodeInput:
         nengo.exceptions.SimulationError
             If the Node's function does not return ``size_out`` numbers.
         """
-        if isinstance(self.op, SimProcess):
-            for item, step in zip(row, self._steps, strict=True):
-                item[:] = step(time)
-            return
-        value = self.op.fn(time)
-        try:
-            row[:] = value
-        except (TypeError, ValueError):
-            row[:] = checked_value(self.op.fn, value, row.shape[1])
-        if value is None:
-            checked_value(self.op.fn, value, row.shape[1])
+        row[:] = self.signal.initial_value
 
     def check_finite(self, values: Array) -> None:
         """Check the outputs of consecutive steps.
@@ -111,16 +77,9 @@ class NodeInput:
         nengo.exceptions.SimulationError
             If a function has returned a value that is not finite.
         """
-        if isinstance(self.op, SimPyFunc) and not np.isfinite(values).all():
-            bad = next(row for row in values if not np.isfinite(row).all())
-            checked_value(self.op.fn, bad[0], values.shape[2])
 
     def state(self) -> Any:
         """What `restore` needs to continue from here."""
-        return (
-            [{name: x.copy() for name, x in state.items()} for state in self._states],
-            [rng.get_state() for rng in self._rngs],
-        )
 
     def restore(self, saved: Any) -> None:
         """Continue from an earlier `state`.
@@ -130,12 +89,106 @@ class NodeInput:
         saved : object
             What `state` returned.
         """
+
+
+class FunctionInput(NodeInput):
+    """The output of a Node that is a function of time.
+
+    Parameters
+    ----------
+    node : nengo.Node
+        The Node.
+    signal : nengo.builder.Signal
+        The signal of its output.
+    op : nengo.builder.operator.SimPyFunc
+        The operator that Nengo built for it.
+    """
+
+    constant = False
+
+    def __init__(self, node: nengo.Node, signal: Signal, op: SimPyFunc) -> None:
+        super().__init__(node, signal)
+        self.function = op.fn
+
+    def fill(self, row: Array, time: float) -> None:
+        """Call the function; see `NodeInput.fill`."""
+        value = self.function(time)
+        try:
+            if value is None:
+                raise TypeError("NumPy would take it for NaN")
+            row[:] = value
+        except (TypeError, ValueError):
+            row[:] = checked_value(self.function, value, row.shape[1])
+
+    def check_finite(self, values: Array) -> None:
+        """Check what the function has returned; see `NodeInput.check_finite`."""
+        finite = np.isfinite(values).all(axis=(1, 2))
+        if not finite.all():
+            checked_value(self.function, values[~finite][0, 0], values.shape[2])
+
+
+class ProcessInput(NodeInput):
+    """The output of a Node that is a process.
+
+    Parameters
+    ----------
+    node : nengo.Node
+        The Node.
+    signal : nengo.builder.Signal
+        The signal of its output.
+    op : nengo.builder.processes.SimProcess
+        The operator that Nengo built for it.
+    """
+
+    constant = False
+
+    def __init__(self, node: nengo.Node, signal: Signal, op: SimProcess) -> None:
+        super().__init__(node, signal)
+        self.op = op
+        self._steps: list[Callable[[float], Any]] = []
+        self._states: list[dict[str, Array]] = []
+        self._rngs: list[np.random.RandomState] = []
+
+    def reset(self, seeds: ProcessSeeds, dt: float) -> None:
+        """Make a step function for each minibatch item; see `NodeInput.reset`."""
+        self._rngs = seeds.rngs(self.op)
+        self._states = [
+            {name: np.array(sig.initial_value) for name, sig in self.op.state.items()}
+            for _ in self._rngs
+        ]
+        shape = self.op.output.shape
+        self._steps = [
+            self.op.process.make_step((0,), shape, dt, rng, state)
+            for rng, state in zip(self._rngs, self._states, strict=True)
+        ]
+
+    def fill(self, row: Array, time: float) -> None:
+        """Call the step functions; see `NodeInput.fill`."""
+        for item, step in zip(row, self._steps, strict=True):
+            item[:] = step(time)
+
+    def state(self) -> Any:
+        """The state of the process and of its noise; see `NodeInput.state`."""
+        return (
+            [{name: x.copy() for name, x in state.items()} for state in self._states],
+            [rng.get_state() for rng in self._rngs],
+        )
+
+    def restore(self, saved: Any) -> None:
+        """Continue from an earlier state; see `NodeInput.restore`."""
         states, rng_states = saved
         for state, old in zip(self._states, states, strict=True):
             for name, value in old.items():
                 state[name][...] = value
         for rng, rng_state in zip(self._rngs, rng_states, strict=True):
             rng.set_state(rng_state)
+
+
+_INPUT_TYPES: dict[type[Operator] | None, Callable[..., NodeInput]] = {
+    None: lambda node, signal, op: NodeInput(node, signal),
+    SimPyFunc: FunctionInput,
+    SimProcess: ProcessInput,
+}
 
 
 def evaluate(
@@ -223,8 +276,9 @@ def _split(
             own[output] = op
         else:
             others.append(op)
-    inputs = [
-        NodeInput(node, signal, own.get(signal), model.dt)
-        for signal, node in nodes.items()
-    ]
+    inputs = []
+    for signal, node in nodes.items():
+        op = own.get(signal)
+        kind = None if op is None else type(op)
+        inputs.append(_INPUT_TYPES[kind](node, signal, op))
     return inputs, others

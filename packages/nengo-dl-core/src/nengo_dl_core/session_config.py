@@ -14,11 +14,13 @@ def _grow_memory(value: bool) -> None:
         tf.config.experimental.set_memory_growth(gpu, value)
 
 
+_threading = tf.config.threading
+
 _OPTIONS: dict[str, Callable[[Any], None]] = {
     "allow_soft_placement": tf.config.set_soft_device_placement,
     "gpu_options.allow_growth": _grow_memory,
-    "inter_op_parallelism_threads": tf.config.threading.set_inter_op_parallelism_threads,
-    "intra_op_parallelism_threads": tf.config.threading.set_intra_op_parallelism_threads,
+    "inter_op_parallelism_threads": _threading.set_inter_op_parallelism_threads,
+    "intra_op_parallelism_threads": _threading.set_intra_op_parallelism_threads,
 }
 
 

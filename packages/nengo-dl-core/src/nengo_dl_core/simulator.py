@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from functools import cached_property, wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 import keras
 import nengo
@@ -29,24 +29,21 @@ from nengo_dl_core.simulation_data import SimulationData
 from nengo_dl_core.tensor_graph import TensorGraph
 
 Array = npt.NDArray[Any]
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
-def _while_open(
-    method: Callable[Concatenate[Simulator, _P], _R],
-) -> Callable[Concatenate[Simulator, _P], _R]:
+def _while_open(method: _Method) -> _Method:
     """Let a method refuse to work on a closed simulator."""
 
     @wraps(method)
-    def checked(self: Simulator, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    def checked(self: Simulator, *args: Any, **kwargs: Any) -> Any:
         if self.closed:
             raise SimulatorClosed(
                 f"Simulator.{method.__name__} cannot be used: the simulator is closed"
             )
         return method(self, *args, **kwargs)
 
-    return checked
+    return cast(_Method, checked)
 
 
 class Simulator:
@@ -233,7 +230,7 @@ class Simulator:
         graph.reset(include_trainable=include_trainable)
         if include_processes:
             for source in graph.node_inputs:
-                source.reset(graph.seeds)
+                source.reset(graph.seeds, self.dt)
             graph.build_post()
         if include_probes:
             self.clear_probes()

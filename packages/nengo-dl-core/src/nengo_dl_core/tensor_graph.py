@@ -63,6 +63,8 @@ class TensorGraph(keras.layers.Layer):
         The Nodes whose output is given to the simulation.
     """
 
+    built: bool
+
     def __init__(
         self,
         model: Model,
