@@ -21,6 +21,7 @@ default_simplifications: list[Simplification] = [
     remove_identity_muls,
     remove_constant_copies,
     remove_copy_chains,
+    remove_reset_incs,
     remove_dead_operators,
 ]
 

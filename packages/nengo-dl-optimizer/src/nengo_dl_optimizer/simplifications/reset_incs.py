@@ -53,7 +53,9 @@ def remove_reset_incs(operators: Sequence[Operator]) -> OperatorGraph:
     """Replace ``y=Reset(0) + x`` with ``y=x``.
 
     If a signal is reset and incremented, we can change that to a set that combines the
-    two operators. (Any other increments of that signal can proceed as normal.)
+    two operators. (Any other increments of that signal can proceed as normal.) The same
+    goes for several increments that together cover what is reset, each a part of it,
+    as those of a passthrough node that collects the output of many ensembles.
 
     Parameters
     ----------
@@ -67,10 +69,9 @@ def remove_reset_incs(operators: Sequence[Operator]) -> OperatorGraph:
 
     Notes
     -----
-    In practice, this modification can hurt more than it helps. Increments are cheaper
-    to compute the gradient for, and changing increments to increments and sets splits
-    up the groups of operators. It tends to provide the most value for models
-    consisting of long linear chains of objects.
+    Where several operators increment the same memory, and the backend can do that in
+    one group (`OperatorGraph.shared_incs`), they are left as they are, because changing
+    one of them would split that group.
 
     Let the reset and the new set write the memory M. The set now comes before all
     other increments of M. That is an order without cycles if these lie within M: if
@@ -81,9 +82,10 @@ def remove_reset_incs(operators: Sequence[Operator]) -> OperatorGraph:
     changed: dict[Operator, Operator | None] = {}
     for op in graph:
         if type(op) is Reset and op.value == 0:
-            increment = _absorbing_increment(graph, op)
-            if increment is not None:
+            increments = _absorbing(graph, op)
+            if increments:
                 changed[op] = None
+            for increment in increments:
                 changed[increment] = _SETTERS[type(increment)](increment)
     if not changed:
         return graph
@@ -91,36 +93,47 @@ def remove_reset_incs(operators: Sequence[Operator]) -> OperatorGraph:
     return graph.with_operators(op for op in new if op is not None)
 
 
-def _absorbing_increment(graph: OperatorGraph, reset: Reset) -> Operator | None:
-    """Return the first increment that can take a reset's place."""
+def _absorbing(graph: OperatorGraph, reset: Reset) -> list[Operator]:
+    """Return the increments that can take a reset's place; none if there are none."""
     start, stop = extent(reset.dst)
-    overlapping = []
+    overlapping: list[tuple[int, int, Operator]] = []
     for op in graph.incs.get(reset.dst.base, ()):
         for signal in op.incs:
             low, high = extent(signal)
             if signal.base is reset.dst.base and low < stop and start < high:
-                if low < start or stop < high:
-                    return None
-                overlapping.append(op)
-    for op in overlapping:
-        if (
-            type(op) in _SETTERS
-            and getattr(op, "dst_slice", None) is None
-            and _same_memory(op.incs[0], reset.dst)
-        ):
-            return op
-    return None
+                overlapping.append((low, high, op))
+    if any(low < start or stop < high for low, high, _ in overlapping):
+        return []
+    for *_, op in overlapping:
+        if _could_set(op) and _same_memory(op.incs[0], reset.dst):
+            shared = len(overlapping) > 1 and type(op) in graph.shared_incs
+            return [] if shared else [op]
+    return _tiles(reset, sorted(overlapping, key=lambda item: item[:2]))
+
+
+def _tiles(
+    reset: Reset, overlapping: Sequence[tuple[int, int, Operator]]
+) -> list[Operator]:
+    """Return all of some increments, in order, if they lie end to end in a reset."""
+    end, stop = extent(reset.dst)
+    for low, high, op in overlapping:
+        if low != end or not _could_set(op) or not _is_dense(op.incs[0]):
+            return []
+        end = high
+    return [op for *_, op in overlapping] if end == stop and _is_dense(reset.dst) else []
+
+
+def _could_set(op: Operator) -> bool:
+    return type(op) in _SETTERS and getattr(op, "dst_slice", None) is None
+
+
+def _is_dense(signal: Signal) -> bool:
+    return bool(signal.initial_value.flags.c_contiguous)
 
 
 def _same_memory(one: Signal, other: Signal) -> bool:
-    return one is other or (
+    return (
         extent(one) == extent(other)
         and one.size == other.size
-        and (
-            one.strides == other.strides
-            or (
-                one.initial_value.flags.c_contiguous
-                and other.initial_value.flags.c_contiguous
-            )
-        )
+        and (one.strides == other.strides or (_is_dense(one) and _is_dense(other)))
     )
