@@ -7,9 +7,12 @@ from nengo_dl_benchmarks.networks import (
     convolution,
     feedback,
     integrator,
+    lmu,
+    mnist,
     pes,
     python_node,
     random_network,
+    spaun,
 )
 from nengo_dl_benchmarks.profiling import run_profile
 
@@ -20,8 +23,11 @@ __all__ = [
     "convolution",
     "feedback",
     "integrator",
+    "lmu",
+    "mnist",
     "pes",
     "python_node",
     "random_network",
     "run_profile",
+    "spaun",
 ]

@@ -112,6 +112,8 @@ BENCHMARKS = {
         _of_neurons(networks.convolution, image_size=28, n_filters=16),
         _of_neurons(networks.feedback, n_neurons=50),
         _of_neurons(networks.integrator, dimensions=128, neurons_per_d=32),
+        Benchmark(networks.lmu, {"theta": 1000, "input_d": 1}),
+        Benchmark(networks.mnist, {"use_tensor_layer": True}),
         _of_neurons(networks.pes, dimensions=64, neurons_per_d=32),
         _of_neurons(networks.python_node, n_neurons=100),
         _of_neurons(
@@ -121,5 +123,6 @@ BENCHMARKS = {
             n_ensembles=20,
             connections_per_ensemble=5,
         ),
+        Benchmark(networks.spaun, {"dimensions": 512}),
     )
 }

@@ -135,9 +135,14 @@ def _load(job: dict[str, Any]) -> tuple[Any, Any]:
     package = util.module_from_spec(spec)
     sys.modules[folder.name] = package
     spec.loader.exec_module(package)
+    entry_point = _entry_point(job["backend"])
+    simulator = entry_point.load()
+    if entry_point.module == "nengo_dl" and util.find_spec("nengo_dl_core") is None:
+        # An earlier release: its one package has what some networks take from core.
+        sys.modules["nengo_dl_core"] = sys.modules["nengo_dl"]
     suite = import_module(f"{folder.name}.suite")
     network = suite.BENCHMARKS[job["benchmark"]].at(**job["size"]).build()
-    return network, _entry_point(job["backend"]).load()
+    return network, simulator
 
 
 def _entry_point(name: str) -> Any:

@@ -6,9 +6,12 @@ from nengo_dl_benchmarks.networks.chain import chain
 from nengo_dl_benchmarks.networks.convolution import convolution
 from nengo_dl_benchmarks.networks.feedback import feedback
 from nengo_dl_benchmarks.networks.integrator import integrator
+from nengo_dl_benchmarks.networks.lmu import lmu
+from nengo_dl_benchmarks.networks.mnist import mnist
 from nengo_dl_benchmarks.networks.pes import pes
 from nengo_dl_benchmarks.networks.python_node import python_node
 from nengo_dl_benchmarks.networks.random_network import random_network
+from nengo_dl_benchmarks.networks.spaun import spaun
 
 __all__ = [
     "basal_ganglia",
@@ -17,7 +20,10 @@ __all__ = [
     "convolution",
     "feedback",
     "integrator",
+    "lmu",
+    "mnist",
     "pes",
     "python_node",
     "random_network",
+    "spaun",
 ]
