@@ -37,8 +37,15 @@ from nengo_dl import (
     transform_builders,
     utils,
 )
-from nengo_dl_core import Layer, Simulator, TensorNode, configure_settings
-from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
+from nengo_dl_core import (
+    Layer,
+    LeakyReLU,
+    Simulator,
+    SoftLIFRate,
+    SpikingLeakyReLU,
+    TensorNode,
+    configure_settings,
+)
 
 __all__ = [
     "Layer",

@@ -7,16 +7,22 @@ with install_hint("nengo-dl-benchmarks"):
         basal_ganglia,
         cconv,
         integrator,
+        lmu,
+        mnist,
         pes,
         random_network,
         run_profile,
+        spaun,
     )
 
 __all__ = [
     "basal_ganglia",
     "cconv",
     "integrator",
+    "lmu",
+    "mnist",
     "pes",
     "random_network",
     "run_profile",
+    "spaun",
 ]
