@@ -2,6 +2,11 @@
 
 import nengo
 import pytest
+from hypothesis import settings
+
+# TensorFlow takes its time when it does something for the first time.
+settings.register_profile("core", deadline=None)
+settings.load_profile("core")
 
 
 @pytest.fixture(autouse=True, scope="session")

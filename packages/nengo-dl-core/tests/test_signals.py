@@ -97,9 +97,7 @@ class TestSignalDict:
         for _ in range(data.draw(st.integers(1, 4))):
             mode = data.draw(st.sampled_from(["update", "inc"]))
             rows = data.draw(
-                st.lists(
-                    st.integers(0, n_rows - 1), min_size=1, unique=mode == "update"
-                )
+                st.lists(st.integers(0, n_rows - 1), unique=mode == "update")
             )
             sig = view([(0, n_rows)], (n_rows,), batch)[rows]
             value = np.arange(1, batch * len(rows) + 1, dtype=np.float32)

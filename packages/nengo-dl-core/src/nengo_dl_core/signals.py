@@ -134,13 +134,9 @@ class TensorSignal:
             raise ValueError(f"{self} cannot be indexed: its items are not whole rows")
         rows = self.rows.reshape((n_items, -1))[indices]
         selected = rows.reshape(-1)
-        starts = np.flatnonzero(np.diff(selected, prepend=-2) != 1)
-        stops = np.append(starts[1:], len(selected))
+        runs = np.split(selected, np.flatnonzero(np.diff(selected) != 1) + 1)
         return TensorSignal(
-            [
-                (selected[i], selected[j - 1] + 1)
-                for i, j in zip(starts, stops, strict=True)
-            ],
+            [(run[0], run[-1] + 1) for run in runs if len(run)],
             self.key,
             self.dtype,
             (rows.shape[0], *self.shape[1:]),
@@ -333,6 +329,8 @@ class SignalDict(Mapping[Signal, TensorSignal]):
             If nothing is bound to the base array.
         """
         axis = int(src.minibatched)
+        if not src.slices:
+            return tf.zeros(src.full_shape, src.dtype)
         if force_copy or len(src.slices) > _MAX_PIECES:
             start = min(bounds[0] for bounds in src.slices)
             stop = max(bounds[1] for bounds in src.slices)

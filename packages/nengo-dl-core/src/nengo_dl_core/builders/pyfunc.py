@@ -92,7 +92,7 @@ class SimPyFuncBuilder(PythonOpBuilder):
                 x = None if source is None else next(given)
                 time = () if op.t is None else (float(step * dt),)
                 rows = [
-                    time if x is None else (*time, x[item].astype(np.float64))
+                    time if x is None else (*time, x[item].copy())
                     for item in range(batch)
                 ]
                 if op.output is None:
