@@ -12,7 +12,14 @@ from .operators import (
     SparseDotSet,
 )
 from .pipeline import OptimizedGraph, optimize, simplify
-from .planners import greedy_planner, layered_planner, noop_planner
+from .planners import (
+    greedy_planner,
+    layered_planner,
+    noop_planner,
+    transitive_closure_recurse,
+    transitive_planner,
+    tree_planner,
+)
 from .simplifications import (
     default_simplifications,
     fold_constants,
@@ -67,4 +74,7 @@ __all__ = [
     "signal_io_dicts",
     "simplify",
     "sparse_entries",
+    "transitive_closure_recurse",
+    "transitive_planner",
+    "tree_planner",
 ]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from enum import IntEnum
 
 from nengo.builder.operator import Operator
@@ -127,6 +128,12 @@ class Frontier:
             for node in nodes:
                 self._waiting_for[node] += 1
         self._n_left = self._n_operators
+
+    def copy(self) -> Frontier:
+        """Return a frontier that proceeds from here on its own."""
+        clone = copy(self)
+        clone._waiting_for = self._waiting_for.copy()
+        return clone
 
     def start(self) -> list[int]:
         """Return the operators that wait for nothing, in ascending order."""

@@ -8,7 +8,7 @@ from nengo.builder.operator import Operator
 
 from ..graph import OperatorGraph
 from ..grouping import Candidates
-from .selection import select_groups
+from .selection import Execution, select_groups
 
 
 def greedy_planner(operators: Sequence[Operator]) -> list[tuple[Operator, ...]]:
@@ -33,6 +33,7 @@ def greedy_planner(operators: Sequence[Operator]) -> list[tuple[Operator, ...]]:
     """
     graph = OperatorGraph.of(operators)
     groups = select_groups(
-        Candidates(graph), graph.frontier(), priority=lambda n_ready, n_left: n_ready
+        Execution(Candidates(graph), graph.frontier()),
+        priority=lambda n_ready, n_left: n_ready,
     )
     return [tuple(graph[i] for i in group) for group in groups]

@@ -33,7 +33,7 @@ from ..dependencies import Frontier
 from ..graph import OperatorGraph
 from ..grouping import Candidates, Group, Memory
 from .group_graph import GroupGraph
-from .selection import select_groups
+from .selection import Execution, select_groups
 
 _MAX_SWEEPS = 8
 # The work that all sweeps together may take, as a multiple of the size of the graph.
@@ -68,8 +68,7 @@ def layered_planner(operators: Sequence[Operator]) -> list[tuple[Operator, ...]]
     plans = []
     for nodes in (successors, _reversed(successors)):
         groups = select_groups(
-            candidates,
-            Frontier(nodes, len(graph)),
+            Execution(candidates, Frontier(nodes, len(graph))),
             priority=lambda n_ready, n_left: n_ready / n_left,
         )
         plans.append(_descend(candidates, group_graph, groups))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Hashable
+from copy import copy
 from heapq import heappop, heappush
 
 from ..dependencies import Frontier
@@ -45,18 +46,97 @@ class Pool:
                     del self._queues[key]
         return group.members
 
+    def copy(self) -> Pool:
+        """Return a pool of its own with the same operators."""
+        clone = copy(self)
+        clone._queues = {key: queue.copy() for key, queue in self._queues.items()}
+        return clone
+
+
+class Execution:
+    """Which operators have been executed, and which ones could be next.
+
+    Parameters
+    ----------
+    candidates : Candidates
+        All operators.
+    frontier : Frontier
+        Knows in which order they can be executed; it proceeds with the execution.
+
+    Attributes
+    ----------
+    n_left : dict of {int: int}
+        For each kind, how many operators are still to be executed.
+    """
+
+    def __init__(self, candidates: Candidates, frontier: Frontier) -> None:
+        self.n_left = Counter(candidates.kinds)
+        self._candidates = candidates
+        self._frontier = frontier
+        self._pools = {kind: Pool(candidates) for kind in self.n_left}
+        self._put(frontier.start())
+
+    def copy(self) -> Execution:
+        """Return an execution that proceeds from here on its own."""
+        clone = copy(self)
+        clone.n_left = self.n_left.copy()
+        clone._frontier = self._frontier.copy()
+        clone._pools = {kind: pool.copy() for kind, pool in self._pools.items()}
+        return clone
+
+    def n_ready(self, kind: int) -> int:
+        """How many operators of a kind could be executed as a group."""
+        return self._pools[kind].size
+
+    def ready_kinds(self) -> list[int]:
+        """Return the kinds of which operators could be executed."""
+        return [kind for kind, pool in self._pools.items() if pool.size]
+
+    def advance(self, kind: int) -> tuple[list[int], list[int]]:
+        """Execute a group of operators.
+
+        Parameters
+        ----------
+        kind : int
+            Their kind, one that is ready.
+
+        Returns
+        -------
+        group : list of int
+            The operators.
+        changed : list of int
+            The kinds of which more operators are ready now.
+        """
+        group = self._pools[kind].take()
+        self.n_left[kind] -= len(group)
+        return group, self._put(self._frontier.complete(group))
+
+    def check_complete(self) -> None:
+        """Raise an error unless all operators have been executed.
+
+        Raises
+        ------
+        nengo.exceptions.BuildError
+            If operators wait for each other.
+        """
+        self._frontier.check_complete()
+
+    def _put(self, ready: list[int]) -> list[int]:
+        kinds = self._candidates.kinds
+        for i in ready:
+            self._pools[kinds[i]].put(i)
+        return list(dict.fromkeys(kinds[i] for i in ready))
+
 
 def select_groups(
-    candidates: Candidates, frontier: Frontier, priority: Callable[[int, int], float]
+    execution: Execution, priority: Callable[[int, int], float]
 ) -> list[list[int]]:
     """Execute operators group by group, each time those of the most promising kind.
 
     Parameters
     ----------
-    candidates : Candidates
-        The operators.
-    frontier : Frontier
-        Knows in which order they can be executed.
+    execution : Execution
+        The operators to execute.
     priority : callable
         How promising a kind is, more than zero, given how many of its operators could
         be executed together and how many are left in all.
@@ -66,34 +146,27 @@ def select_groups(
     groups : list of list of int
         The groups, in execution order.
     """
-    kinds = candidates.kinds
-    left = Counter(kinds)
-    pools = {kind: Pool(candidates) for kind in left}
     # Priorities in the heap are those at the time of entry. A kind enters again when
     # its priority changes; an entry with another priority than that is out of date.
     heap: list[tuple[float, int]] = []
     groups = []
 
     def rank(kind: int) -> float:
-        size = pools[kind].size
-        return -priority(size, left[kind]) if size else 0
+        n_ready = execution.n_ready(kind)
+        return -priority(n_ready, execution.n_left[kind]) if n_ready else 0
 
-    ready = frontier.start()
+    changed = execution.ready_kinds()
     while True:
-        for i in ready:
-            pools[kinds[i]].put(i)
-        for kind in dict.fromkeys(kinds[i] for i in ready):
+        for kind in changed:
             heappush(heap, (rank(kind), kind))
         while heap and heap[0][0] != rank(heap[0][1]):
             heappop(heap)
         if not heap:
             break
         kind = heap[0][1]
-        group = pools[kind].take()
+        group, changed = execution.advance(kind)
         groups.append(group)
-        left[kind] -= len(group)
-        if pools[kind].size:
-            heappush(heap, (rank(kind), kind))
-        ready = frontier.complete(group)
-    frontier.check_complete()
+        if execution.n_ready(kind):
+            changed.append(kind)
+    execution.check_complete()
     return groups

@@ -120,7 +120,9 @@ def _tiles(
         if low != end or not _could_set(op) or not _is_dense(op.incs[0]):
             return []
         end = high
-    return [op for *_, op in overlapping] if end == stop and _is_dense(reset.dst) else []
+    return (
+        [op for *_, op in overlapping] if end == stop and _is_dense(reset.dst) else []
+    )
 
 
 def _could_set(op: Operator) -> bool:
