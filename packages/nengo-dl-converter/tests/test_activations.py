@@ -23,10 +23,26 @@ def neuron_type(model, **kwargs):
 
 @pytest.mark.parametrize(
     "activation",
-    ["linear", "relu", "sigmoid", "tanh", tf.nn.relu, tf.nn.sigmoid, tf.nn.tanh],
+    [
+        "linear",
+        "relu",
+        "relu6",
+        "sigmoid",
+        "tanh",
+        tf.nn.relu,
+        tf.nn.relu6,
+        tf.nn.sigmoid,
+        tf.nn.tanh,
+    ],
 )
 def test_native_activations(activation):
     assert_native(dense(activation))
+
+
+@pytest.mark.parametrize("activation", ["leaky_relu", tf.nn.leaky_relu])
+def test_leaky_relu(activation):
+    # TensorFlow rounds the slope of 0.2 to single precision
+    assert_native(dense(activation), atol=1e-7)
 
 
 def test_activation_layers():

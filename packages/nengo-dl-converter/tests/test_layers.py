@@ -277,7 +277,7 @@ def test_relu6_activation():
 
 
 @pytest.mark.parametrize(
-    "layer", [layers.ReLU(negative_slope=0.2), layers.LeakyReLU(0.3)]
+    "layer", [layers.ReLU(negative_slope=0.25), layers.LeakyReLU(0.5)]
 )
 def test_leaky_relu(layer):
     assert_native(on_input(layer, (5,)), scale_firing_rates=4)

@@ -11,6 +11,8 @@ import nengo
 import tensorflow as tf
 from nengo.neurons import NeuronType
 
+import nengo_dl_core
+
 
 @dataclass(frozen=True)
 class ClippedReLU:
@@ -37,12 +39,14 @@ Activation: TypeAlias = Callable[..., Any] | NeuronType | ClippedReLU | None
 
 # With tau_ref=1 the neuron types are the functions themselves, with a peak of 1.
 NATIVE: Mapping[Activation, NeuronType | ClippedReLU | None] = {
+    keras.activations.leaky_relu: nengo_dl_core.LeakyReLU(negative_slope=0.2),
     keras.activations.linear: None,
     keras.activations.relu: nengo.RectifiedLinear(),
     keras.activations.relu6: ClippedReLU(6.0),
     keras.activations.sigmoid: nengo.Sigmoid(tau_ref=1),
     keras.activations.tanh: nengo.Tanh(tau_ref=1),
     tf.identity: None,
+    tf.nn.leaky_relu: nengo_dl_core.LeakyReLU(negative_slope=0.2),
     tf.nn.relu: nengo.RectifiedLinear(),
     tf.nn.sigmoid: nengo.Sigmoid(tau_ref=1),
     tf.nn.relu6: ClippedReLU(6.0),

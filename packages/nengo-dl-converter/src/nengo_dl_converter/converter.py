@@ -198,13 +198,10 @@ class Converter:
             )
         else:
             return kind
-        no_fallback = ConvertFallback.obstacle(layer, self)
-        if no_fallback is None and not self.allow_fallback:
-            no_fallback = "with allow_fallback=True it becomes a TensorNode"
-        if no_fallback is not None:
+        if not self.allow_fallback:
             raise ConversionError(
                 f"Layer {layer.name!r} has no form as native Nengo objects: {obstacle} "
-                f"({no_fallback})"
+                "(with allow_fallback=True it becomes a TensorNode)"
             )
         warnings.warn(
             f"Layer {layer.name!r} becomes a TensorNode: {obstacle}", stacklevel=2
@@ -245,8 +242,11 @@ class Converter:
         """
         if outputs is None:
             outputs = keras.tree.flatten(layer.compute_output_spec(*args, **kwargs))
+        call = Call(layer, args, kwargs, tuple(outputs), batch_axes)
+        if batch_axes > 1:
+            self._check_steps(call)
         converter = self.get_converter(layer)
-        converter.calls.append(Call(layer, args, kwargs, tuple(outputs), batch_axes))
+        converter.calls.append(call)
         converted = converter.convert(node_id=len(converter.calls) - 1)
         objs = converted if isinstance(converted, list) else [converted]
         for tensor, obj in zip(outputs, objs, strict=True):
@@ -255,6 +255,21 @@ class Converter:
         several = len(converter.outputs) > 1
         self.layers[layer] = converter.outputs if several else converted
         return tuple(outputs)
+
+    def _check_steps(self, call: Call) -> None:
+        """Refuse what does not compute each step of a temporal model by itself."""
+        kind = registry.get(call.layer)
+        across = (keras.layers.RNN, keras.layers.Bidirectional)
+        n_steps = {tensor.shape[1] for tensor in (*call.inputs, *call.outputs)}
+        if (
+            isinstance(call.layer, across)
+            or (kind is not None and kind.spans_time)
+            or len(n_steps) > 1
+        ):
+            raise ConversionError(
+                f"Layer {call.layer.name!r} works across the steps of a temporal "
+                "model, where a network computes one step after the other"
+            )
 
     def _check_scales(self) -> None:
         scales = self.scale_firing_rates

@@ -13,6 +13,18 @@ from typing import Any
 
 import keras
 from keras.src.models.functional import Functional
+from keras.src.ops import nn, numpy
+
+# The types of the operations that Keras records for ``x + y`` and functions of
+# `keras.ops`, by the names of the functions.
+OPERATIONS: Mapping[str, type] = {
+    "add": numpy.Add,
+    "subtract": numpy.Subtract,
+    "tanh": numpy.Tanh,
+    "relu": nn.Relu,
+    "relu6": nn.Relu6,
+    "sigmoid": nn.Sigmoid,
+}
 
 
 @dataclass(frozen=True, eq=False)

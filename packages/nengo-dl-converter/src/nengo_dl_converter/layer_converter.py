@@ -42,14 +42,13 @@ class LayerConverter(ABC):
         have a native form.
     unsupported_training_args : list of str or (str, object)
         The same, for attributes that matter in training alone; they are no obstacle
-        with ``inference_only=True``, nor to a layer that is not trainable.
+        with ``inference_only=True``.
     has_weights : bool
         Whether the layer has weights. Nengo cannot share them between several calls of
         the layer.
     spans_time : bool
-        Whether the layer reads the first axis after the batch as one of its own (as
-        ``Flatten`` does). In a temporal model that axis is time, and the layer has no
-        native form.
+        Whether the layer works along the first axis after the batch, as ``Flatten``
+        does. In a temporal model that axis is time, and the layer is refused.
 
     Examples
     --------
@@ -97,7 +96,7 @@ class LayerConverter(ABC):
     def obstacle(cls, layer: Any, converter: Converter) -> str | None:
         """Say why the layer has no native form, or return None if it has one."""
         unsupported = list(cls.unsupported_args)
-        if not converter.inference_only and layer.trainable:
+        if not converter.inference_only:
             unsupported += cls.unsupported_training_args
         for entry in unsupported:
             name, default = (entry, None) if isinstance(entry, str) else entry
@@ -105,8 +104,6 @@ class LayerConverter(ABC):
             if value != default:
                 only = "" if entry in cls.unsupported_args else " unless inference_only"
                 return f"{name}={value!r} is not supported{only}"
-        if converter.temporal_model and cls.spans_time:
-            return "it does not work on the steps of a temporal model one by one"
         return None
 
     @classmethod

@@ -17,9 +17,14 @@ import nengo_dl_core
 from .activations import Activation, ClippedReLU
 from .errors import ConversionError
 
-# Neuron types whose output is proportional to their input, where it is not zero: only
-# these compute the same when their input is scaled up and their output down.
-_LINEAR = (nengo.RectifiedLinear, nengo.SpikingRectifiedLinear)
+# Neuron types with straight lines from zero on either side: they alone compute the same
+# when their input is scaled up and their output down.
+_LINEAR = (
+    nengo.RectifiedLinear,
+    nengo.SpikingRectifiedLinear,
+    nengo_dl_core.LeakyReLU,
+    nengo_dl_core.SpikingLeakyReLU,
+)
 
 
 def set_trainable(obj: NengoObject, trainable: bool) -> None:
@@ -187,7 +192,7 @@ class Populations:
         if not isinstance(function, _LINEAR):
             warnings.warn(
                 f"Layer {label!r}: scaling firing rates by {scale} changes the output, "
-                f"because {neuron_type} is not linear above its threshold",
+                f"because {neuron_type} is not linear",
                 stacklevel=2,
             )
         return scale

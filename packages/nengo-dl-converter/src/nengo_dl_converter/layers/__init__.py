@@ -32,6 +32,12 @@ from .normalization import (
     ConvertNormalization,
     ConvertRescaling,
 )
+from .operations import (
+    ConvertAddOperation,
+    ConvertArithmetic,
+    ConvertFunction,
+    ConvertSubtractOperation,
+)
 from .pooling import (
     ConvertAvgPool,
     ConvertAvgPool1D,
@@ -66,7 +72,9 @@ from .transposed_convolution import ConvertConvTranspose
 __all__ = [
     "ConvertActivation",
     "ConvertAdd",
+    "ConvertAddOperation",
     "ConvertAffine",
+    "ConvertArithmetic",
     "ConvertAverage",
     "ConvertAvgPool",
     "ConvertAvgPool1D",
@@ -86,6 +94,7 @@ __all__ = [
     "ConvertExtremum",
     "ConvertFallback",
     "ConvertFlatten",
+    "ConvertFunction",
     "ConvertIdentity",
     "ConvertInput",
     "ConvertLeakyReLU",
@@ -105,6 +114,7 @@ __all__ = [
     "ConvertSequential",
     "ConvertSpatial",
     "ConvertSubtract",
+    "ConvertSubtractOperation",
     "ConvertTimeDistributed",
     "ConvertTrainingOnly",
     "ConvertUpSampling",

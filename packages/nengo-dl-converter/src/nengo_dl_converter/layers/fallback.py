@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,10 +14,6 @@ import nengo_dl_core
 
 from ..keras_graph import Call
 from ..layer_converter import LayerConverter
-from ..registry import registry
-
-if TYPE_CHECKING:
-    from ..converter import Converter
 
 
 class FlatCall(keras.layers.Layer):
@@ -71,15 +67,6 @@ class ConvertFallback(LayerConverter):
 
     A simulator trains weights of its own, which all calls of a layer share.
     """
-
-    @classmethod
-    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
-        """Say why the layer cannot be a TensorNode, or return None if it can."""
-        kind = registry.get(layer)
-        remembers = isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional))
-        if converter.temporal_model and (remembers or (kind and kind.spans_time)):
-            return "a TensorNode would compute each step of the model by itself"
-        return None
 
     def convert(self, node_id: int) -> NengoObject | list[NengoObject]:
         """Add the TensorNode for one call."""

@@ -29,11 +29,10 @@ class ConvertMerging(LayerConverter):
         self, node_id: int, input_idx: int, obj: NengoObject, weight: float = 1.0
     ) -> None:
         """Add an input, times a weight, to the input of an object."""
+        call = self.calls[node_id]
         self.converter.populations.gather(
             self.get_input_obj(node_id, input_idx),
-            broadcast_indices(
-                self.input_shape(node_id)[input_idx], self.output_shape(node_id)
-            ),
+            broadcast_indices(call.input_shapes[input_idx], call.output_shapes[0]),
             obj,
             **({} if weight == 1 else {"transform": weight}),
         )

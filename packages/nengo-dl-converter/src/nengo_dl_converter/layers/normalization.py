@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from nengo.base import NengoObject
 
+from ..errors import ConversionError
 from ..layer_converter import LayerConverter
 from ..registry import registry
 
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 
 class ConvertAffine(LayerConverter):
     """Base class for converting layers that scale and shift each element."""
+
+    def own_axes(self, node_id: int, values: np.ndarray) -> np.ndarray:
+        """Drop the axes of batch and time from an array that has all axes."""
+        batch_axes = self.calls[node_id].batch_axes
+        if set(values.shape[:batch_axes]) != {1}:
+            raise ConversionError(
+                f"Layer {self.layer.name!r} treats each step of a temporal model in "
+                "its own way"
+            )
+        return values.reshape(values.shape[batch_axes:])
 
     def affine(self, node_id: int, scale: Any, shift: Any) -> NengoObject:
         """Add an object whose output is ``scale * input + shift``.
@@ -66,33 +77,24 @@ class ConvertBatchNormalization(ConvertAffine):
         shift = -layer.moving_mean.numpy() * scale
         if layer.center:
             shift = shift + layer.beta.numpy()
-        full_shape = self.input_shape(node_id, full_shape=True)
-        shape = [1] * len(full_shape)
-        shape[layer.axis] = scale.size
-        shape = shape[self.calls[node_id].batch_axes :]
-        return self.affine(node_id, scale.reshape(shape), shift.reshape(shape))
+        shape = [1] * len(self.input_shape(node_id, full_shape=True))
+        shape[layer.axis] = -1
+        return self.affine(
+            node_id,
+            self.own_axes(node_id, scale.reshape(shape)),
+            self.own_axes(node_id, shift.reshape(shape)),
+        )
 
 
 @registry.register(keras.layers.Normalization)
 class ConvertNormalization(ConvertAffine):
     """Convert `keras.layers.Normalization`."""
 
-    @classmethod
-    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
-        """Say why the layer has no native form, or return None if it has one."""
-        if converter.temporal_model and 1 in layer.axis:
-            return "it normalizes each step of a temporal model in its own way"
-        return super().obstacle(layer, converter)
-
     def convert(self, node_id: int) -> NengoObject:
         """Add the objects for one call."""
-        batch_axes = self.calls[node_id].batch_axes
         mean, variance = (
-            keras.ops.convert_to_tensor(value).numpy()
+            self.own_axes(node_id, keras.ops.convert_to_tensor(value).numpy())
             for value in (self.layer.mean, self.layer.variance)
-        )
-        mean, variance = (
-            value.reshape(value.shape[batch_axes:]) for value in (mean, variance)
         )
         deviation = np.maximum(np.sqrt(variance), keras.config.epsilon())
         if self.layer.invert:

@@ -6,6 +6,7 @@ import math
 
 import keras
 import numpy as np
+import tensorflow as tf
 from nengo.base import NengoObject
 
 from ..errors import ConversionError
@@ -45,28 +46,28 @@ class ConvertRearranging(LayerConverter):
             Flat indices, -1 where the element comes from elsewhere.
         """
         call = self.calls[node_id]
-        shapes = call.input_shapes
-        sizes = [math.prod(shape) for shape in shapes]
-        starts = np.cumsum([1, *sizes])  # 0 is left for padding
+        # Batch and, in a temporal model, time, whose first step tells for all.
+        lead = (1, *(n or 1 for n in call.outputs[0].shape[1 : call.batch_axes]))
+        n_steps = math.prod(lead)
+        sizes = [math.prod(shape) for shape in call.input_shapes]
+        starts = np.cumsum([1, *(n_steps * size for size in sizes)])  # 0 is padding
         numbers = {
-            tensor: keras.ops.convert_to_tensor(
-                np.arange(start, start + size).reshape(*[1] * call.batch_axes, *shape),
-                dtype="int32",
-            )
-            for tensor, shape, start, size in zip(
-                call.inputs, shapes, starts, sizes, strict=False
+            tensor: tf.reshape(tf.range(start, stop), (*lead, *shape))
+            for tensor, shape, start, stop in zip(
+                call.inputs, call.input_shapes, starts[:-1], starts[1:], strict=True
             )
         }
         args, kwargs = call.arguments(numbers)
-        moved = self.layer.call(*args, **kwargs).numpy().ravel()
-        if moved.size != math.prod(self.output_shape(node_id)):
+        moved = self.layer.call(*args, **kwargs).numpy().reshape(n_steps, -1)[0]
+        indices = [
+            np.where((start <= moved) & (moved < start + size), moved - start, -1)
+            for start, size in zip(starts[:-1], sizes, strict=True)
+        ]
+        if moved[np.max(indices, axis=0) < 0].any():
             raise ConversionError(
                 f"Layer {self.layer.name!r} mixes the steps of a temporal model"
             )
-        return [
-            np.where((start <= moved) & (moved < start + size), moved - start, -1)
-            for start, size in zip(starts, sizes, strict=False)
-        ]
+        return indices
 
 
 @registry.register(keras.layers.Flatten)
