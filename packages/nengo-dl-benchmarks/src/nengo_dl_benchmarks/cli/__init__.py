@@ -6,6 +6,7 @@ import click
 
 from nengo_dl_benchmarks.cli.build import build
 from nengo_dl_benchmarks.cli.compare import compare
+from nengo_dl_benchmarks.cli.plan import plan
 from nengo_dl_benchmarks.cli.profile import profile
 from nengo_dl_benchmarks.cli.scale import scale
 
@@ -24,7 +25,5 @@ def main(context: click.Context) -> None:
     context.obj = []
 
 
-main.add_command(build)
-main.add_command(compare)
-main.add_command(profile)
-main.add_command(scale)
+for command in (build, profile, compare, scale, plan):
+    main.add_command(command)
