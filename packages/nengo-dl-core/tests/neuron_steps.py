@@ -36,7 +36,7 @@ def _columns(ops):
     )
 
 
-def reference(ops, currents, dt=DT):
+def reference(ops, currents):
     """Call the step functions of Nengo.
 
     Takes currents of shape ``(n_steps, n_neurons)``, for the neurons of all operators,
@@ -51,7 +51,7 @@ def reference(ops, currents, dt=DT):
             ops, np.split(J, bounds), arrays, extras, strict=True
         ):
             named = dict(zip(op.state, state, strict=True))
-            op.neurons.step(dt, part.copy(), output, **named, **extra)
+            op.neurons.step(DT, part.copy(), output, **named, **extra)
         for values, column in zip(
             recorded.values(), zip(*arrays, strict=True), strict=True
         ):
@@ -59,74 +59,88 @@ def reference(ops, currents, dt=DT):
     return {name: np.array(values) for name, values in recorded.items()}
 
 
-def simulate(
-    ops,
-    currents,
-    dt=DT,
-    dtype="float64",
-    minibatch_size=1,
-    jit_compile=True,
-    training=False,
-    lif_smoothing=None,
-    first_step=1,
-):
+class Stepper:
+    """Computes steps of one builder for a group of operators."""
+
+    def __init__(
+        self,
+        ops,
+        dtype,
+        minibatch_size=1,
+        training=False,
+        inference_only=False,
+        lif_smoothing=None,
+    ):
+        self.signals = SignalDict(dtype, minibatch_size)
+        self.signals.dt = DT
+        self.columns = _columns(ops)
+        self.shape = (minibatch_size, sum(op.J.size for op in ops))
+        self.initial = []
+        for name, sigs in self.columns.items():
+            start = 0
+            for sig in sigs:
+                rows = [(start, start + sig.size)]
+                self.signals.get_tensor_signal(rows, name, dtype, sig.shape, True, sig)
+                start += sig.size
+            value = np.concatenate([sig.initial_value for sig in sigs]).astype(dtype)
+            self.initial.append(tf.constant(np.tile(value, (minibatch_size, 1))))
+        self._bind(self.initial)
+        self.builder = SimNeuronsBuilder(ops)
+        rng = np.random.RandomState(0)
+        self.builder.build_pre(
+            self.signals,
+            BuildConfig(inference_only, lif_smoothing, True, rng, training),
+        )
+
+    def _bind(self, values):
+        self.signals.reset()
+        for name, value in zip(self.columns, values, strict=True):
+            self.signals.extend(name, value, self.shape[1])
+
+    def step(self, number, J, state):
+        """Give the output and the new states of a step."""
+        self.signals.step = number
+        output = self.initial[1]
+        self._bind([tf.broadcast_to(J, self.shape), output, *state])
+        self.builder.build_step(self.signals)
+        _, *results = (
+            self.signals.gather(self.signals.combine(sigs))
+            for sigs in self.columns.values()
+        )
+        return results
+
+
+def simulate(ops, currents, dtype="float64", jit_compile=True, first_step=1, **options):
     """Run one builder for a group of operators, in a loop over the steps.
 
     Takes currents as `reference` does, and returns outputs and states after each step,
     of shape ``(n_steps, minibatch_size, n_neurons)``, by name.
     """
-    signals = SignalDict(dtype, minibatch_size)
-    signals.dt = dt
-    columns = _columns(ops)
-    initial = {}
-    for name, sigs in columns.items():
-        start = 0
-        for sig in sigs:
-            slices = [(start, start + sig.size)]
-            signals.get_tensor_signal(slices, name, dtype, sig.shape, True, sig)
-            start += sig.size
-        value = np.concatenate([sig.initial_value for sig in sigs]).astype(dtype)
-        initial[name] = tf.constant(np.tile(value, (minibatch_size, 1)))
-    builder = SimNeuronsBuilder(ops)
-    config = BuildConfig(False, lif_smoothing, True, np.random.RandomState(0), training)
-    n_steps, n_neurons = currents.shape
-    shape = (minibatch_size, n_neurons)
-
-    def bind(values):
-        signals.reset()
-        for name, value in zip(columns, values, strict=True):
-            signals.extend(name, value, n_neurons)
+    n_steps = len(currents)
 
     def run(currents):
-        bind(initial.values())
-        builder.build_pre(signals, config)
+        stepper = Stepper(ops, dtype, **options)
 
-        def body(step, arrays, *state):
-            signals.step = tf.constant(first_step, tf.int64) + tf.cast(step, tf.int64)
-            bind([tf.broadcast_to(currents[step], shape), *state])
-            builder.build_step(signals)
-            _, *results = (
-                signals.gather(signals.combine(sigs)) for sigs in columns.values()
-            )
+        def body(i, arrays, *state):
+            number = tf.cast(i, tf.int64) + first_step
+            results = stepper.step(number, currents[i], state)
             arrays = tuple(
-                array.write(step, value)
+                array.write(i, value)
                 for array, value in zip(arrays, results, strict=True)
             )
-            return step + 1, arrays, *results
+            return i + 1, arrays, *results[1:]
 
+        _, _, *state = stepper.initial
         arrays = tuple(
-            tf.TensorArray(dtype, size=n_steps, element_shape=shape)
-            for _ in list(columns)[1:]
+            tf.TensorArray(dtype, size=n_steps, element_shape=stepper.shape)
+            for _ in range(1 + len(state))
         )
         _, arrays, *_ = tf.while_loop(
-            lambda step, *_: step < n_steps,
-            body,
-            (tf.constant(0), arrays, *list(initial.values())[1:]),
-            maximum_iterations=n_steps,
+            lambda i, *_: i < n_steps, body, (tf.constant(0), arrays, *state)
         )
         return [array.stack() for array in arrays]
 
     function = tf.function(run, jit_compile=jit_compile, autograph=False)
     results = function(tf.constant(currents.astype(dtype)))
-    names = list(columns)[1:]
+    _, *names = _columns(ops)
     return dict(zip(names, (x.numpy() for x in results), strict=True))

@@ -218,7 +218,7 @@ def _coefficients(
     Taylor polynomial is written as a sum of Chebyshev polynomials of ``u``, those of
     highest degree can be left out, until the sum of their coefficients reaches the
     error that is allowed: a small part of the last place of the result, which is about
-    ``x``. Of the 12 terms of a logarithm above -0.05 in float64, 8 are left. Fractions
+    ``x``. Of the 13 terms of a logarithm above -0.05 in float64, 9 are left. Fractions
     are used because going from one basis to another loses digits.
     """
     bound = Fraction(lowest)

@@ -297,7 +297,6 @@ class SimNeuronsBuilder(OpBuilder):
     def __init__(self, ops: Sequence[Operator]) -> None:
         super().__init__(ops)
         self.built = self.builder_type(ops[0])(ops)
-        self.python_in_loop = self.built.python_in_loop  # type: ignore[misc]
 
     @classmethod
     def register(cls, neuron_type: type[NeuronType]) -> Callable[[_B], _B]:
@@ -335,6 +334,10 @@ class SimNeuronsBuilder(OpBuilder):
             Subclass of `OpBuilder`.
         """
         return cls.TF_NEURON_IMPL.get(type(op.neurons), GenericNeuronBuilder)
+
+    def compiles(self, signals: SignalDict) -> bool:
+        """Ask the chosen builder; see `OpBuilder.compiles`."""
+        return self.built.compiles(signals)
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Let the chosen builder prepare; see `OpBuilder.build_pre`."""

@@ -18,6 +18,9 @@ from nengo_dl_core.numerics import rounded
 from nengo_dl_core.random_streams import stream_keys, uniform
 from nengo_dl_core.signals import SignalDict
 
+# From this expected number of spikes in a step on Poisson numbers are approximated.
+_LARGE = 1000
+
 
 class RatesToSpikesBuilder(TFNeuronBuilder):
     """Base of the builders in this module.
@@ -173,18 +176,26 @@ class PoissonSpikingBuilder(RandomSpikingBuilder):
         number of events up to the time ``x`` has a Poisson distribution of mean ``x``.
         So intervals are added up until the sum has passed the expected number in all
         neurons. That takes few rounds: neurons rarely fire more than once in a step.
+
+        Numbers that are expected to be very large, as of neurons whose feedback
+        diverges, come from the normal distribution with its first correction for
+        skewness (Cornish and Fisher 1938); one that is infinite or NaN gives NaN.
         """
         dtype = expected.dtype.name
+        large = tf.logical_not(expected < _LARGE)
+        end = tf.where(large, tf.zeros([], dtype), expected)
 
         def body(
             index: tf.Tensor, time: tf.Tensor, n_spikes: tf.Tensor
         ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             time -= tf.math.log1p(-self.draw(dtype, index))
-            return index + 1, time, n_spikes + tf.cast(time < expected, dtype)
+            return index + 1, time, n_spikes + tf.cast(time < end, dtype)
 
         _, _, n_spikes = tf.while_loop(
-            lambda index, time, n_spikes: tf.reduce_any(time < expected),
+            lambda index, time, n_spikes: tf.reduce_any(time < end),
             body,
-            (tf.constant(0), tf.zeros_like(expected), tf.zeros_like(expected)),
+            (tf.constant(0), tf.zeros_like(end), tf.zeros_like(end)),
         )
-        return n_spikes
+        z = tf.math.ndtri(self.draw(dtype))
+        many = tf.floor(expected + tf.sqrt(expected) * z + (z * z - 1) / 6 + 0.5)
+        return tf.where(large, many, n_spikes)
