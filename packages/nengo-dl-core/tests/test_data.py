@@ -5,7 +5,6 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nengo_dl_core.data_arguments import padded
 from nengo_dl_core.names import unique_names
 from nengo_dl_core.probe_data import ProbeData
 
@@ -49,16 +48,6 @@ def test_reserved_memory_is_used():
     assert data.values.shape == (10, 1, 2)
     data.clear()
     assert data.values.shape == (0, 1, 2)
-
-
-@given(st.integers(1, 20), st.integers(1, 7))
-def test_padding(n_rows, length):
-    array = np.arange(n_rows)
-    result = padded(array, length)
-    assert len(result) % length == 0
-    assert len(result) - n_rows < length
-    np.testing.assert_array_equal(result[:n_rows], array)
-    assert (result[n_rows:] == array[-1]).all()
 
 
 def test_names_are_unique_and_possible():

@@ -125,22 +125,20 @@ def _words(length: int | None, name: str) -> int | str:
     return name if length is None else length
 
 
-def padded(array: Array, length: int) -> Array:
-    """Repeat the last row of an array until it has a multiple of a length.
+def check_positive_integer(name: str, value: Any) -> None:
+    """Check an argument that counts something.
 
     Parameters
     ----------
-    array : ndarray
-        At least one row.
-    length : int
-        Length of a minibatch.
+    name : str
+        Name of the argument.
+    value : object
+        What is given for it.
 
-    Returns
-    -------
-    padded : ndarray
-        The array, or a longer copy.
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If the value is no positive integer.
     """
-    missing: int = -len(array) % length
-    if not missing:
-        return array
-    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
+    if not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValidationError(f"must be a positive integer, not {value!r}", attr=name)

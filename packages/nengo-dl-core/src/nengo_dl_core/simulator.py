@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from functools import cached_property, wraps
+from functools import wraps
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -12,7 +12,6 @@ import keras
 import nengo
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from nengo.builder import Model
 from nengo.cache import get_default_decoder_cache
 from nengo.exceptions import ReadonlyError, SimulatorClosed, ValidationError
@@ -20,10 +19,14 @@ from nengo.utils.numpy import maxint
 
 from nengo_dl_core.builder import NengoBuilder, NengoModel
 from nengo_dl_core.config import get_setting
-from nengo_dl_core.data_arguments import by_object, check_shapes, padded
-from nengo_dl_core.node_inputs import evaluate
+from nengo_dl_core.data_arguments import (
+    by_object,
+    check_positive_integer,
+    check_shapes,
+)
+from nengo_dl_core.keras_runner import KerasRunner
 from nengo_dl_core.probe_data import ProbeData
-from nengo_dl_core.progress import NullProgressBar, ProgressBar
+from nengo_dl_core.progress import shown_progress
 from nengo_dl_core.runner import Runner
 from nengo_dl_core.simulation_data import SimulationData
 from nengo_dl_core.tensor_graph import TensorGraph
@@ -72,8 +75,9 @@ class Simulator:
     minibatch_size : int, optional
         Number of inputs that are simulated at once. Without it the data has no
         minibatch axis, as in `nengo.Simulator`.
-    progress_bar : bool
-        Whether building and running show a progress bar, if they take their time.
+    progress_bar : bool or nengo.utils.progress.ProgressBar
+        Whether building and running show a progress bar, if they take their time; or a
+        bar of Nengo's to show it on.
 
     Attributes
     ----------
@@ -114,12 +118,12 @@ class Simulator:
         device: str | None = None,
         unroll_simulation: int = 1,
         minibatch_size: int | None = None,
-        progress_bar: bool = True,
+        progress_bar: bool | nengo.utils.progress.ProgressBar = True,
     ) -> None:
         self.closed = True  # until everything has been built
-        _check_positive_integer("unroll_simulation", unroll_simulation)
+        check_positive_integer("unroll_simulation", unroll_simulation)
         if minibatch_size is not None:
-            _check_positive_integer("minibatch_size", minibatch_size)
+            check_positive_integer("minibatch_size", minibatch_size)
         if network is None and model is None:
             raise ValidationError("give a network or a built model", attr="network")
         self.progress_bar = progress_bar
@@ -132,7 +136,7 @@ class Simulator:
         elif seed is None:
             # as the reference draws it, so that np.random.seed has the same effect
             seed = np.random.randint(maxint)  # noqa: NPY002
-        with self._progress("Building", "Build", None) as progress:
+        with shown_progress(progress_bar, "Building", "Build", None) as progress:
             if network is not None:
                 self.model.build(network, progress=progress.sub())
             self.tensor_graph = TensorGraph(
@@ -150,6 +154,7 @@ class Simulator:
         }
         self.data = SimulationData(self, minibatched=minibatch_size is not None)
         self._runner = Runner(self.tensor_graph, self.probe_data)
+        self._keras_runner = KerasRunner(self.tensor_graph, self._runner.jit_compile)
         self.closed = False
         self.reset()
 
@@ -162,12 +167,6 @@ class Simulator:
             sig.dtype,
             get_setting(self.model, "keep_history", True, probe),
         )
-
-    def _progress(
-        self, present: str, past: str, n_steps: int | None, show: bool | None = None
-    ) -> ProgressBar:
-        show = self.progress_bar if show is None else show
-        return (ProgressBar if show else NullProgressBar)(present, past, n_steps)
 
     @property
     def dt(self) -> float:
@@ -193,15 +192,10 @@ class Simulator:
         """The present time of the simulation, in seconds."""
         return self.n_steps * self.dt
 
-    @cached_property
+    @property
     def keras_model(self) -> keras.Model:
         """The simulation as a Keras model, from Nodes' to Probes' values by name."""
-        n_steps, inputs = self.tensor_graph.build_inputs()
-        named = {self.get_name(node): x for node, x in inputs.items()}
-        named["n_steps"] = n_steps
-        model = keras.Model(named, self.tensor_graph(named))
-        model.compile(jit_compile=self._runner.jit_compile)
-        return model
+        return self._keras_runner.model
 
     @_while_open
     def reset(
@@ -284,7 +278,7 @@ class Simulator:
         self,
         n_steps: int,
         data: Any = None,
-        progress_bar: bool | None = None,
+        progress_bar: bool | nengo.utils.progress.ProgressBar | None = None,
         stateful: bool = True,
     ) -> None:
         """Run a number of steps, exactly as many as are asked for.
@@ -297,8 +291,9 @@ class Simulator:
             Values of input Nodes, each of shape ``(minibatch_size, n_steps,
             size_out)``: by Node or name, or in the order of ``Network.all_nodes``.
             Nodes that are not mentioned give what they define.
-        progress_bar : bool, optional
-            Whether to show a progress bar; by default as for the simulator.
+        progress_bar : bool or nengo.utils.progress.ProgressBar, optional
+            Whether to show a progress bar, or a bar of Nengo's to show the progress on;
+            by default as for the simulator.
         stateful : bool
             Whether the state at the end is kept, for the next run to start from.
 
@@ -311,12 +306,13 @@ class Simulator:
         nengo.exceptions.SimulatorClosed
             If the simulator has been closed.
         """
-        self._check_steps(n_steps)
+        self.tensor_graph.check_steps(n_steps)
         names = self.tensor_graph.input_names
         arrays = by_object(data, names, "input Node")
         check_shapes(arrays, names, self.minibatch_size or 1, n_steps)
         stateful = stateful and self.tensor_graph.stateful
-        with self._progress("Simulating", "Simulation", n_steps, progress_bar) as bar:
+        show = self.progress_bar if progress_bar is None else progress_bar
+        with shown_progress(show, "Simulating", "Simulation", n_steps) as bar:
             self._runner.run(n_steps, arrays, bar, stateful)
 
     @_while_open
@@ -352,52 +348,146 @@ class Simulator:
         nengo.exceptions.ValidationError
             If the data does not fit the network, or the number of steps is not known.
         """
-        inputs, batch_size = self._keras_inputs(x, n_steps)
-        dataset = tf.data.Dataset.from_tensor_slices(inputs)
-        dataset = dataset.batch(self.minibatch_size or 1, drop_remainder=True)
-        self.tensor_graph.keeps_state.assign(stateful)
-        outputs = self.keras_model.predict(dataset, **{"verbose": 0, **kwargs})
-        return {
-            probe: outputs[name][:batch_size]
-            for probe, name in self.tensor_graph.probe_names.items()
-        }
+        return self._keras_runner.predict(x, n_steps, stateful, **kwargs)
 
-    def _keras_inputs(
-        self, x: Any, n_steps: int | None
-    ) -> tuple[dict[str, Array], int]:
-        """All inputs of the Keras model, for whole minibatches; and the batch size."""
-        graph, minibatch_size = self.tensor_graph, self.minibatch_size or 1
-        arrays = by_object(x, graph.input_names, "input Node")
-        batch_size, n_steps = check_shapes(arrays, graph.input_names, None, n_steps)
-        if n_steps is None:
-            raise ValidationError("say how many steps to run, or give data", "n_steps")
-        self._check_steps(n_steps)
-        batch_size = minibatch_size if batch_size is None else batch_size
-        defined = [source for source in graph.node_inputs if source.node not in arrays]
-        steps = range(self.n_steps + 1, self.n_steps + n_steps + 1)
-        for source, value in zip(
-            defined, evaluate(defined, steps, self.dt, minibatch_size), strict=True
-        ):
-            repeats = -(-batch_size // minibatch_size)
-            arrays[source.node] = np.tile(np.swapaxes(value, 0, 1), (repeats, 1, 1))
-        inputs = {
-            graph.input_names[node]: padded(array, minibatch_size).astype(
-                graph.float_type
-            )
-            for node, array in arrays.items()
-        }
-        n_padded = -(-batch_size // minibatch_size) * minibatch_size
-        inputs["n_steps"] = np.full((n_padded, 1), n_steps, np.int32)
-        return inputs, batch_size
+    @_while_open
+    def predict_on_batch(
+        self,
+        x: Any = None,
+        n_steps: int | None = None,
+        stateful: bool = False,
+        **kwargs: Any,
+    ) -> dict[nengo.Probe, Array]:
+        """Simulate one minibatch of inputs.
 
-    def _check_steps(self, n_steps: int) -> None:
-        _check_positive_integer("n_steps", n_steps)
-        if not self.tensor_graph.use_loop and n_steps != self.unroll_simulation:
-            raise ValidationError(
-                f"must be unroll_simulation, {self.unroll_simulation}, since the "
-                f"network sets use_loop=False; it is {n_steps}",
-                attr="n_steps",
-            )
+        Parameters
+        ----------
+        x : dict or list or ndarray, optional
+            Values of input Nodes, each of shape ``(minibatch_size, n_steps,
+            size_out)``, in the forms that `run_steps` accepts.
+        n_steps : int, optional
+            Number of steps, if ``x`` does not tell.
+        stateful : bool
+            Whether the state at the end is kept.
+        **kwargs
+            Passed on to `keras.Model.predict_on_batch`.
+
+        Returns
+        -------
+        values : dict of {nengo.Probe: ndarray}
+            Values of the probes, ``(minibatch_size, n_steps, size_in)``.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the data does not fit the network or the minibatch.
+        """
+        return self._keras_runner.predict_on_batch(x, n_steps, stateful, **kwargs)
+
+    @_while_open
+    def compile(
+        self,
+        *args: Any,
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Prepare training and evaluation; compiling again replaces everything.
+
+        Parameters
+        ----------
+        *args
+            Passed on to `keras.Model.compile`; the first is the optimizer.
+        loss : dict or list or object
+            Loss functions of Keras (or their names, or functions of targets and
+            outputs): by Probe or name, or in the order of the Probes, or one for all.
+        metrics : dict or list or object
+            Metrics, in the same forms; a Probe may have a list of them.
+        loss_weights : dict or list
+            Factors of the losses in the sum that is minimised.
+        **kwargs
+            Passed on to `keras.Model.compile`.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If something is given for what is no Probe of the network.
+        """
+        self._keras_runner.compile(
+            *args, loss=loss, metrics=metrics, loss_weights=loss_weights, **kwargs
+        )
+
+    @_while_open
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        n_steps: int | None = None,
+        stateful: bool = False,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Train the parameters of the network.
+
+        Spiking neurons are trained through their rate equations.
+
+        Parameters
+        ----------
+        x : dict or list or ndarray, optional
+            Values of input Nodes, as for `predict`; or a dataset or generator of
+            inputs and targets by name, which includes ``"n_steps"``.
+        y : dict or list or ndarray
+            Targets of the Probes that the loss and metrics are about, each of shape
+            ``(batch_size, n_steps, size_in)``, in the same forms.
+        n_steps : int, optional
+            Number of steps, if ``x`` does not tell.
+        stateful : bool
+            Whether each minibatch starts where the one before it ended.
+        **kwargs
+            Passed on to `keras.Model.fit`.
+
+        Returns
+        -------
+        history : keras.callbacks.History
+            The losses and metrics of all epochs.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the data does not fit the network, or it has not been compiled.
+        """
+        return self._keras_runner.fit(x, y, n_steps, stateful, **kwargs)
+
+    @_while_open
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        n_steps: int | None = None,
+        stateful: bool = False,
+        **kwargs: Any,
+    ) -> dict[str, float]:
+        """Compute the loss and the metrics.
+
+        Parameters
+        ----------
+        x, y, n_steps, stateful
+            As for `fit`.
+        **kwargs
+            Passed on to `keras.Model.evaluate`.
+
+        Returns
+        -------
+        results : dict of {str: float}
+            The sum of the losses is ``"loss"``; the probes' losses and metrics are
+            ``"<probe>_loss"`` and ``"<probe>_<metric>"``.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the data does not fit the network, or it has not been compiled.
+        """
+        return self._keras_runner.evaluate(x, y, n_steps, stateful, **kwargs)
 
     def trange(
         self, sample_every: float | None = None, dt: float | None = None
@@ -460,7 +550,9 @@ class Simulator:
 
     def __enter__(self) -> Simulator:
         if self.closed:
-            raise SimulatorClosed("A closed simulator cannot be entered again")
+            raise SimulatorClosed(
+                "Simulator cannot be entered again: the simulator is closed"
+            )
         return self
 
     def __exit__(
@@ -474,8 +566,8 @@ class Simulator:
     def __del__(self) -> None:
         if not getattr(self, "closed", True):
             warnings.warn(
-                f"{self.model} was deallocated while open: close simulators, or use "
-                "them as context managers",
+                f"Simulator with model={self.model} was deallocated while open: close "
+                "simulators, or use them as context managers",
                 ResourceWarning,
                 stacklevel=2,
             )
@@ -489,8 +581,3 @@ def _empty_model(network: nengo.Network | None, dt: float) -> NengoModel:
         builder=NengoBuilder(),
         fail_fast=False,
     )
-
-
-def _check_positive_integer(name: str, value: Any) -> None:
-    if not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValidationError(f"must be a positive integer, not {value!r}", attr=name)

@@ -14,11 +14,12 @@ import tensorflow as tf
 from nengo.builder import Model
 from nengo.builder.operator import Operator, TimeUpdate
 from nengo.builder.signal import Signal
-from nengo.exceptions import SignalError
+from nengo.exceptions import SignalError, ValidationError
 
 from nengo_dl_core.builder import BuildConfig, Builder
 from nengo_dl_core.builders.lowpass import without_duplicate_state
 from nengo_dl_core.config import get_setting
+from nengo_dl_core.data_arguments import check_positive_integer
 from nengo_dl_core.layer_weights import LayerWeights
 from nengo_dl_core.loop import Output, run_loop
 from nengo_dl_core.names import unique_names
@@ -110,6 +111,27 @@ class TensorGraph(keras.layers.Layer):
     def blocks(self) -> tuple[Block, ...]:
         """The blocks of memory that the signals are views of."""
         return self.optimized.layout.blocks
+
+    def check_steps(self, n_steps: int) -> None:
+        """Check that a number of steps can be run.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of steps.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If it is no positive integer, or not the only one that can be run.
+        """
+        check_positive_integer("n_steps", n_steps)
+        if not self.use_loop and n_steps != self.unroll:
+            raise ValidationError(
+                f"must be unroll_simulation, {self.unroll}, since the network sets "
+                f"use_loop=False; it is {n_steps}",
+                attr="n_steps",
+            )
 
     def mark_signals(self) -> dict[Signal, bool | None]:
         """Decide which signals are parameters that are trained.
@@ -408,7 +430,13 @@ class TensorGraph(keras.layers.Layer):
         outputs : dict of {str: tf.Tensor}
             Values of the probes by name, ``(minibatch_size, n_steps, size_in)``.
         """
-        sources = [inputs[self.input_names[x.node]] for x in self.node_inputs]
+        sources = [
+            tf.ensure_shape(
+                inputs[self.input_names[source.node]],
+                (self.minibatch_size, None, source.signal.size),
+            )
+            for source in self.node_inputs
+        ]
         n_steps = (
             tf.shape(sources[0])[1]
             if sources

@@ -1,0 +1,263 @@
+"""compile, fit and evaluate, compared with Keras and with arithmetic."""
+
+import keras
+import nengo
+import numpy as np
+import pytest
+import tensorflow as tf
+from nengo.exceptions import ValidationError
+
+from nengo_dl_core import Simulator, configure_settings
+
+
+@pytest.fixture
+def net():
+    """Two outputs of one input, computed by multiplication alone."""
+    with nengo.Network(seed=0) as net:
+        configure_settings(dtype="float64")
+        net.node = nengo.Node([0.0, 0.0], label="input")
+        first, second = nengo.Node(size_in=1), nengo.Node(size_in=2)
+        nengo.Connection(net.node, first, transform=[[2.0, 1.0]], synapse=None)
+        nengo.Connection(net.node, second, transform=3.0, synapse=None)
+        net.first = nengo.Probe(first, label="first")
+        net.second = nengo.Probe(second, label="second")
+    return net
+
+
+@pytest.fixture
+def data(net):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(7, 3, 2))
+    return x, {net.first: x[..., :1], net.second: rng.normal(size=(7, 3, 2))}
+
+
+def simulator(net, minibatch_size=3):
+    return Simulator(net, minibatch_size=minibatch_size, progress_bar=False)
+
+
+def mse(y, prediction):
+    return np.mean((y - prediction) ** 2)
+
+
+class TestEvaluate:
+    def test_losses_of_all_probes(self, net, data):
+        x, y = data
+        with simulator(net) as sim:
+            sim.compile(loss="mse", metrics={net.second: ["mae"]}, loss_weights=[2, 1])
+            results = sim.evaluate(x, y, batch_size=3)
+            predicted = sim.predict(x)
+        first = mse(y[net.first], predicted[net.first])
+        second = mse(y[net.second], predicted[net.second])
+        mae = np.abs(y[net.second] - predicted[net.second]).mean()
+        assert set(results) == {"loss", "first_loss", "second_loss", "second_mae"}
+        assert results["first_loss"] == pytest.approx(first, rel=1e-5)
+        assert results["second_loss"] == pytest.approx(second, rel=1e-5)
+        assert results["second_mae"] == pytest.approx(mae, rel=1e-5)
+        assert results["loss"] == pytest.approx(2 * first + second, rel=1e-5)
+
+    def test_a_single_probe_is_named_too(self, net, data):
+        x, y = data
+        with simulator(net, 7) as sim:
+            sim.compile(
+                loss={"first": keras.losses.MeanAbsoluteError()},
+                metrics={net.first: "mse"},
+            )
+            results = sim.evaluate({"input": x}, {"first": y[net.first]})
+            expected = sim.predict(x)[net.first]
+        assert set(results) == {"loss", "first_loss", "first_mse"}
+        assert results["first_mse"] == pytest.approx(
+            mse(y[net.first], expected), rel=1e-5
+        )
+
+    def test_padding_has_no_weight(self, net, data):
+        x, y = data
+        with simulator(net, minibatch_size=9) as sim:
+            sim.compile(loss={net.first: "mse"}, metrics={net.first: "mse"})
+            results = sim.evaluate(x, {net.first: y[net.first]})
+            expected = mse(y[net.first], sim.predict(x)[net.first])
+        assert results["loss"] == pytest.approx(expected, rel=1e-5)
+        assert results["first_mse"] == pytest.approx(expected, rel=1e-5)
+
+    @pytest.mark.parametrize("shape", [(7,), (7, 1), (7, 3)])
+    def test_sample_weight(self, net, data, shape):
+        x, y = data
+        weight = np.random.default_rng(1).uniform(size=shape)
+        with simulator(net, minibatch_size=7) as sim:
+            sim.compile(loss={net.first: "mse"})
+            target = {net.first: y[net.first]}
+            result = sim.evaluate(x, target, sample_weight=weight)["loss"]
+            error = (y[net.first] - sim.predict(x)[net.first])[..., 0] ** 2
+        expected = (error * weight.reshape(7, -1)).mean()
+        assert result == pytest.approx(expected, rel=1e-5)
+
+    def test_compiling_again_replaces_everything(self, net, data):
+        x, y = data
+        with simulator(net) as sim:
+            sim.compile(loss="mse", metrics=["mae", "mae"])
+            sim.compile(loss={net.second: "mae"})
+            results = sim.evaluate(x, {net.second: y[net.second]})
+        assert set(results) == {"loss", "second_loss"}
+
+    def test_dataset(self, net, data):
+        x, y = data
+        samples = (
+            {"input": x[:6], "n_steps": np.full((6, 1), 3, np.int32)},
+            {"first": y[net.first][:6]},
+        )
+        dataset = tf.data.Dataset.from_tensor_slices(samples).batch(3)
+        with simulator(net) as sim:
+            sim.compile(loss={net.first: "mse"})
+            actual = sim.evaluate(dataset)
+            expected = sim.evaluate(x[:6], {net.first: y[net.first][:6]})
+        assert actual == pytest.approx(expected, rel=1e-6)
+
+
+class TestFit:
+    def test_equals_keras(self):
+        """The same feed-forward model, built both ways, has the same weights."""
+        rng = np.random.default_rng(0)
+        x, y = rng.normal(size=(20, 1, 3)), rng.normal(size=(20, 1, 2))
+        model = keras.Sequential(
+            [
+                keras.Input((3,), dtype="float64"),
+                keras.layers.Dense(4, activation="relu", dtype="float64"),
+                keras.layers.Dense(2, use_bias=False, dtype="float64"),
+            ]
+        )
+        hidden, bias, output = model.get_weights()
+        bias = bias + 0.1
+        model.set_weights([hidden, bias, output])
+        with nengo.Network() as net:
+            configure_settings(dtype="float64", trainable=True)
+            node = nengo.Node(np.zeros(3))
+            ens = nengo.Ensemble(
+                4, 1, neuron_type=nengo.RectifiedLinear(), gain=np.ones(4), bias=bias
+            )
+            result = nengo.Node(size_in=2)
+            first = nengo.Connection(
+                node, ens.neurons, transform=hidden.T, synapse=None
+            )
+            second = nengo.Connection(
+                ens.neurons, result, transform=output.T, synapse=None
+            )
+            probe = nengo.Probe(result)
+        options = {"epochs": 2, "shuffle": False, "verbose": 0}
+        model.compile(keras.optimizers.Adam(0.01), loss="mse")
+        dataset = tf.data.Dataset.from_tensor_slices((x[:, 0], y[:, 0])).batch(4)
+        expected = model.fit(dataset, **options)
+        with simulator(net, minibatch_size=4) as sim:
+            sim.compile(keras.optimizers.Adam(0.01), loss={probe: "mse"})
+            history = sim.fit(x, y, **options)
+            weights = [
+                sim.data[first].weights.T,
+                sim.data[ens].bias,
+                sim.data[second].weights.T,
+            ]
+        for actual, trained in zip(weights, model.get_weights(), strict=True):
+            np.testing.assert_allclose(actual, trained, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(
+            history.history["loss"], expected.history["loss"], rtol=1e-5
+        )
+
+    def test_recurrent_spiking_network_learns(self):
+        with nengo.Network(seed=0) as net:
+            node = nengo.Node([0.0])
+            ens = nengo.Ensemble(20, 1)
+            nengo.Connection(node, ens, synapse=0.005)
+            nengo.Connection(ens, ens, synapse=0.005, transform=0.1)
+            probe = nengo.Probe(ens, synapse=0.005)
+        x = np.ones((8, 10, 1)) * np.linspace(-1, 1, 8)[:, None, None]
+        with simulator(net, minibatch_size=4) as sim:
+            sim.compile(keras.optimizers.RMSprop(0.001), loss={probe: "mse"})
+            history = sim.fit(x, x**2, epochs=10, verbose=0).history["loss"]
+            assert all(np.isfinite(w).all() for w in sim.keras_model.get_weights())
+        assert history[-1] < 0.8 * history[0]
+
+    def test_validation(self, net, data):
+        x, y = data
+        with simulator(net) as sim:
+            sim.compile("sgd", loss="mse")
+            options = {"verbose": 0, "epochs": 2}
+            split = sim.fit(x, y, validation_split=0.3, **options).history
+            given = sim.fit(x, y, validation_data=(x, y), **options).history
+        for history in (split, given):
+            assert len(history["val_first_loss"]) == 2
+
+    def test_what_is_not_trainable_stays(self, net, data):
+        x, y = data
+        with net:
+            configure_settings(trainable=False)
+        net.config[net.connections[1]].trainable = True
+        with simulator(net) as sim:
+            before = [sim.data[conn].weights.copy() for conn in net.connections]
+            sim.compile("sgd", loss="mse")
+            sim.fit(x, y, verbose=0)
+            after = [sim.data[conn].weights for conn in net.connections]
+        np.testing.assert_array_equal(after[0], before[0])
+        assert not np.allclose(after[1], before[1])
+
+    def test_training_then_running_uses_the_new_parameters(self, net, data):
+        x, y = data
+        with simulator(net) as sim:
+            sim.run_steps(3, data=x[:3])
+            before = sim.data[net.first].copy()
+            sim.compile("sgd", loss="mse")
+            sim.fit(x, y, verbose=0)
+            predicted = sim.predict(x[:3])[net.first]
+            sim.reset(include_trainable=False)
+            sim.run_steps(3, data=x[:3])
+            np.testing.assert_allclose(sim.data[net.first], predicted)
+            sim.reset()
+            sim.run_steps(3, data=x[:3])
+            np.testing.assert_array_equal(sim.data[net.first], before)
+
+
+class TestErrors:
+    def test_not_compiled(self, net, data):
+        with simulator(net) as sim:
+            for method in (sim.fit, sim.evaluate):
+                with pytest.raises(ValidationError, match="compile before"):
+                    method(*data)
+
+    def test_unknown_probe(self, net):
+        with simulator(net) as sim:
+            for key in ("third", net.node):
+                with pytest.raises(ValidationError, match="is no Probe"):
+                    sim.compile(loss={key: "mse"})
+            with pytest.raises(ValidationError, match="3 values"):
+                sim.compile(loss=["mse"] * 3)
+            with pytest.raises(ValidationError, match="loss or metrics"):
+                sim.compile("sgd")
+
+    def test_targets_that_do_not_fit(self, net, data):
+        x, y = data
+        with simulator(net) as sim:
+            sim.compile(loss="mse")
+            with pytest.raises(ValidationError, match="targets are needed"):
+                sim.fit(x, {net.first: y[net.first]})
+            with pytest.raises(
+                ValidationError, match=r"'first' have shape \(7, 3, 2\)"
+            ):
+                sim.fit(x, {net.first: x, net.second: x})
+
+    @pytest.mark.parametrize(
+        ("option", "value", "message"),
+        [
+            ("batch_size", 2, "minibatch_size = 3"),
+            ("class_weight", {0: 1}, "use sample_weight"),
+            ("sample_weight", np.ones(3), r"\(7,\)"),
+        ],
+    )
+    def test_options_that_cannot_be(self, net, data, option, value, message):
+        with simulator(net) as sim:
+            sim.compile("sgd", loss="mse")
+            with pytest.raises(ValidationError, match=message):
+                sim.fit(*data, **{option: value})
+
+    def test_predict_on_batch_of_another_size(self, net, data):
+        with simulator(net) as sim:
+            np.testing.assert_allclose(
+                sim.predict_on_batch(data[0][:3])[net.second], 3 * data[0][:3]
+            )
+            with pytest.raises(ValidationError, match="minibatch_size = 3"):
+                sim.predict_on_batch(data[0])
