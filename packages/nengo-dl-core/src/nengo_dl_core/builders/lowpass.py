@@ -93,3 +93,8 @@ class LowpassBuilder(OpBuilder):
             rounded_product(self.a, signals.gather(self.output))
             + rounded_product(self.b, signals.gather(self.input)),
         )
+
+    @staticmethod
+    def mergeable(x: Operator, y: Operator) -> bool:
+        """Filters of any sizes merge; see `OpBuilder.mergeable`."""
+        return True

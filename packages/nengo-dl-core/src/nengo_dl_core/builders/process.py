@@ -11,13 +11,16 @@ import tensorflow as tf
 from nengo.base import Process
 from nengo.builder.operator import Operator
 from nengo.builder.processes import SimProcess
-from nengo.synapses import Alpha, LinearFilter, Lowpass
+from nengo.synapses import Alpha, LinearFilter, Lowpass, Triangle
 
 from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.builders.linear_filter import LinearFilterBuilder
-from nengo_dl_core.builders.lowpass import LowpassBuilder, filter_step
+from nengo_dl_core.builders.lowpass import LowpassBuilder
 from nengo_dl_core.builders.python_call import PythonOpBuilder
+from nengo_dl_core.builders.triangle import TriangleBuilder
 from nengo_dl_core.signals import SignalDict
+
+State = dict[str, npt.NDArray[Any]]
 
 
 class GenericProcessBuilder(PythonOpBuilder):
@@ -28,6 +31,10 @@ class GenericProcessBuilder(PythonOpBuilder):
     ops : tuple of nengo.builder.processes.SimProcess
         The operators of the group.
     """
+
+    def __init__(self, ops: Sequence[Operator]) -> None:
+        super().__init__(ops)
+        self.items: list[list[tuple[Any, State]]] = []
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
@@ -40,60 +47,60 @@ class GenericProcessBuilder(PythonOpBuilder):
         self.states = [signals[sig] for op in self.ops for sig in op.state.values()]
 
     def build_post(self, signals: SignalDict) -> None:
-        """Make new step functions; see `OpBuilder.build_post`."""
-        self.steps: list[list[Any]] = []
-        self.buffers: list[list[dict[str, npt.NDArray[Any]]]] = []
-        for op in self.ops:
-            shape_in = (0,) if op.input is None else op.input.shape
-            buffers = [
-                {name: np.array(sig.initial_value) for name, sig in op.state.items()}
-                for _ in range(signals.minibatch_size)
-            ]
-            self.buffers.append(buffers)
-            self.steps.append(
-                [
-                    op.process.make_step(
-                        shape_in, op.output.shape, signals.dt, rng, buffer
-                    )
-                    for rng, buffer in zip(self.config.process_rngs(op), buffers)
-                ]
-            )
+        """Let the next step begin anew; see `OpBuilder.build_post`."""
+        self.items = []
+
+    def _make_steps(self, op: SimProcess, dt: float) -> list[tuple[Any, State]]:
+        """For each minibatch item a step function, and the state that it works on."""
+        shape_in = (0,) if op.input is None else op.input.shape
+        items = []
+        for rng in self.config.process_rngs(op):
+            state = {
+                name: np.array(sig.initial_value) for name, sig in op.state.items()
+            }
+            step = op.process.make_step(shape_in, op.output.shape, dt, rng, state)
+            items.append((step, state))
+        return items
 
     def build_step(self, signals: SignalDict) -> list[tf.Tensor]:
         """Call the step functions; see `OpBuilder.build_step`."""
-        dt, dtype = signals.dt, signals.dtype
+        dt = signals.dt
         inputs = [signals.gather(sig) for sig in self.inputs if sig is not None]
         states = [signals.gather(sig) for sig in self.states]
 
         def call_all(step: Any, *values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-            given = iter(values[: len(inputs)])
-            kept = iter(values[len(inputs) :])
-            results, new_states = [], []
-            for op, steps, buffers in zip(self.ops, self.steps, self.buffers):
-                x = None if op.input is None else next(given)
-                before = {name: next(kept) for name in op.state}
-                outputs = []
-                for item, (function, buffer) in enumerate(zip(steps, buffers)):
-                    for name, value in before.items():
-                        buffer[name][...] = value[item]
+            if not self.items:
+                self.items = [self._make_steps(op, dt) for op in self.ops]
+            time, arrays = float(step * dt), iter(values)
+            given = [None if op.input is None else next(arrays) for op in self.ops]
+            kept = [{name: next(arrays).copy() for name in op.state} for op in self.ops]
+            outputs = [np.empty(sig.full_shape, sig.dtype) for sig in self.outputs]
+            for items, x, whole, output in zip(
+                self.items, given, kept, outputs, strict=True
+            ):
+                for item, (function, state) in enumerate(items):
+                    for name, value in whole.items():
+                        state[name][...] = value[item]
                     args = () if x is None else (x[item].astype(np.float64),)
-                    outputs.append(function(float(step * dt), *args))
-                results.append(np.asarray(outputs, dtype))
-                new_states += [
-                    np.asarray([buffer[name] for buffer in buffers], dtype)
-                    for name in op.state
-                ]
-            return results + new_states
+                    output[item] = function(time, *args)
+                    for name, value in whole.items():
+                        value[item] = state[name]
+            return outputs + [value for whole in kept for value in whole.values()]
 
         targets = self.outputs + self.states
         values = self.call(
-            call_all, [signals.step, *inputs, *states], [dtype] * len(targets)
+            call_all, [signals.step, *inputs, *states], [sig.dtype for sig in targets]
         )
-        for position, (target, value) in enumerate(zip(targets, values)):
+        for position, (target, value) in enumerate(zip(targets, values, strict=True)):
             value.set_shape(target.full_shape)
             is_output = position < len(self.outputs)
             signals.scatter(target, value, mode=self.mode if is_output else "update")
         return values
+
+    @staticmethod
+    def mergeable(x: Operator, y: Operator) -> bool:
+        """Processes merge, into one call from TensorFlow; see `OpBuilder.mergeable`."""
+        return True
 
 
 @Builder.register(SimProcess)
@@ -110,6 +117,7 @@ class SimProcessBuilder(OpBuilder):
         Lowpass: LinearFilterBuilder,
         Alpha: LinearFilterBuilder,
         LinearFilter: LinearFilterBuilder,
+        Triangle: TriangleBuilder,
     }
     """Process types that are computed by TensorFlow; all others run in Python."""
 
@@ -144,10 +152,8 @@ class SimProcessBuilder(OpBuilder):
     def mergeable(x: Operator, y: Operator) -> bool:
         """Processes merge if one builder computes both; see `OpBuilder.mergeable`."""
         builder = SimProcessBuilder._implementation(x)
-        if builder is not SimProcessBuilder._implementation(y) or x.mode != y.mode:
-            return False
-        if builder is LinearFilterBuilder:
-            # dt changes the matrices, not which of them there are
-            steps = [filter_step(op, 0.001) for op in (x, y)]
-            return type(steps[0]) is type(steps[1]) and x.output.shape == y.output.shape
-        return True
+        return (
+            builder is SimProcessBuilder._implementation(y)
+            and bool(x.mode == y.mode)
+            and builder.mergeable(x, y)
+        )

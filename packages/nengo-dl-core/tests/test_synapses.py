@@ -1,0 +1,78 @@
+"""Synapses: linear filters of every form, and the triangle filter."""
+
+import nengo
+import numpy as np
+import pytest
+
+from nengo_dl_core import Simulator, configure_settings
+from reference import assert_matches_reference, assert_same, simulated_data
+
+SYNAPSES = [
+    nengo.Lowpass(0.1),
+    nengo.Lowpass(0),
+    nengo.Alpha(0.02),
+    nengo.Alpha(0),
+    nengo.LinearFilter([1], [0.01, 1], method="euler"),
+    nengo.LinearFilter([0.02, 1], [0.001, 0.03, 1]),  # order 2
+    nengo.LinearFilter([0.05, 1], [0.02, 1]),  # passes through
+    nengo.LinearFilter([1], [0.02, 1], method="bilinear"),
+    nengo.LinearFilter([0.1], [1, -0.9], analog=False),
+    nengo.LinearFilter([0.1, 0.05], [1, -0.9], analog=False),
+    nengo.LinearFilter([2.5], [1], analog=False),  # no state
+    nengo.LinearFilter([1], np.poly(-1 / np.linspace(0.01, 0.02, 6))),  # order 6
+    nengo.Triangle(0.01),
+    nengo.Triangle(0),
+]
+
+
+def network(synapses):
+    """Filters in all places: vectors and scalars, Nodes, probes, a loop."""
+    with nengo.Network(seed=0) as net:
+        configure_settings(dtype="float64")
+        pair = nengo.Node(lambda t: [np.sin(9 * t) + 1, t < 0.05])
+        for synapse in synapses:
+            target = nengo.Node(size_in=2)
+            nengo.Connection(pair, target, synapse=synapse)
+            nengo.Connection(target, target, synapse=synapse, transform=0.1)
+            nengo.Probe(target)
+            nengo.Probe(pair[0], synapse=synapse)
+            # as the output of a Node, a filter sets its output within the step
+            node = nengo.Node(synapse, size_in=2, size_out=2)
+            nengo.Connection(pair, node, synapse=None)
+            nengo.Probe(node)
+    return net
+
+
+@pytest.mark.parametrize("half", [slice(0, None, 2), slice(1, None, 2)])
+def test_equals_reference(half):
+    net = network(SYNAPSES[half])
+    expected = assert_matches_reference(net, 100)
+    with net:
+        configure_settings(jit_compile=False)
+    options = {"minibatch_size": 2, "unroll_simulation": 3}
+    minibatch = simulated_data(net, [30, 70], **options)
+    assert_same({probe: x[1] for probe, x in minibatch.items()}, expected)
+
+
+@pytest.mark.parametrize(
+    ("synapse", "same", "other"),
+    [
+        (nengo.Lowpass(0.1), nengo.Lowpass(0.2), nengo.Alpha(0.1)),
+        (nengo.Alpha(0.1), nengo.Alpha(0.2), nengo.Lowpass(0.1)),
+        (nengo.Triangle(0.1), nengo.Triangle(0.1), nengo.Triangle(0.2)),
+    ],
+)
+def test_alike_filters_are_one_group(synapse, same, other):
+    net = network([])
+    with net:
+        target = nengo.Node(size_in=2)
+        for item in (synapse, same, other):
+            nengo.Connection(net.nodes[0], target, synapse=item)
+        nengo.Probe(target)
+    with Simulator(net, progress_bar=False) as sim:
+        groups = [
+            len(group)
+            for group in sim.tensor_graph.optimized.plan
+            if type(group[0]).__name__ == "SimProcess"
+        ]
+    assert sorted(groups) == [1, 2]
