@@ -2,8 +2,11 @@
 
 import io
 
+import nengo
 import pytest
+from nengo.utils.progress import ProgressBar as NengosProgressBar
 
+from nengo_dl_core import Simulator
 from nengo_dl_core.progress import NullProgressBar, ProgressBar
 
 
@@ -44,3 +47,30 @@ def test_error_closes_the_bar():
         raise ZeroDivisionError
     bar.step()
     assert bar._bar is None
+
+
+class RecordingBar(NengosProgressBar):
+    """One of Nengo's bars that remembers what it has been asked to show."""
+
+    def __init__(self):
+        self.shown = []
+        self.closed = False
+
+    def update(self, progress):
+        self.shown.append((progress.name_during, progress.n_steps, progress.max_steps))
+
+    def close(self):
+        self.closed = True
+
+
+def test_nengos_own_bars_show_building_and_running():
+    with nengo.Network() as net:
+        nengo.Ensemble(5, 1)
+    building, running = RecordingBar(), RecordingBar()
+    with Simulator(net, progress_bar=building) as sim:
+        assert sim.progress_bar is building
+        sim.run_steps(10, progress_bar=running)
+    assert {name for name, *_ in building.shown} == {"Building"}
+    assert running.shown[-1] == ("Simulating", 10, 10)
+    assert building.closed
+    assert running.closed

@@ -329,7 +329,7 @@ class TestErrors:
 def test_device(net):
     with Simulator(net, device="/cpu:0", progress_bar=False) as sim:
         sim.run_steps(3)
-        assert "CPU:0" in sim.tensor_graph.states[0][1].value.device
+        assert "CPU:0" in sim.tensor_graph.states[0].value.device
 
 
 def test_prebuilt_model(net):

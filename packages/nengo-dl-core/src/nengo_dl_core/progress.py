@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
+from nengo.utils import progress as nengo_progress
 from tqdm.auto import tqdm
 
 
@@ -137,3 +138,79 @@ class NullProgressBar(ProgressBar):
             The new bar.
         """
         return NullProgressBar()
+
+
+class NengoProgressBar(ProgressBar):
+    """Shows progress on one of Nengo's own progress bars.
+
+    Parameters
+    ----------
+    bar : nengo.utils.progress.ProgressBar
+        The bar, updated ten times a second by a thread.
+    present, past, max_value
+        As for `ProgressBar`.
+    """
+
+    def __init__(
+        self,
+        bar: nengo_progress.ProgressBar,
+        present: str = "",
+        past: str | None = None,
+        max_value: int | None = 1,
+    ) -> None:
+        super().__init__(present, past, max_value)
+        total = nengo_progress.Progress(self.present, self.past, max_value)
+        self._tracker = nengo_progress.ProgressTracker(bar, total)
+
+    def __enter__(self) -> NengoProgressBar:
+        self._tracker.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._tracker.__exit__(*error)
+
+    def step(self, n_steps: int = 1) -> None:
+        """Advance the bar; see `ProgressBar.step`."""
+        self._tracker.total_progress.step(n_steps)
+
+    def sub(self, msg: str | None = None, **kwargs: Any) -> nengo_progress.Progress:
+        """Show a part of the task in place of the whole, until it is done.
+
+        Parameters
+        ----------
+        msg : str, optional
+            What the part does.
+        **kwargs
+            Ignored.
+
+        Returns
+        -------
+        progress : nengo.utils.progress.Progress
+            Counts the steps of the part.
+        """
+        return self._tracker.next_stage(self.present if msg is None else msg)
+
+
+def shown_progress(
+    show: bool | nengo_progress.ProgressBar,
+    present: str,
+    past: str,
+    max_value: int | None,
+) -> ProgressBar:
+    """Make a progress bar as a user asks for it.
+
+    Parameters
+    ----------
+    show : bool or nengo.utils.progress.ProgressBar
+        Whether to show a bar; or one of Nengo's, which is to be used.
+    present, past, max_value
+        As for `ProgressBar`.
+
+    Returns
+    -------
+    bar : ProgressBar
+        The bar.
+    """
+    if isinstance(show, nengo_progress.ProgressBar):
+        return NengoProgressBar(show, present, past, max_value)
+    return (ProgressBar if show else NullProgressBar)(present, past, max_value)

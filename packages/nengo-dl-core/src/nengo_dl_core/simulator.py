@@ -159,7 +159,7 @@ class Simulator:
         self.reset()
 
     def _probe_storage(self, probe: nengo.Probe) -> ProbeData:
-        sig = self.tensor_graph.tensor_signal(self.model.sig[probe]["in"])
+        sig = self.tensor_graph.memory.tensor_signal(self.model.sig[probe]["in"])
         return ProbeData(
             probe,
             self.dt,
