@@ -7,6 +7,22 @@ import pytest
 from nengo_dl_core import Simulator, configure_settings
 from reference import assert_matches_reference, assert_same, simulated_data
 
+
+class Slow(nengo.Lowpass):
+    """A filter that computes what its parent computes."""
+
+    def __init__(self):
+        super().__init__(0.5)
+
+
+class Doubled(nengo.Lowpass):
+    """A filter that computes something else."""
+
+    def make_step(self, *args, **kwargs):
+        step = super().make_step(*args, **kwargs)
+        return lambda t, x: 2 * step(t, x)
+
+
 SYNAPSES = [
     nengo.Lowpass(0.1),
     nengo.Lowpass(0),
@@ -76,3 +92,14 @@ def test_alike_filters_are_one_group(synapse, same, other):
             if type(group[0]).__name__ == "SimProcess"
         ]
     assert sorted(groups) == [1, 2]
+
+
+def test_subclasses():
+    net = network([Slow(), Doubled(0.1)])
+    assert_matches_reference(net, 50)
+    with Simulator(net, progress_bar=False) as sim:
+        graph = sim.tensor_graph
+        in_python = {
+            op.process for op in graph.op_builder.not_compilable(graph.signals)
+        }
+    assert in_python == {Doubled(0.1)}

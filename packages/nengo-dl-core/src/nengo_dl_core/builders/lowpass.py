@@ -55,7 +55,7 @@ def without_duplicate_state(operators: Sequence[Operator], dt: float) -> list[Op
         (
             SimProcess(op.process, op.input, op.output, op.t, mode="update", tag=op.tag)
             if isinstance(op, SimProcess)
-            and isinstance(op.process, LinearFilter)
+            and type(op.process).make_step is LinearFilter.make_step
             and op.mode == "update"
             and isinstance(filter_step(op, dt), LinearFilter.OneX)
             else op

@@ -128,10 +128,18 @@ class SimProcessBuilder(OpBuilder):
 
     @classmethod
     def _implementation(cls, op: SimProcess) -> type[OpBuilder]:
-        """The builder for one process."""
-        builder = cls.TF_PROCESS_IMPL.get(type(op.process), GenericProcessBuilder)
+        """The builder for one process: that of its type or of a type it computes as."""
         if op.input is None:
             return GenericProcessBuilder
+        builder = next(
+            (
+                cls.TF_PROCESS_IMPL[kind]
+                for kind in type(op.process).__mro__
+                if kind in cls.TF_PROCESS_IMPL
+                and type(op.process).make_step is kind.make_step
+            ),
+            GenericProcessBuilder,
+        )
         if builder is LinearFilterBuilder and op.mode == "update" and not op.state:
             return LowpassBuilder
         return builder
