@@ -140,15 +140,11 @@ class TestData:
 
     def test_parameters(self, net, sim):
         with nengo.Simulator(net, progress_bar=False) as reference:
-            for name, expected in reference.data[net.ens]._asdict().items():
-                actual = getattr(sim.data[net.ens], name)
-                if expected is None:
-                    assert actual is None
-                    continue
-                np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
-            np.testing.assert_allclose(
-                sim.data[net.conn].weights, reference.data[net.conn].weights
-            )
+            for obj in (net.ens, net.conn):
+                for name, expected in reference.data[obj]._asdict().items():
+                    np.testing.assert_array_equal(
+                        getattr(sim.data[obj], name), expected, err_msg=name
+                    )
 
     def test_parameters_are_live(self, net, sim):
         before = sim.data[net.ens].bias

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from nengo.builder.connection import BuiltConnection
 from nengo.builder.ensemble import BuiltEnsemble
+from nengo.builder.signal import Signal
 from nengo.exceptions import ValidationError
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ class SimulationData(Mapping[Any, Any]):
         if isinstance(ens.neuron_type, nengo.Direct):
             return built
         scaled_encoders, bias = self.get_params((ens, "encoders"), (ens, "bias"))
+        present, first = (scaled_encoders, bias), (built.scaled_encoders, built.bias)
+        if all(map(np.array_equal, present, first)):
+            return built
         encoders = scaled_encoders * ens.radius / built.gain[:, None]
         max_rates, intercepts = ens.neuron_type.max_rates_intercepts(built.gain, bias)
         return BuiltEnsemble(
@@ -121,8 +125,10 @@ class SimulationData(Mapping[Any, Any]):
         Returns
         -------
         params : list of ndarray
-            The values. Those that an online learning rule changes have a leading
-            minibatch axis, if the simulator has a ``minibatch_size``.
+            The values, in the precision of the simulation; or, if they have not changed
+            since, exactly as Nengo built them. Those that an online learning rule
+            changes have a leading minibatch axis, if the simulator has a
+            ``minibatch_size``.
         """
         graph = self.sim.tensor_graph
         values = []
@@ -132,5 +138,12 @@ class SimulationData(Mapping[Any, Any]):
             value = graph.get_tensor(sig).numpy()
             if not self.minibatched and value.ndim > sig.ndim:
                 value = value[0]
-            values.append(value)
+            values.append(value if _has_changed(value, sig) else sig.initial_value)
         return values
+
+
+def _has_changed(value: Array, sig: Signal) -> bool:
+    """Whether a parameter differs from what Nengo built, but for the precision."""
+    if sig.sparse:
+        return True
+    return not np.array_equal(value, sig.initial_value.astype(value.dtype))
