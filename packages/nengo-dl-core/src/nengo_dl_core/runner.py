@@ -85,7 +85,7 @@ class Runner:
                 first_step=graph.step + 1,
                 inputs=tf.split(inputs, sizes, axis=2) if sizes else [],
                 parameters=[tf.convert_to_tensor(x) for _, x in graph.parameters],
-                states=[tf.convert_to_tensor(x) for _, x in graph.states],
+                states=[tf.convert_to_tensor(x) for x in graph.states],
                 length=length,
                 rows=[next(rows) if thin else None for thin in thinned],
                 lengths=lengths,
@@ -93,7 +93,7 @@ class Runner:
             )
             with tf.control_dependencies([*outputs, *states]):
                 graph.step.assign_add(n_steps)
-            for (_, variable), state in zip(graph.states, states, strict=True):
+            for variable, state in zip(graph.states, states, strict=True):
                 variable.assign(state)
             return outputs
 

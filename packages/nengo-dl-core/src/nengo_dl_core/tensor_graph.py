@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from itertools import compress
 from typing import Any
 
 import keras
@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from nengo.builder import Model
-from nengo.builder.operator import Operator, TimeUpdate
 from nengo.builder.signal import Signal
 from nengo.exceptions import SignalError, ValidationError
 
@@ -20,8 +19,10 @@ from nengo_dl_core.builder import BuildConfig, Builder
 from nengo_dl_core.builders.lowpass import without_duplicate_state
 from nengo_dl_core.config import get_setting
 from nengo_dl_core.data_arguments import check_positive_integer
+from nengo_dl_core.facts import signal_facts
 from nengo_dl_core.layer_weights import LayerWeights
 from nengo_dl_core.loop import Output, run_loop
+from nengo_dl_core.memory import Memory
 from nengo_dl_core.names import unique_names
 from nengo_dl_core.node_inputs import split_inputs
 from nengo_dl_core.process_seeds import ProcessSeeds
@@ -29,7 +30,7 @@ from nengo_dl_core.progress import NullProgressBar, ProgressBar
 from nengo_dl_core.session_config import apply_session_config
 from nengo_dl_core.signals import SignalDict, TensorSignal
 from nengo_dl_core.trainability import mark_signals
-from nengo_dl_optimizer import Block, OperatorGraph, SignalFacts, optimize
+from nengo_dl_optimizer import Block, OperatorGraph, optimize
 
 
 class TensorGraph(keras.layers.Layer):
@@ -56,6 +57,8 @@ class TensorGraph(keras.layers.Layer):
     ----------
     optimized : nengo_dl_optimizer.OptimizedGraph
         Operator groups in execution order, and the layout of their signals.
+    memory : Memory
+        Where the signals lie.
     signals : SignalDict
         Environment of a step.
     op_builder : Builder
@@ -89,7 +92,11 @@ class TensorGraph(keras.layers.Layer):
         self.optimized = optimize(
             OperatorGraph(
                 without_duplicate_state(operators, dt),
-                facts=self._facts(operators),
+                facts=signal_facts(
+                    operators,
+                    {source.signal for source in self.node_inputs},
+                    self.mark_signals(),
+                ),
                 mergeable=Builder.mergeable,
             ),
             **_given(
@@ -98,19 +105,15 @@ class TensorGraph(keras.layers.Layer):
                 simplifications=get_setting(model, "simplifications"),
             ),
         )
-        self.signals = SignalDict(self.float_type, minibatch_size)
-        self.signals.dt = dt
-        self.create_signals([sig for block in self.blocks for sig in block.signals])
+        layout = self.optimized.layout
+        self.memory = Memory(layout, self.float_type, minibatch_size, dt)
+        self.signals = self.memory.signals
+        self.create_signals([sig for block in layout.blocks for sig in block.signals])
         self.op_builder = Builder(self.optimized.plan)
         self.input_names = unique_names([x.node for x in self.node_inputs], "node")
         self.probe_names = unique_names(model.probes, "probe")
         self.python_errors: list[Exception] = []
         self.stateful = bool(get_setting(model, "stateful", True))
-
-    @property
-    def blocks(self) -> tuple[Block, ...]:
-        """The blocks of memory that the signals are views of."""
-        return self.optimized.layout.blocks
 
     def check_steps(self, n_steps: int) -> None:
         """Check that a number of steps can be run.
@@ -143,28 +146,6 @@ class TensorGraph(keras.layers.Layer):
         """
         return mark_signals(self.model)
 
-    def _facts(self, operators: Sequence[Operator]) -> dict[Signal, SignalFacts]:
-        """What the operators do not tell about the signals."""
-        counters = {
-            sig for op in operators if isinstance(op, TimeUpdate) for sig in op.sets
-        }
-        external = {source.signal for source in self.node_inputs}
-        written = {
-            sig.base
-            for op in operators
-            for sig in [*op.sets, *op.incs, *op.updates]
-            if sig not in counters
-        }
-        marks = self.mark_signals()
-        return {
-            sig: SignalFacts(
-                trainable=marks.get(sig),
-                minibatched=sig in written or sig in external,
-                external=sig in external,
-            )
-            for sig in [*written, *external, *marks]
-        }
-
     def create_signals(self, sigs: Sequence[Signal]) -> None:
         """Represent signals, and the operators' views of them, as rows of blocks.
 
@@ -175,77 +156,7 @@ class TensorGraph(keras.layers.Layer):
         """
         views = [sig for op in self.optimized.graph for sig in op.all_signals]
         for sig in [*sigs, *views]:
-            if sig not in self.signals:
-                self.tensor_signal(sig)
-
-    def tensor_signal(self, sig: Signal) -> TensorSignal:
-        """The rows of memory in which a signal lies.
-
-        Parameters
-        ----------
-        sig : nengo.builder.Signal
-            A signal of the model, or a view of one.
-
-        Returns
-        -------
-        tensor_signal : TensorSignal
-            Where its value is bound.
-
-        Raises
-        ------
-        nengo.exceptions.SignalError
-            If no operator uses the signal.
-        """
-        if sig in self.signals:
-            return self.signals[sig]
-        view = self.optimized.layout.view(sig)
-        block = self.blocks[view.block]
-        first = self._first_rows[view.block]
-        return self.signals.get_tensor_signal(
-            [(first + start, first + stop) for start, stop in view.slices],
-            self._key(block),
-            self._dtype_of(block),
-            view.shape,
-            block.minibatched,
-            signal=sig,
-            label=sig.name,
-        )
-
-    def _key(self, block: Block) -> tuple[Any, ...]:
-        """The base array of a block: the one of all blocks with rows of its kind.
-
-        Such an array exists in name only, since values are bound to its rows block by
-        block; it lets operators read from several blocks as if they were one.
-        """
-        return self._dtype_of(block), block.shape[1:], block.minibatched
-
-    @cached_property
-    def _first_rows(self) -> list[int]:
-        """For each block its first row in the base array."""
-        lengths: dict[Any, int] = {}
-        first_rows = []
-        for block in self.blocks:
-            first_rows.append(lengths.get(self._key(block), 0))
-            lengths[self._key(block)] = first_rows[-1] + block.shape[0]
-        return first_rows
-
-    def _whole(self, block: Block) -> TensorSignal:
-        """A whole block as a signal."""
-        first = self._first_rows[block.index]
-        return self.signals.get_tensor_signal(
-            [(first, first + block.shape[0])],
-            self._key(block),
-            self._dtype_of(block),
-            block.shape,
-            block.minibatched,
-        )
-
-    def _dtype_of(self, block: Block) -> str:
-        """The type in which a block is simulated; parameters are no integers."""
-        is_float = (
-            np.issubdtype(block.dtype, np.floating) or block.trainable is not None
-        )
-        return self.float_type if is_float else np.dtype(block.dtype).name
+            self.memory.tensor_signal(sig)
 
     def build_inputs(self) -> tuple[keras.KerasTensor, dict[nengo.Node, Any]]:
         """Make the Keras inputs of the layer.
@@ -280,47 +191,29 @@ class TensorGraph(keras.layers.Layer):
         """
         if self.built:
             return
-        self.parameters: list[tuple[Block, keras.Variable]] = []
-        state_blocks: dict[str, list[Block]] = {}
+        memory = self.memory
         with tf.device(self.device):
-            for block in self.blocks:
-                if block.persistent and block.minibatched:
-                    state_blocks.setdefault(self._dtype_of(block), []).append(block)
-                elif not block.written and not block.external:
-                    variable = self._add_variable(
-                        f"block_{block.index}",
-                        self._initial_value(block),
-                        block.trainable,
-                    )
-                    self.parameters.append((block, variable))
-            self.states = [
+            self.parameters: list[tuple[Block, keras.Variable]] = [
                 (
-                    blocks,
-                    self._add_variable(f"state_{dtype}", self._packed_state(blocks)),
+                    block,
+                    self._add_variable(
+                        f"block_{block.index}",
+                        memory.initial_value(block),
+                        block.trainable,
+                    ),
                 )
-                for dtype, blocks in state_blocks.items()
+                for block in memory.parameters
+            ]
+            self.states: list[keras.Variable] = [
+                self._add_variable(f"state_{dtype}", value)
+                for dtype, value in zip(
+                    memory.states, memory.initial_states(), strict=True
+                )
             ]
             self.layer_weights = LayerWeights(self.op_builder.layers, self.add_weight)
             self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
             self.keeps_state = tf.Variable(False, trainable=False, name="keeps_state")
         self.built = True
-
-    def _initial_value(self, block: Block) -> npt.NDArray[Any]:
-        """Value of a block at the start of a simulation."""
-        value = block.initial_value().astype(self._dtype_of(block))
-        if not block.minibatched:
-            return value
-        return np.broadcast_to(value, (self.minibatch_size, *value.shape))
-
-    def _packed_state(self, blocks: Sequence[Block]) -> npt.NDArray[Any]:
-        """Initial value of state blocks, side by side: ``(minibatch_size, size)``.
-
-        A call of the compiled loop costs more for every argument, so that all state is
-        a single one.
-        """
-        batch = self.minibatch_size
-        values = [self._initial_value(block).reshape((batch, -1)) for block in blocks]
-        return np.concatenate(values, axis=1)
 
     def _add_variable(
         self, name: str, value: npt.NDArray[Any], trainable: bool | None = None
@@ -344,7 +237,7 @@ class TensorGraph(keras.layers.Layer):
     def state(self) -> Any:
         """What `restore` needs to continue from here: everything but parameters."""
         return (
-            [variable.numpy() for _, variable in self.states],
+            [variable.numpy() for variable in self.states],
             self.n_steps,
             [source.state() for source in self.node_inputs],
         )
@@ -358,7 +251,7 @@ class TensorGraph(keras.layers.Layer):
             What `state` returned.
         """
         states, n_steps, inputs = saved
-        for (_, variable), value in zip(self.states, states, strict=True):
+        for variable, value in zip(self.states, states, strict=True):
             variable.assign(value)
         self.step.assign(n_steps)
         for source, value in zip(self.node_inputs, inputs, strict=True):
@@ -372,36 +265,14 @@ class TensorGraph(keras.layers.Layer):
         include_trainable : bool
             Whether the parameters are reset too.
         """
-        for blocks, variable in self.states:
-            variable.assign(self._packed_state(blocks))
+        initial = self.memory.initial_states()
+        for variable, value in zip(self.states, initial, strict=True):
+            variable.assign(value)
         if include_trainable:
             for block, variable in self.parameters:
-                variable.assign(self._initial_value(block))
+                variable.assign(self.memory.initial_value(block))
             self.layer_weights.reset()
         self.step.assign(0)
-
-    def _unpacked(self, states: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """Divide packed state into the values of the state blocks."""
-        values: list[tf.Tensor] = []
-        for (blocks, _), state in zip(self.states, states, strict=True):
-            sizes = [int(np.prod(block.shape)) for block in blocks]
-            values += [
-                tf.reshape(piece, (self.minibatch_size, *block.shape))
-                for block, piece in zip(
-                    blocks, tf.split(state, sizes, axis=1), strict=True
-                )
-            ]
-        return values
-
-    def _packed(self, values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """Undo `_unpacked`."""
-        left = iter(values)
-        return [
-            tf.concat(
-                [tf.reshape(next(left), (self.minibatch_size, -1)) for _ in blocks], 1
-            )
-            for blocks, _ in self.states
-        ]
 
     def call(
         self,
@@ -442,7 +313,7 @@ class TensorGraph(keras.layers.Layer):
             if sources
             else tf.cast(inputs["n_steps"][0, 0], tf.int32)
         )
-        states = [tf.convert_to_tensor(variable) for _, variable in self.states]
+        states = [tf.convert_to_tensor(variable) for variable in self.states]
         values, new_states = self.simulate(
             n_steps=n_steps,
             first_step=self.step + 1,
@@ -458,9 +329,7 @@ class TensorGraph(keras.layers.Layer):
         )
         if self.stateful:
             keep = self.keeps_state if stateful is None else stateful
-            for (_, variable), old, new in zip(
-                self.states, states, new_states, strict=True
-            ):
+            for variable, old, new in zip(self.states, states, new_states, strict=True):
                 variable.assign(tf.where(keep, new, old))
             self.step.assign_add(tf.where(keep, tf.cast(n_steps, tf.int64), 0))
         return {
@@ -485,7 +354,7 @@ class TensorGraph(keras.layers.Layer):
         """
         specs = {}
         for probe in self.model.probes:
-            sig = self.tensor_signal(self.model.sig[probe]["in"])
+            sig = self.memory.tensor_signal(self.model.sig[probe]["in"])
             shape = (self.minibatch_size, None, *sig.shape)
             specs[self.probe_names[probe]] = keras.KerasTensor(shape, dtype=sig.dtype)
         return specs
@@ -535,26 +404,25 @@ class TensorGraph(keras.layers.Layer):
             State after the last step.
         """
         progress = NullProgressBar() if progress is None else progress
-        signals = self.signals
-        signals.reset()
-        given = {
-            block.index: value
-            for (block, _), value in zip(self.parameters, parameters, strict=True)
-        }
-        for block in self.blocks:
-            value = given.get(block.index)
-            if value is None:
-                value = tf.constant(self._initial_value(block))
-            signals.extend(self._key(block), value, block.shape[0])
+        memory, signals = self.memory, self.signals
+        blocks = [block for block, _ in self.parameters]
+        memory.bind(signals, dict(zip(blocks, parameters, strict=True)))
         phase = get_setting(self.model, "learning_phase", training)
         self.op_builder.build_pre(signals, self._build_config(bool(phase)), progress)
         before = dict(signals.bases)
         probed = [
-            self.tensor_signal(self.model.sig[probe]["in"])
+            memory.tensor_signal(self.model.sig[probe]["in"])
             for probe in self.model.probes
         ]
-        sources = [self.tensor_signal(source.signal) for source in self.node_inputs]
-        carried = [self._whole(block) for blocks, _ in self.states for block in blocks]
+        # simplifications leave no trace of an input that no probe depends on
+        used = [x.signal in self.optimized.layout for x in self.node_inputs]
+        inputs = list(compress(inputs, used))
+        sources = [
+            memory.tensor_signal(source.signal)
+            for source in compress(self.node_inputs, used)
+        ]
+        state_values = memory.unpacked(states)
+        carried = [memory.whole(block) for block in state_values]
 
         def step(
             number: tf.Tensor, inputs: list[tf.Tensor], states: list[tf.Tensor]
@@ -581,19 +449,19 @@ class TensorGraph(keras.layers.Layer):
             n_steps,
             first_step,
             inputs,
-            self._unpacked(states),
+            list(state_values.values()),
             outputs,
             self.unroll,
             maximum,
             self.use_loop,
         )
-        return values, self._packed(states)
+        return values, memory.packed(states)
 
     def _build_config(self, training: bool) -> BuildConfig:
         return BuildConfig(
             inference_only=bool(get_setting(self.model, "inference_only", False)),
             lif_smoothing=get_setting(self.model, "lif_smoothing"),
-            cpu_only=self.device is not None and "cpu" in self.device.lower(),
+            cpu_only=_is_cpu(self.device),
             rng=np.random.RandomState(self.seeds.seed),
             training=training,
             process_rngs=self.seeds.rngs,
@@ -621,23 +489,21 @@ class TensorGraph(keras.layers.Layer):
             value.
         """
         try:
-            view = self.tensor_signal(sig)
+            view = self.memory.tensor_signal(sig)
         except SignalError:
             return tf.constant(np.asarray(sig.initial_value), self.float_type)
+        values = self.memory.unpacked([tf.convert_to_tensor(x) for x in self.states])
+        values |= {block: tf.convert_to_tensor(x) for block, x in self.parameters}
         environment = SignalDict(self.float_type, self.minibatch_size)
-        state_values = self._unpacked([variable for _, variable in self.states])
-        state_blocks = [block for blocks, _ in self.states for block in blocks]
-        kept = {block.index: variable for block, variable in self.parameters}
-        kept |= {
-            block.index: x for block, x in zip(state_blocks, state_values, strict=True)
-        }
-        for block in self.blocks:
-            if self._key(block) == view.key:
-                value = kept.get(block.index, self._initial_value(block))
-                environment.extend(
-                    view.key, tf.convert_to_tensor(value), block.shape[0]
-                )
+        self.memory.bind(environment, values)
         return environment.gather(view)
+
+
+def _is_cpu(device: str | None) -> bool:
+    """Whether a device, or TensorFlow's choice of one, is certainly a CPU."""
+    if device is None:
+        return not tf.config.get_visible_devices("GPU")
+    return "cpu" in device.lower()
 
 
 def _given(**settings: Any) -> dict[str, Any]:

@@ -1,0 +1,54 @@
+"""What the graph optimizer has to be told about signals."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from nengo.builder.operator import Operator, TimeUpdate
+from nengo.builder.signal import Signal
+
+from nengo_dl_optimizer import SignalFacts
+
+
+def signal_facts(
+    operators: Sequence[Operator],
+    external: Collection[Signal],
+    trainable: Mapping[Signal, bool | None],
+) -> dict[Signal, SignalFacts]:
+    """Collect the facts that the operators themselves do not show.
+
+    Whatever changes in the course of a simulation may differ from one item of a
+    minibatch to the next, but for the count of steps and the time.
+
+    Parameters
+    ----------
+    operators : list of nengo.builder.Operator
+        The operators that are simulated.
+    external : set of nengo.builder.Signal
+        Signals whose values are given to the simulation.
+    trainable : dict of {nengo.builder.Signal: bool or None}
+        Which signals are parameters, see `mark_signals`.
+
+    Returns
+    -------
+    facts : dict of {nengo.builder.Signal: SignalFacts}
+        Facts about all signals that there is something to say about.
+    """
+    counters = {
+        sig for op in operators if isinstance(op, TimeUpdate) for sig in op.sets
+    }
+    changing = dict.fromkeys(
+        sig.base
+        for op in operators
+        for sig in [*op.sets, *op.incs, *op.updates]
+        if sig not in counters
+    )
+    changing.update(dict.fromkeys(external))
+    return {
+        sig: SignalFacts(
+            trainable=trainable.get(sig),
+            minibatched=sig in changing,
+            external=sig in external,
+        )
+        for sig in [*changing, *trainable]
+    }

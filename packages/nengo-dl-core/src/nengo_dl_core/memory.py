@@ -1,0 +1,228 @@
+"""The memory of a simulation: what the layout's blocks are to TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from nengo.builder.signal import Signal
+
+from nengo_dl_core.signals import SignalDict, TensorSignal
+from nengo_dl_optimizer import Block, Layout
+
+
+class Memory:
+    """Lays the blocks of a layout out as rows of base arrays.
+
+    All blocks whose rows have one shape and type lie in one base array. Such an array
+    exists in name only, since values are bound to its rows block by block; it lets
+    operators read from several blocks as if they were one.
+
+    Parameters
+    ----------
+    layout : nengo_dl_optimizer.Layout
+        Blocks, and the signals that are views of them.
+    float_type : str
+        Floating point type of the simulation.
+    minibatch_size : int
+        Number of items in a minibatch.
+    dt : float
+        Length of a step, in seconds.
+
+    Attributes
+    ----------
+    signals : SignalDict
+        Environment of a step.
+    parameters : list of Block
+        The blocks that no operator writes.
+    states : dict of {str: list of Block}
+        The blocks whose values must survive a step, by type.
+    """
+
+    def __init__(
+        self, layout: Layout, float_type: str, minibatch_size: int, dt: float
+    ) -> None:
+        self.layout = layout
+        self.float_type = float_type
+        self.minibatch_size = minibatch_size
+        self.signals = SignalDict(float_type, minibatch_size)
+        self.signals.dt = dt
+        self.parameters: list[Block] = []
+        self.states: dict[str, list[Block]] = {}
+        self._first_rows: list[int] = []
+        lengths: dict[Any, int] = {}
+        for block in layout.blocks:
+            key = self._key(block)
+            self._first_rows.append(lengths.get(key, 0))
+            lengths[key] = self._first_rows[-1] + block.shape[0]
+            if block.persistent and block.minibatched:
+                self.states.setdefault(self._dtype(block), []).append(block)
+            elif not block.written and not block.external:
+                self.parameters.append(block)
+
+    def _dtype(self, block: Block) -> str:
+        """The type in which a block is simulated; parameters are no integers."""
+        is_float = np.issubdtype(block.dtype, np.floating)
+        if is_float or block.trainable is not None:
+            return self.float_type
+        return np.dtype(block.dtype).name
+
+    def _key(self, block: Block) -> tuple[Any, ...]:
+        """The base array of a block."""
+        return self._dtype(block), block.shape[1:], block.minibatched
+
+    def tensor_signal(self, sig: Signal) -> TensorSignal:
+        """The rows of memory in which a signal lies.
+
+        Parameters
+        ----------
+        sig : nengo.builder.Signal
+            A signal of the model, or a view of one.
+
+        Returns
+        -------
+        tensor_signal : TensorSignal
+            Where its value is bound.
+
+        Raises
+        ------
+        nengo.exceptions.SignalError
+            If no operator uses the signal.
+        """
+        if sig in self.signals:
+            return self.signals[sig]
+        view = self.layout.view(sig)
+        block = self.layout.blocks[view.block]
+        return self._rows(block, view.slices, view.shape, sig)
+
+    def whole(self, block: Block) -> TensorSignal:
+        """A whole block as a signal.
+
+        Parameters
+        ----------
+        block : Block
+            A block of the layout.
+
+        Returns
+        -------
+        tensor_signal : TensorSignal
+            All of its rows.
+        """
+        return self._rows(block, [(0, block.shape[0])], block.shape)
+
+    def _rows(
+        self,
+        block: Block,
+        slices: Sequence[tuple[int, int]],
+        shape: tuple[int, ...],
+        sig: Signal | None = None,
+    ) -> TensorSignal:
+        first = self._first_rows[block.index]
+        return self.signals.get_tensor_signal(
+            [(first + start, first + stop) for start, stop in slices],
+            self._key(block),
+            self._dtype(block),
+            shape,
+            block.minibatched,
+            signal=sig,
+            label=f"block {block.index}" if sig is None else sig.name,
+        )
+
+    def bind(self, environment: SignalDict, values: Mapping[Block, tf.Tensor]) -> None:
+        """Bind values to all blocks, in place of what was bound before.
+
+        Parameters
+        ----------
+        environment : SignalDict
+            Receives the values.
+        values : dict of {Block: tf.Tensor}
+            Values of blocks; all others get their initial value.
+        """
+        environment.reset()
+        for block in self.layout.blocks:
+            value = values.get(block)
+            if value is None:
+                value = tf.constant(self.initial_value(block))
+            environment.extend(self._key(block), value, block.shape[0])
+
+    def initial_value(self, block: Block) -> npt.NDArray[Any]:
+        """Value of a block at the start of a simulation.
+
+        Parameters
+        ----------
+        block : Block
+            A block of the layout.
+
+        Returns
+        -------
+        value : ndarray
+            With a leading minibatch axis, if the block has one.
+        """
+        value = block.initial_value().astype(self._dtype(block))
+        if not block.minibatched:
+            return value
+        return np.broadcast_to(value, (self.minibatch_size, *value.shape))
+
+    def initial_states(self) -> list[npt.NDArray[Any]]:
+        """State at the start of a simulation, packed.
+
+        All state of one type is one array, ``(minibatch_size, size)``, since a call of
+        the compiled loop costs more for every argument.
+
+        Returns
+        -------
+        states : list of ndarray
+            One for each item of `states`.
+        """
+        batch = self.minibatch_size
+        return [
+            np.concatenate(
+                [self.initial_value(block).reshape((batch, -1)) for block in blocks], 1
+            )
+            for blocks in self.states.values()
+        ]
+
+    def unpacked(self, states: Sequence[tf.Tensor]) -> dict[Block, tf.Tensor]:
+        """Divide packed state into the values of the blocks.
+
+        Parameters
+        ----------
+        states : list of tf.Tensor
+            Packed state.
+
+        Returns
+        -------
+        values : dict of {Block: tf.Tensor}
+            Values of all state blocks.
+        """
+        values: dict[Block, tf.Tensor] = {}
+        for blocks, state in zip(self.states.values(), states, strict=True):
+            sizes = [int(np.prod(block.shape)) for block in blocks]
+            pieces = tf.split(state, sizes, axis=1)
+            for block, piece in zip(blocks, pieces, strict=True):
+                values[block] = tf.reshape(piece, (self.minibatch_size, *block.shape))
+        return values
+
+    def packed(self, values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Undo `unpacked`.
+
+        Parameters
+        ----------
+        values : list of tf.Tensor
+            Values of all state blocks, in order.
+
+        Returns
+        -------
+        states : list of tf.Tensor
+            Packed state.
+        """
+        left = iter(values)
+        return [
+            tf.concat(
+                [tf.reshape(next(left), (self.minibatch_size, -1)) for _ in blocks], 1
+            )
+            for blocks in self.states.values()
+        ]
