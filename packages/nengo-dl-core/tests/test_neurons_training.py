@@ -133,21 +133,19 @@ def test_state_is_held():
 
 def test_training_as_a_tensor():
     ops = make_ops(nengo.LIF())
-    J = np.full((1, 7), 50.0)
+    currents = np.full((1, 7), 50.0)
 
     @tf.function(jit_compile=True, autograph=False)
     def run(training):
         stepper = Stepper(ops, "float64", training=training)
-        return stepper.step(
-            tf.constant(1, tf.int64), tf.constant(J), stepper.initial[2:]
-        )
+        number = tf.constant(1, tf.int64)
+        return stepper.step(number, tf.constant(currents), stepper.initial[2:])
 
     for training in (False, True):
-        expected = simulate(ops, J, training=training)
-        actual = run(tf.constant(training))
-        np.testing.assert_array_equal(
-            [actual], np.transpose(list(expected.values()), (1, 0, 2, 3))
-        )
+        expected = simulate(ops, currents, training=training)
+        results = run(tf.constant(training))
+        for actual, values in zip(results, expected.values(), strict=True):
+            np.testing.assert_array_equal(actual, values[0])
 
 
 def test_inference_only():
