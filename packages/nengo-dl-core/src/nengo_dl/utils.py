@@ -1,9 +1,13 @@
-"""Progress bars, and names of functions and objects."""
+"""Progress bars, and names and checks of functions."""
 
 from nengo_dl_core.progress import NullProgressBar, ProgressBar, SubProgressBar
+from nengo_dl_core.python_functions import align_func, function_name, sanitize_name
 
 __all__ = [
     "NullProgressBar",
     "ProgressBar",
     "SubProgressBar",
+    "align_func",
+    "function_name",
+    "sanitize_name",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, ClassVar
 
 import nengo
@@ -13,8 +14,8 @@ from nengo.builder.operator import Operator, SimPyFunc
 from nengo.builder.processes import SimProcess
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.builders.pyfunc import checked_value
 from nengo_dl_core.process_seeds import ProcessSeeds
+from nengo_dl_core.python_functions import vector_func
 
 Array = npt.NDArray[Any]
 
@@ -118,13 +119,22 @@ class FunctionInput(NodeInput):
                 raise TypeError("NumPy would take it for NaN")
             row[:] = value
         except (TypeError, ValueError):
-            row[:] = checked_value(self.function, value, row.shape[1])
+            row[:] = self._checked(value, row.shape[1])
 
     def check_finite(self, values: Array) -> None:
         """Check what the function has returned; see `NodeInput.check_finite`."""
         finite = np.isfinite(values).all(axis=(1, 2))
         if not finite.all():
-            checked_value(self.function, values[~finite][0, 0], values.shape[2])
+            self._checked(values[~finite][0, 0], values.shape[2])
+
+    def _checked(self, value: Any, size: int) -> Array:
+        """What the function has returned, or an error that says what is wrong."""
+
+        @wraps(self.function, updated=())
+        def returned() -> Any:
+            return value
+
+        return vector_func(returned, size)()
 
 
 class ProcessInput(NodeInput):

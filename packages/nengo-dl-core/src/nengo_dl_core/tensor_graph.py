@@ -279,7 +279,7 @@ class TensorGraph(keras.layers.Layer):
         inputs: Mapping[str, tf.Tensor],
         training: bool | None = None,
         progress: ProgressBar | None = None,
-        stateful: bool | tf.Tensor | None = None,
+        stateful: bool | tf.Tensor = False,
     ) -> dict[str, tf.Tensor]:
         """Simulate as many steps as the inputs have, or as ``n_steps`` says.
 
@@ -293,8 +293,8 @@ class TensorGraph(keras.layers.Layer):
         progress : ProgressBar
             Shows the progress of the construction.
         stateful : bool or tf.Tensor
-            Whether the state at the end is kept for the next call; by default as the
-            variable `keeps_state` says.
+            Whether the state at the end is kept for the next call. It is kept as well
+            if the variable `keeps_state` says so.
 
         Returns
         -------
@@ -328,7 +328,7 @@ class TensorGraph(keras.layers.Layer):
             progress=progress,
         )
         if self.stateful:
-            keep = self.keeps_state if stateful is None else stateful
+            keep = tf.logical_or(self.keeps_state, stateful)
             for variable, old, new in zip(self.states, states, new_states, strict=True):
                 variable.assign(tf.where(keep, new, old))
             self.step.assign_add(tf.where(keep, tf.cast(n_steps, tf.int64), 0))
