@@ -36,7 +36,8 @@ def convolution(
         net.config[nengo.Ensemble].gain = nengo.dists.Choice([1])
         net.config[nengo.Ensemble].bias = nengo.dists.Choice([1])
         net.config[nengo.Connection].synapse = None
-        image = nengo.Node(rng.uniform(size=image_size**2))
+        images = rng.uniform(size=(10, image_size**2))
+        image = nengo.Node(nengo.processes.PresentInput(images, presentation_time=0.1))
         layer, shape = image, (image_size, image_size, 1)
         for filters, strides in ((n_filters, (1, 1)), (2 * n_filters, (2, 2))):
             transform = nengo.Convolution(filters, shape, strides=strides)

@@ -7,7 +7,6 @@ from typing import Any
 import nengo
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import cont2discrete
 
 ORDER = 256
 UNITS = 212
@@ -73,6 +72,8 @@ def memory_matrices(theta: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     A : (ORDER, ORDER) array
     B : (ORDER, 1) array
     """
+    from scipy.signal import cont2discrete
+
     i, j = np.ogrid[:ORDER, :ORDER]
     rate = (2 * i + 1) / theta
     A = rate * np.where(i < j, -1.0, (-1.0) ** (i - j + 1))
@@ -89,7 +90,7 @@ def _native(theta: int, input_d: int) -> nengo.Network:
     with nengo.Network(seed=0) as net:
         configure_settings(trainable=None)
         net.config[nengo.Connection].synapse = None
-        x = nengo.Node(np.zeros(input_d))
+        x = _sequence(theta, input_d)
         u = nengo.Node(size_in=1)
         m = nengo.Node(size_in=ORDER)
         units = nengo.Ensemble(
@@ -116,6 +117,12 @@ def _native(theta: int, input_d: int) -> nengo.Network:
             net.config[fixed].trainable = False
         nengo.Probe(readout)
     return net
+
+
+def _sequence(length: int, size: int) -> nengo.Node:
+    """Give a random vector in each step, over and over again."""
+    values = np.random.default_rng(0).uniform(-1, 1, size=(length, size))
+    return nengo.Node(nengo.processes.PresentInput(values, presentation_time=0.001))
 
 
 def _dense(pre: Any, post: Any, **options: Any) -> None:
@@ -146,7 +153,7 @@ def _tensor(theta: int, input_d: int, dtype: str) -> nengo.Network:
         ]
     )
     with nengo.Network(seed=0) as net:
-        x = nengo.Node(np.zeros(theta * input_d))
+        x = _sequence(1, theta * input_d)
         node = TensorNode(
             model, shape_in=(theta, input_d), shape_out=(OUTPUTS,), pass_time=False
         )

@@ -39,7 +39,9 @@ def mnist(use_tensor_layer: bool = True) -> nengo.Network:
         keras.layers.Dense(10),
     ]
     with nengo.Network(seed=0) as net:
-        output = nengo.Node(np.zeros(np.prod(shape)), label="image")
+        images = np.random.default_rng(0).uniform(size=(10, np.prod(shape)))
+        present = nengo.processes.PresentInput(images, presentation_time=0.001)
+        output = nengo.Node(present, label="image")
         if use_tensor_layer:
             for layer in layers:
                 output = Layer(layer)(output, shape_in=shape, label=layer.name)
