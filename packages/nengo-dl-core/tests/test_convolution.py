@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nengo_dl_core import configure_settings
+from nengo_dl_core import configure_settings, tensor_graph
 from nengo_dl_core.correlation import correlate, correlate_transposed
 from reference import assert_matches_reference, assert_same, simulated_data
 
@@ -129,6 +129,16 @@ def _assert_equal_with_gradients(ours, native, *args):
         results.append([y, *tape.gradient(loss, args)])
     for actual, expected in zip(*results, strict=True):
         np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_library_functions_equal_reference(monkeypatch):
+    """What runs on a GPU is TensorFlow's own."""
+    monkeypatch.setattr(tensor_graph, "_is_cpu", lambda device: False)
+    names = ["plain", "grouped", "output_shape"]
+    net = network(*(item for name in names for item in TRANSFORMS[name]()))
+    with net:
+        configure_settings(jit_compile=False)
+    assert_matches_reference(net, 3)
 
 
 def test_three_dimensions():

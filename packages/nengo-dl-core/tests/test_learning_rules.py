@@ -42,6 +42,14 @@ def learned(net, *args, error=None, probed="weights", **kwargs):
     return conn, probe
 
 
+def assert_matches_reference_in_both_loops(net):
+    """Compiled in one piece; and plain, unrolled and in pieces."""
+    expected = assert_matches_reference(net, 300)
+    with net:
+        configure_settings(jit_compile=False)
+    assert_same(simulated_data(net, [100, 200], unroll_simulation=3), expected)
+
+
 def test_rules_on_decoders(net):
     pre, post, error = net.pre, net.post, net.error
     pes, rls = nengo.PES(1e-3), nengo.RLS(1e-3)
@@ -52,8 +60,7 @@ def test_rules_on_decoders(net):
     with net:
         nengo.Probe(conn.learning_rule, "inv_gamma", sample_every=0.05)
         nengo.Probe(conn.learning_rule, "delta", sample_every=0.05)
-    expected = assert_matches_reference(net, 300)
-    assert_same(simulated_data(net, [100, 200], unroll_simulation=3), expected)
+    assert_matches_reference_in_both_loops(net)
 
 
 def test_rules_on_full_weights(net):
@@ -75,9 +82,30 @@ def test_rules_on_full_weights(net):
     pes = {"learning_rule_type": nengo.PES(1e-4), "error": error}
     learned(net, pre, post, solver=nengo.solvers.LstsqL2(weights=True), **pes)
     pes["error"] = error[1]
+    learned(net, pre[0], post[1:], solver=nengo.solvers.LstsqL2(weights=True), **pes)
     learned(net, pre.neurons[:10], post[1:], transform=np.zeros((1, 10)), **pes)
-    expected = assert_matches_reference(net, 300)
-    assert_same(simulated_data(net, [300], unroll_simulation=2), expected)
+    assert_matches_reference_in_both_loops(net)
+
+
+def test_weights_to_a_selection(net):
+    """The reference does not learn these; the same parts as slices it does."""
+    pre, post, error = net.pre, net.post, net.error
+    probes = []
+    for part, neurons in (
+        (post[1:], post.neurons[2:5]),
+        (post[[1]], post.neurons[[2, 3, 4]]),
+    ):
+        pes = {"learning_rule_type": nengo.PES(1e-4), "error": error[1], "seed": 0}
+        solver = nengo.solvers.LstsqL2(weights=True)
+        probes.append(learned(net, pre[0], part, solver=solver, **pes)[1])
+        pes["error"] = error
+        weights = np.zeros((3, 30))
+        probes.append(learned(net, pre.neurons, neurons, transform=weights, **pes)[1])
+    values = simulated_data(net, [100])
+    assert_same(
+        {probe: values[probe] for probe in probes[:2]},
+        dict(zip(probes[:2], [values[probe] for probe in probes[2:]], strict=True)),
+    )
 
 
 def test_rules_on_encoders(net):

@@ -186,6 +186,7 @@ class OpBuilder:
 
 
 _B = TypeVar("_B", bound=type[OpBuilder])
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class Builder:
@@ -382,6 +383,27 @@ class NengoBuilder(_NengoBuilder):
     """
 
     builders: ClassVar[Any] = ChainMap({}, _NengoBuilder.builders)
+
+    @classmethod
+    def register(cls, nengo_class: type) -> Callable[[_F], _F]:
+        """Make a function the one that builds objects of a type in our simulator.
+
+        Parameters
+        ----------
+        nengo_class : type
+            The type, for which Nengo may have a build function of its own.
+
+        Returns
+        -------
+        decorator : callable
+            Registers the function that it is applied to.
+        """
+
+        def decorator(build: _F) -> _F:
+            cls.builders[nengo_class] = build
+            return build
+
+        return decorator
 
 
 class NengoModel(_NengoModel):

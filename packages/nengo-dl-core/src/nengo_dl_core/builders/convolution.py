@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 from nengo.builder.operator import Operator
 from nengo.builder.transforms import ConvInc, ConvTransposeInc
+from nengo.transforms import ConvolutionTranspose, Transform
 
 from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.correlation import correlate, correlate_transposed
@@ -30,7 +31,6 @@ class ConvIncBuilder(OpBuilder):
         super().build_pre(signals, config)
         (op,) = self.ops
         self.conv = op.conv
-        self.transposed = isinstance(op, ConvTransposeInc)
         self.mode = "update" if isinstance(op, (ConvSet, ConvTransposeSet)) else "inc"
         self.kernel, self.x, self.dst = (signals[sig] for sig in (op.W, op.X, op.Y))
 
@@ -40,12 +40,8 @@ class ConvIncBuilder(OpBuilder):
         x = tf.reshape(signals.gather(self.x), (-1, *conv.input_shape.shape))
         if not conv.channels_last:
             x = tf.experimental.numpy.moveaxis(x, 1, -1)
-        kernel = signals.gather(self.kernel)
-        if self.transposed:
-            shape = conv.output_shape.spatial_shape
-            y = correlate_transposed(x, kernel, conv.strides, conv.padding, shape)
-        else:
-            y = correlate(x, kernel, conv.strides, conv.padding, conv.groups)
+        convolve = _convolved if self.config.cpu_only else _library_convolved
+        y = convolve(conv, x, signals.gather(self.kernel))
         if not conv.channels_last:
             y = tf.experimental.numpy.moveaxis(y, -1, 1)
         signals.scatter(self.dst, y, mode=self.mode)
@@ -58,3 +54,21 @@ class ConvIncBuilder(OpBuilder):
         8 to 16 channels, one CPU core: 0.9 ms against 0.5 ms).
         """
         return False
+
+
+def _convolved(conv: Transform, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Apply a transform to images, channels last, on a CPU."""
+    if isinstance(conv, ConvolutionTranspose):
+        shape = conv.output_shape.spatial_shape
+        return correlate_transposed(x, kernel, conv.strides, conv.padding, shape)
+    return correlate(x, kernel, conv.strides, conv.padding, conv.groups)
+
+
+def _library_convolved(conv: Transform, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Apply a transform to images, channels last, by the kernels that a GPU has."""
+    padding = conv.padding.upper()
+    if isinstance(conv, ConvolutionTranspose):
+        kernel = tf.linalg.matrix_transpose(kernel)
+        shape = (x.shape[0], *conv.output_shape.spatial_shape, conv.n_filters)
+        return tf.nn.conv_transpose(x, kernel, shape, conv.strides, padding)
+    return tf.nn.convolution(x, kernel, conv.strides, padding)

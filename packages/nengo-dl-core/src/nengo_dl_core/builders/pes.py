@@ -2,16 +2,84 @@
 
 from __future__ import annotations
 
+import nengo
+from nengo.builder import Model
+from nengo.builder.connection import slice_signal
 from nengo.builder.learning_rules import SimPES
+from nengo.builder.operator import Copy, DotInc, Reset
+from nengo.builder.signal import Signal
+from nengo.connection import LearningRule
+from nengo.ensemble import Neurons
 
-from nengo_dl_core.builder import BuildConfig, Builder
+from nengo_dl_core.builder import BuildConfig, Builder, NengoBuilder
 from nengo_dl_core.builders.learning_rule import LearningRuleBuilder, outer
 from nengo_dl_core.signals import SignalDict
 
 
+@NengoBuilder.register(nengo.PES)
+def build_pes(model: Model, pes: nengo.PES, rule: LearningRule) -> None:
+    """Add the operators of a PES rule to a model.
+
+    Where weights go to neurons, the encoders turn the error to an error of each neuron.
+    Nengo's own function takes a part of the encoders for a part of the error, which
+    cuts columns out of them; here the error is filled up to the ensemble's dimensions.
+    The encoders stay whole in memory, and any selection of dimensions or neurons can
+    be learned.
+
+    Parameters
+    ----------
+    model : nengo.builder.Model
+        The model to build into.
+    pes : nengo.PES
+        The type of the rule.
+    rule : nengo.connection.LearningRule
+        The rule of a connection.
+    """
+    conn = rule.connection
+    error = Signal(shape=(rule.size_in,), name="PES:error")
+    model.add_op(Reset(error))
+    model.sig[rule]["in"] = error  # connections to the rule end here
+    activities = model.sig[conn.pre_obj]["out"]
+    if isinstance(conn.pre_obj, Neurons):
+        activities = slice_signal(model, activities, conn.pre_slice)
+    if pes.pre_synapse is not None:
+        activities = model.build(pes.pre_synapse, activities)
+    delta = model.sig[rule]["delta"]
+    local_error = _encoded(model, conn, error) if _has_neuron_weights(conn) else error
+    model.add_op(SimPES(activities, local_error, delta, pes.learning_rate))
+    model.sig[rule]["error"] = error
+    model.sig[rule]["activities"] = activities
+
+
+def _has_neuron_weights(conn: nengo.Connection) -> bool:
+    """Whether the weights of a connection end at neurons, not at dimensions."""
+    ends = (conn.pre_obj, conn.post_obj)
+    between_ensembles = all(isinstance(end, nengo.Ensemble) for end in ends)
+    return isinstance(conn.post_obj, Neurons) or (
+        between_ensembles and bool(conn.solver.weights)
+    )
+
+
+def _encoded(model: Model, conn: nengo.Connection, error: Signal) -> Signal:
+    """The error of each postsynaptic neuron that the connection has weights to."""
+    post = conn.post_obj
+    to_neurons = isinstance(post, Neurons)
+    ensemble = post.ensemble if to_neurons else post
+    if error.size < ensemble.dimensions:
+        whole = Signal(shape=(ensemble.dimensions,), name="PES:whole_error")
+        model.add_op(Reset(whole))
+        model.add_op(Copy(error, whole, dst_slice=conn.post_slice, inc=True))
+        error = whole
+    encoded = Signal(shape=(ensemble.n_neurons,), name="PES:encoded_error")
+    model.add_op(Reset(encoded))
+    encoders = model.sig[ensemble]["encoders"]
+    model.add_op(DotInc(encoders, error, encoded, tag="PES:encode"))
+    return slice_signal(model, encoded, conn.post_slice) if to_neurons else encoded
+
+
 @Builder.register(SimPES)
 class SimPESBuilder(LearningRuleBuilder):
-    r"""Change weights along the error, ``delta = -(kappa dt / n) e a^T``.
+    """Change weights along the error, ``delta = -(kappa dt / n) e a^T``.
 
     where
 
