@@ -198,10 +198,12 @@ class Converter:
             )
         else:
             return kind
-        if not self.allow_fallback:
+        remembers = self.temporal_model and kind is not None and kind.has_memory
+        if remembers or not self.allow_fallback:
+            hint = "" if remembers else " (with allow_fallback it becomes a TensorNode)"
             raise ConversionError(
-                f"Layer {layer.name!r} has no form as native Nengo objects: {obstacle} "
-                "(with allow_fallback=True it becomes a TensorNode)"
+                f"Layer {layer.name!r} has no form as native Nengo objects: "
+                f"{obstacle}{hint}"
             )
         warnings.warn(
             f"Layer {layer.name!r} becomes a TensorNode: {obstacle}", stacklevel=2

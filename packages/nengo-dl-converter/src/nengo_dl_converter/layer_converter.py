@@ -50,6 +50,10 @@ class LayerConverter(ABC):
         Whether the layer works along the first axis after the batch, as ``Flatten``
         does. In a temporal model that axis is time, and the layer is refused.
 
+    has_memory : bool
+        Whether the output depends on earlier steps of a temporal model. Such a layer
+        cannot be a TensorNode there.
+
     Examples
     --------
     >>> import keras, nengo
@@ -69,6 +73,7 @@ class LayerConverter(ABC):
     unsupported_training_args: ClassVar[Sequence[str | tuple[str, Any]]] = ()
     has_weights: ClassVar[bool] = False
     spans_time: ClassVar[bool] = False
+    has_memory: ClassVar[bool] = False
 
     def __init__(self, layer: Any, converter: Converter) -> None:
         self.layer = layer

@@ -199,7 +199,7 @@ def _train(
     rng = np.random.default_rng(0)
     targets = [rng.normal(size=output.shape) for output in outputs]
     batch_size = len(inputs[0])
-    fit = {"epochs": TRAINING_STEPS, "shuffle": False, "verbose": 0}
+    fit: dict[str, Any] = {"epochs": TRAINING_STEPS, "shuffle": False, "verbose": 0}
 
     twin = keras.models.clone_model(keras.Model(model.inputs, model.outputs))
     twin.set_weights(model.get_weights())

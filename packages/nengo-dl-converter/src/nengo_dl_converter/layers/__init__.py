@@ -14,6 +14,11 @@ from .convolution import (
 from .dense import ConvertDense
 from .fallback import ConvertFallback
 from .input import ConvertInput
+from .keras_spiking import (
+    ConvertKerasSpiking,
+    ConvertLowpassAlpha,
+    ConvertSpikingActivation,
+)
 from .merging import (
     ConvertAdd,
     ConvertAverage,
@@ -97,7 +102,9 @@ __all__ = [
     "ConvertFunction",
     "ConvertIdentity",
     "ConvertInput",
+    "ConvertKerasSpiking",
     "ConvertLeakyReLU",
+    "ConvertLowpassAlpha",
     "ConvertMaximum",
     "ConvertMerging",
     "ConvertMinimum",
@@ -113,6 +120,7 @@ __all__ = [
     "ConvertSeparableConv",
     "ConvertSequential",
     "ConvertSpatial",
+    "ConvertSpikingActivation",
     "ConvertSubtract",
     "ConvertSubtractOperation",
     "ConvertTimeDistributed",
