@@ -65,7 +65,7 @@ def chosen(session: nox.Session) -> tuple[list[str], list[str]]:
 @nox.session(reuse_venv=True)
 def environment(session: nox.Session) -> None:
     """Install all packages, editable, and what the sessions that share this need."""
-    session.install(*editable(), *group("test", "demo", "types"))
+    session.install(*editable(), *group("test", "benchmark", "demo", "types"))
 
 
 @nox.session(venv_backend="none", requires=["environment"])
@@ -87,6 +87,21 @@ def coverage(session: nox.Session) -> None:
     packages, rest = chosen(session)
     paths = [f"packages/{package}" for package in packages]
     run_shared(session, "-m", "pytest", *paths, "--cov", "--cov-report=term", *rest)
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def benchmark(session: nox.Session) -> None:
+    """Time what is done most often, and compare: nox -s benchmark -- --help."""
+    run_shared(
+        session,
+        "-m",
+        "pytest",
+        "packages/nengo-dl-benchmarks/benchmarks",
+        "--override-ini=python_files=bench_*.py",
+        "--override-ini=python_functions=bench_*",
+        "--benchmark-columns=min,median,iqr,rounds",
+        *session.posargs,
+    )
 
 
 @nox.session(venv_backend="none", requires=["environment"])
