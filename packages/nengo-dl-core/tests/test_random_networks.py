@@ -1,0 +1,129 @@
+"""Random networks give the reference simulator's output, in float64.
+
+A test run simulates 140 networks in the plain loop and 60 in the compiled one, in
+batches, each with its own seed. More are simulated by giving a range of batches, which
+can be continued from any batch; this is another thousand::
+
+    NENGO_DL_BATCHES=4:30 pytest packages/nengo-dl-core/tests/test_random_networks.py
+"""
+
+import os
+
+import nengo
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, reject, seed, settings
+from nengo.exceptions import BuildError
+from scipy import stats
+
+from nengo_dl_core import Simulator, configure_settings
+from random_networks import cases, stochastic_networks
+from reference import assert_same
+
+TOLERANCE = 1e-8
+BATCHES = {False: range(4), True: range(2)}  # by jit_compile
+SIZES = {False: 35, True: 30}
+if "NENGO_DL_BATCHES" in os.environ:
+    chosen = range(*map(int, os.environ["NENGO_DL_BATCHES"].split(":")))
+    BATCHES = dict.fromkeys(BATCHES, chosen)
+
+
+def recorded(sim, pieces):
+    with sim:
+        for n_steps in pieces:
+            sim.run_steps(n_steps)
+    return {probe: np.array(sim.data[probe]) for probe in sim.model.probes}
+
+
+def assert_equals_reference(case):
+    """Every item of the minibatch equals a run of the reference with its seed."""
+    with case.net:
+        configure_settings(**case.settings)
+    options = {"dt": case.dt, "progress_bar": False}
+    n_items = case.options["minibatch_size"]
+    try:
+        expected = [
+            recorded(
+                nengo.Simulator(case.net, seed=case.seed + item, **options),
+                [sum(case.pieces)],
+            )
+            for item in range(n_items or 1)
+        ]
+    except (BuildError, FloatingPointError):  # no decoders, or diverging activity
+        reject()
+    sim = Simulator(case.net, seed=case.seed, **options, **case.options)
+    actual = recorded(sim, case.pieces)
+    for item, values in enumerate(expected):
+        peaks = {probe: np.abs(x).max(initial=0) for probe, x in values.items()}
+        rounding = 1e-13 * max(peaks.values())  # where larger values cancel
+        for probe, value in values.items():
+            np.testing.assert_allclose(
+                actual[probe] if n_items is None else actual[probe][item],
+                value,
+                rtol=0,
+                atol=TOLERANCE * peaks[probe] + rounding,
+                err_msg=f"{probe}, item {item}",
+            )
+
+
+@pytest.mark.parametrize(
+    ("jit_compile", "batch"),
+    [
+        pytest.param(jit, batch, id=f"{'compiled' if jit else 'plain'}-{batch}")
+        for jit, batches in BATCHES.items()
+        for batch in batches
+    ],
+)
+def test_equals_reference(jit_compile, batch):
+    @seed(batch)
+    @settings(
+        max_examples=SIZES[jit_compile],
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],  # a smaller network is seldom worth the time it takes
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases(jit_compile))
+    def check(case):
+        assert_equals_reference(case)
+
+    check()
+
+
+def test_an_input_that_no_probe_depends_on():
+    with nengo.Network() as net:
+        configure_settings(dtype="float64", jit_compile=False)
+        used, unused = nengo.Node(np.sin), nengo.Node([1.0, 2.0])
+        nengo.Connection(unused, nengo.Node(size_in=2))
+        nengo.Probe(used)
+    expected = recorded(nengo.Simulator(net, progress_bar=False), [10])
+    assert_same(recorded(Simulator(net, progress_bar=False), [5, 5]), expected)
+
+
+def test_neurons_that_spike_at_random_equal_the_reference_in_distribution():
+    """Two-sample Kolmogorov-Smirnov tests, together at a significance of 0.001.
+
+    The reference gives its samples one after the other, we as items of a minibatch.
+    """
+    p_values = []
+
+    @seed(0)
+    @settings(
+        max_examples=8,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(stochastic_networks())
+    def check(net):
+        expected = recorded(nengo.Simulator(net, progress_bar=False), [20 * 500])
+        sim = Simulator(net, minibatch_size=500, progress_bar=False)
+        for probe, values in recorded(sim, [40]).items():
+            # from the second sample on: the first ones still hold the initial state
+            pairs = zip(values[:, 1].T, expected[probe][1:].T, strict=True)
+            p_values.extend(stats.ks_2samp(*pair).pvalue for pair in pairs)
+
+    check()
+    assert len(p_values) >= 8
+    assert min(p_values) > 0.001 / len(p_values)  # Bonferroni
