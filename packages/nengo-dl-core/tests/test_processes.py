@@ -83,6 +83,19 @@ def test_reset_begins_the_noise_anew(net):
         assert np.abs(sim.data[probe] - first).max() > 1e-3
 
 
+def test_run_without_state_leaves_the_noise_as_it_was(net):
+    probe = net.all_probes[0]
+    with Simulator(net, seed=2, progress_bar=False) as sim:
+        for _ in range(2):
+            sim.run_steps(10, stateful=False)
+        first, second = np.split(sim.data[probe], 2)
+        np.testing.assert_array_equal(second, first)
+        sim.run_steps(5)
+        sim.run_steps(5, stateful=False)
+        sim.run_steps(5)
+        np.testing.assert_array_equal(sim.data[probe][-5:], first[5:])
+
+
 def test_wrong_size_of_a_result():
     class Wrong(Constant):
         def make_step(self, shape_in, shape_out, dt, rng, state):

@@ -164,6 +164,26 @@ class OpBuilder:
             Environment of the simulation.
         """
 
+    def python_state(self) -> Any:
+        """What the builder keeps in Python from one step to the next.
+
+        Returns
+        -------
+        state : object
+            What `restore_python_state` needs to continue from here, and can be pickled;
+            None if nothing is kept.
+        """
+        return None
+
+    def restore_python_state(self, state: Any) -> None:
+        """Continue from an earlier state, of this builder or of one like it.
+
+        Parameters
+        ----------
+        state : object
+            What `python_state` returned.
+        """
+
     @staticmethod
     def mergeable(x: Operator, y: Operator) -> bool:
         """Whether two operators can be computed by one builder.
@@ -208,6 +228,7 @@ class Builder:
     def __init__(self, plan: Sequence[Group]) -> None:
         self.plan = plan
         self.op_builds = {group: self.builder_type(group[0])(group) for group in plan}
+        self._prepared = False
 
     @classmethod
     def register(cls, operator_type: type[Operator]) -> Callable[[_B], _B]:
@@ -322,6 +343,7 @@ class Builder:
         for group, build in self._progressed(progress):
             with _named(group):
                 build.build_pre(signals, config)
+        self._prepared = True
 
     def build_step(
         self, signals: SignalDict, progress: ProgressBar | None = None
@@ -349,7 +371,7 @@ class Builder:
     def build_post(
         self, signals: SignalDict, progress: ProgressBar | None = None
     ) -> None:
-        """Let all groups reset what they keep in Python.
+        """Let all groups reset what they keep in Python, if they have been built.
 
         Parameters
         ----------
@@ -358,8 +380,30 @@ class Builder:
         progress : ProgressBar, optional
             Advanced once for each group.
         """
-        for _, build in self._progressed(progress):
-            build.build_post(signals)
+        if self._prepared:
+            for _, build in self._progressed(progress):
+                build.build_post(signals)
+
+    def python_state(self) -> list[Any]:
+        """What all groups keep in Python from one step to the next.
+
+        Returns
+        -------
+        states : list of object
+            See `OpBuilder.python_state`.
+        """
+        return [build.python_state() for build in self.op_builds.values()]
+
+    def restore_python_state(self, states: Sequence[Any]) -> None:
+        """Let all groups continue from an earlier state.
+
+        Parameters
+        ----------
+        states : list of object
+            What `python_state` returned.
+        """
+        for build, state in zip(self.op_builds.values(), states, strict=True):
+            build.restore_python_state(state)
 
     def _progressed(
         self, progress: ProgressBar | None

@@ -107,7 +107,9 @@ class Runner:
                     tf.TensorSpec(self._input_shape, graph.float_type),
                 ],
             ).get_concrete_function()
+        kept = graph.op_builder.python_state()
         graph.build_post()
+        graph.op_builder.restore_python_state(kept)
         return self._function
 
     def run(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,13 @@ from nengo_dl_core.builders.python_call import PythonOpBuilder
 from nengo_dl_core.builders.triangle import TriangleBuilder
 from nengo_dl_core.signals import SignalDict
 
-State = dict[str, npt.NDArray[Any]]
+
+class _Item(NamedTuple):
+    """A process in one item of the minibatch."""
+
+    step: Callable[..., Any]
+    state: dict[str, npt.NDArray[Any]]
+    rng: np.random.RandomState
 
 
 class GenericProcessBuilder(PythonOpBuilder):
@@ -34,7 +40,8 @@ class GenericProcessBuilder(PythonOpBuilder):
 
     def __init__(self, ops: Sequence[Operator]) -> None:
         super().__init__(ops)
-        self.items: list[list[tuple[Any, State]]] = []
+        self.items: list[list[_Item]] = []
+        self._saved: list[list[Any]] | None = None
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
@@ -48,10 +55,28 @@ class GenericProcessBuilder(PythonOpBuilder):
 
     def build_post(self, signals: SignalDict) -> None:
         """Let the next step begin anew; see `OpBuilder.build_post`."""
-        self.items = []
+        self.items, self._saved = [], None
 
-    def _make_steps(self, op: SimProcess, dt: float) -> list[tuple[Any, State]]:
-        """For each minibatch item a step function, and the state that it works on."""
+    def python_state(self) -> list[list[Any]] | None:
+        """Where the noise is, for each process and minibatch item."""
+        if not self.items:
+            return self._saved
+        return [[item.rng.get_state() for item in items] for items in self.items]
+
+    def restore_python_state(self, state: list[list[Any]] | None) -> None:
+        """Let the noise of the next step be that of an earlier one."""
+        self.items, self._saved = [], state
+
+    def _begin(self, dt: float) -> None:
+        """Make all step functions, and continue from where the noise was."""
+        self.items = [self._make_items(op, dt) for op in self.ops]
+        if self._saved is not None:
+            for items, states in zip(self.items, self._saved, strict=True):
+                for item, state in zip(items, states, strict=True):
+                    item.rng.set_state(state)
+
+    def _make_items(self, op: SimProcess, dt: float) -> list[_Item]:
+        """Begin a process for each minibatch item."""
         shape_in = (0,) if op.input is None else op.input.shape
         items = []
         for rng in self.config.process_rngs(op):
@@ -59,7 +84,7 @@ class GenericProcessBuilder(PythonOpBuilder):
                 name: np.array(sig.initial_value) for name, sig in op.state.items()
             }
             step = op.process.make_step(shape_in, op.output.shape, dt, rng, state)
-            items.append((step, state))
+            items.append(_Item(step, state, rng))
         return items
 
     def build_step(self, signals: SignalDict) -> list[tf.Tensor]:
@@ -70,7 +95,7 @@ class GenericProcessBuilder(PythonOpBuilder):
 
         def call_all(step: Any, *values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
             if not self.items:
-                self.items = [self._make_steps(op, dt) for op in self.ops]
+                self._begin(dt)
             time, arrays = float(step * dt), iter(values)
             given = [None if op.input is None else next(arrays) for op in self.ops]
             kept = [{name: next(arrays).copy() for name in op.state} for op in self.ops]
@@ -78,7 +103,7 @@ class GenericProcessBuilder(PythonOpBuilder):
             for items, x, whole, output in zip(
                 self.items, given, kept, outputs, strict=True
             ):
-                for item, (function, state) in enumerate(items):
+                for item, (function, state, _) in enumerate(items):
                     for name, value in whole.items():
                         state[name][...] = value[item]
                     args = () if x is None else (x[item].astype(np.float64),)
@@ -155,6 +180,14 @@ class SimProcessBuilder(OpBuilder):
     def build_post(self, signals: SignalDict) -> None:
         """Let the chosen builder reset; see `OpBuilder.build_post`."""
         self.built.build_post(signals)
+
+    def python_state(self) -> Any:
+        """What the chosen builder keeps; see `OpBuilder.python_state`."""
+        return self.built.python_state()
+
+    def restore_python_state(self, state: Any) -> None:
+        """Let the chosen builder continue; see `OpBuilder.restore_python_state`."""
+        self.built.restore_python_state(state)
 
     @staticmethod
     def mergeable(x: Operator, y: Operator) -> bool:

@@ -19,6 +19,7 @@ A neuron type is added by writing its equations with TensorFlow:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
 
@@ -215,6 +216,14 @@ class GenericNeuronBuilder(PythonOpBuilder):
             for item in range(signals.minibatch_size)
         ]
 
+    def python_state(self) -> Any:
+        """The random number generators; see `OpBuilder.python_state`."""
+        return deepcopy(self._extras)
+
+    def restore_python_state(self, state: Any) -> None:
+        """Return to earlier generators; see `OpBuilder.restore_python_state`."""
+        self._extras = deepcopy(state)
+
     def build_step(self, signals: SignalDict) -> list[tf.Tensor]:
         """Call ``step``; see `OpBuilder.build_step`."""
         dt, batch = signals.dt, signals.minibatch_size
@@ -350,6 +359,14 @@ class SimNeuronsBuilder(OpBuilder):
     def build_post(self, signals: SignalDict) -> None:
         """Let the chosen builder reset; see `OpBuilder.build_post`."""
         self.built.build_post(signals)
+
+    def python_state(self) -> Any:
+        """What the chosen builder keeps; see `OpBuilder.python_state`."""
+        return self.built.python_state()
+
+    def restore_python_state(self, state: Any) -> None:
+        """Let the chosen builder continue; see `OpBuilder.restore_python_state`."""
+        self.built.restore_python_state(state)
 
     @staticmethod
     def mergeable(x: Operator, y: Operator) -> bool:
