@@ -231,13 +231,9 @@ class TestKerasLayers:
         with simulator(net, minibatch_size=8) as sim:
             assert len(sim.keras_model.trainable_weights) == 4
             assert len(sim.keras_model.losses) == 1
-            sim.keras_model.compile(optimizer="sgd", loss="mse", jit_compile=True)
+            sim.compile(optimizer="sgd", loss="mse")
             x = np.random.default_rng(0).normal(size=(8, 3, 2))
-            data = {"node": x, "n_steps": np.full((8, 1), 3)}
-            dataset = tf.data.Dataset.from_tensors(
-                (data, {"probe": np.ones((8, 3, 3))})
-            )
-            sim.keras_model.fit(dataset, verbose=0, shuffle=False)
+            sim.fit(x, np.ones((8, 3, 3)), verbose=0)
             own = sim.tensor_graph.layer_weights.own
             unchanged = [
                 weight.path
@@ -251,3 +247,25 @@ class TestKerasLayers:
                 np.testing.assert_array_equal(own(weight), old)
         for weight, old in zip(model.variables, before, strict=True):
             np.testing.assert_array_equal(weight, old)
+
+    def test_weights_are_saved_and_loaded(self, tmp_path):
+        net = applied(keras.layers.Dense(3), shape_in=(2,), pass_time=False)
+        path = str(tmp_path / "params")
+        with simulator(net) as sim:
+            _, bias = sim.keras_model.trainable_weights
+            bias.assign([1, 2, 3])
+            sim.run_steps(5)
+            expected = np.array(sim.data[net.probe])
+            sim.save_params(path)
+        with simulator(net) as sim:
+            sim.load_params(path)
+            sim.run_steps(5)
+            np.testing.assert_array_equal(sim.data[net.probe], expected)
+
+    def test_in_predictions(self):
+        layer = keras.layers.Dense(3, dtype="float64")
+        net = applied(layer, shape_in=(2,), pass_time=False)
+        x = np.random.default_rng(0).normal(size=(6, 4, 2))
+        with simulator(net, minibatch_size=3) as sim:
+            values = sim.predict(x)[net.probe]
+        np.testing.assert_allclose(values, layer(x), atol=1e-12)
