@@ -346,7 +346,10 @@ class Builder:
         self._prepared = True
 
     def build_step(
-        self, signals: SignalDict, progress: ProgressBar | None = None
+        self,
+        signals: SignalDict,
+        progress: ProgressBar | None = None,
+        check: Callable[[Group, SignalDict], Sequence[tf.Tensor]] | None = None,
     ) -> list[tf.Tensor]:
         """Compute one simulation step.
 
@@ -356,6 +359,9 @@ class Builder:
             Environment of the step; holds the results afterwards.
         progress : ProgressBar, optional
             Advanced once for each group.
+        check : callable, optional
+            Called after each group, to check its results; returns tensors that must be
+            computed for it.
 
         Returns
         -------
@@ -366,6 +372,8 @@ class Builder:
         for group, build in self._progressed(progress):
             with _named(group):
                 side_effects.extend(build.build_step(signals) or ())
+                if check is not None:
+                    side_effects.extend(check(group, signals))
         return side_effects
 
     def build_post(

@@ -65,6 +65,7 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value is None or isinstance(value, Mapping),
         "a dictionary of options",
     ),
+    "check_finite": (_boolean, "True or False"),
     "jit_compile": (
         lambda value: value == "auto" or _boolean(value),
         '"auto", True or False',
@@ -112,7 +113,10 @@ def configure_settings(**kwargs: Any) -> None:
         ``"inter_op_parallelism_threads"``, ``"intra_op_parallelism_threads"``.
     jit_compile : "auto" or bool
         Whether to compile the simulation loop with XLA. ``"auto"`` compiles every
-        model that can be.
+        model that can be; True warns if the model cannot be.
+    check_finite : bool
+        Stop a run at the first value that is NaN or infinite, with an error that names
+        the object and the step. The loop is then not compiled, and slow.
 
     Raises
     ------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +13,14 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from nengo_dl_core.config import get_setting
+from nengo_dl_core.diagnosis import Stages
 from nengo_dl_core.node_inputs import evaluate
 from nengo_dl_core.probe_data import ProbeData
 from nengo_dl_core.progress import ProgressBar
 from nengo_dl_core.tensor_graph import TensorGraph
 
 Array = npt.NDArray[Any]
+_log = logging.getLogger(__name__)
 
 # A buffer has room for this many steps, or for fewer if inputs and outputs of these
 # took more than this many bytes.
@@ -37,12 +41,18 @@ class Runner:
         The simulation.
     probe_data : dict of {nengo.Probe: ProbeData}
         Receives what the probes record.
+    stages : Stages
+        Measures tracing and compilation.
     """
 
     def __init__(
-        self, graph: TensorGraph, probe_data: Mapping[nengo.Probe, ProbeData]
+        self,
+        graph: TensorGraph,
+        probe_data: Mapping[nengo.Probe, ProbeData],
+        stages: Stages,
     ) -> None:
         self.graph = graph
+        self.stages = stages
         self.probes = [probe_data[probe] for probe in graph.model.probes]
         self.jit_compile = self._can_compile()
         self.length = self._buffer_length()
@@ -52,10 +62,18 @@ class Runner:
             self._constant_inputs = self._inputs({}, range(1, self.length + 1), 0)
 
     def _can_compile(self) -> bool:
+        """Decide whether to compile, and say once what makes it impossible."""
         setting = get_setting(self.graph.model, "jit_compile", "auto")
-        if setting == "auto":
-            return not self.graph.op_builder.not_compilable(self.graph.signals)
-        return bool(setting)
+        if not setting or get_setting(self.graph.model, "check_finite", False):
+            return False
+        obstacles = self.graph.not_compilable()
+        if obstacles:
+            message = f"The simulation cannot be compiled: {', '.join(obstacles)}"
+            if setting == "auto":
+                _log.info(message)
+            else:
+                warnings.warn(message, UserWarning, stacklevel=4)
+        return not obstacles
 
     def _buffer_length(self) -> int:
         """Number of steps that the buffers hold."""
@@ -97,7 +115,7 @@ class Runner:
                 variable.assign(state)
             return outputs
 
-        with tf.device(graph.device):
+        with tf.device(graph.device), self.stages("tracing"):
             self._function = tf.function(
                 loop,
                 jit_compile=self.jit_compile or None,
@@ -145,7 +163,8 @@ class Runner:
                 count = min(self.length, first + n_steps - done)
                 steps = range(done + 1, done + count + 1)
                 inputs = self._inputs(data, steps, done - first)
-                results = self._call(function, self._control(steps), inputs)
+                with self.stages("compilation, and first steps"):
+                    results = self._call(function, self._control(steps), inputs)
                 for probe, values in zip(self.probes, results, strict=True):
                     probe.append(values.numpy()[: probe.n_samples(steps)])
                 done += count

@@ -102,7 +102,10 @@ class SimulationData(Mapping[Any, Any]):
         if all(map(np.array_equal, present, first)):
             return built
         encoders = scaled_encoders * ens.radius / built.gain[:, None]
-        max_rates, intercepts = ens.neuron_type.max_rates_intercepts(built.gain, bias)
+        with np.errstate(invalid="ignore", divide="ignore"):  # of silent neurons
+            max_rates, intercepts = ens.neuron_type.max_rates_intercepts(
+                built.gain, bias
+            )
         return BuiltEnsemble(
             eval_points=built.eval_points,
             encoders=encoders,

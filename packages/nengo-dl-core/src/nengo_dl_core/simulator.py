@@ -24,7 +24,18 @@ from nengo_dl_core.data_arguments import (
     check_positive_integer,
     check_shapes,
 )
+from nengo_dl_core.diagnosis import Diagnosis, Stages
 from nengo_dl_core.keras_runner import KerasRunner
+from nengo_dl_core.parameters import (
+    check_state,
+    load_arrays,
+    read_parameters,
+    read_state,
+    save_arrays,
+    split_state,
+    write_parameters,
+    write_state,
+)
 from nengo_dl_core.probe_data import ProbeData
 from nengo_dl_core.progress import shown_progress
 from nengo_dl_core.runner import Runner
@@ -121,6 +132,7 @@ class Simulator:
         progress_bar: bool | nengo.utils.progress.ProgressBar = True,
     ) -> None:
         self.closed = True  # until everything has been built
+        self._stages = Stages()
         check_positive_integer("unroll_simulation", unroll_simulation)
         if minibatch_size is not None:
             check_positive_integer("minibatch_size", minibatch_size)
@@ -138,22 +150,25 @@ class Simulator:
             seed = np.random.randint(maxint)  # noqa: NPY002
         with shown_progress(progress_bar, "Building", "Build", None) as progress:
             if network is not None:
-                self.model.build(network, progress=progress.sub())
-            self.tensor_graph = TensorGraph(
-                self.model,
-                self.dt,
-                unroll_simulation,
-                minibatch_size or 1,
-                device,
-                progress,
-                seed,
-            )
-            self.tensor_graph.build()
+                with self._stages("Nengo's build"):
+                    self.model.build(network, progress=progress.sub())
+            with self._stages("optimization"):
+                self.tensor_graph = TensorGraph(
+                    self.model,
+                    self.dt,
+                    unroll_simulation,
+                    minibatch_size or 1,
+                    device,
+                    progress,
+                    seed,
+                )
+            with self._stages("variables"):
+                self.tensor_graph.build()
         self.probe_data = {
             probe: self._probe_storage(probe) for probe in self.model.probes
         }
         self.data = SimulationData(self, minibatched=minibatch_size is not None)
-        self._runner = Runner(self.tensor_graph, self.probe_data)
+        self._runner = Runner(self.tensor_graph, self.probe_data, self._stages)
         self._keras_runner = KerasRunner(self.tensor_graph, self._runner.jit_compile)
         self.closed = False
         self.reset()
@@ -489,6 +504,63 @@ class Simulator:
         """
         return self._keras_runner.evaluate(x, y, n_steps, stateful, **kwargs)
 
+    @_while_open
+    def save_params(
+        self,
+        path: str,
+        include_state: bool = False,
+        include_non_trainable: bool | None = None,
+    ) -> None:
+        """Save the parameters of the network to a file.
+
+        Parameters
+        ----------
+        path : str
+            The file. An old one is replaced as a whole, or not at all.
+        include_state : bool
+            Whether to save the state of the simulation too.
+        include_non_trainable : bool, optional
+            Deprecated name of ``include_state``.
+        """
+        arrays = read_parameters(self.tensor_graph)
+        if _renamed(include_state, include_non_trainable):
+            arrays |= read_state(self.tensor_graph)
+        save_arrays(path, arrays)
+
+    @_while_open
+    def load_params(
+        self,
+        path: str,
+        include_state: bool = False,
+        include_non_trainable: bool | None = None,
+    ) -> None:
+        """Load parameters from a file that `save_params` has written.
+
+        The network must have the structure of the one that was saved; it may have other
+        neuron types, and the simulator another minibatch size.
+
+        Parameters
+        ----------
+        path : str
+            The file. Nothing in it is executed.
+        include_state : bool
+            Whether to load the state of the simulation too.
+        include_non_trainable : bool, optional
+            Deprecated name of ``include_state``.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the file is damaged, or a parameter does not fit; then nothing changes.
+        """
+        parameters, state = split_state(load_arrays(path))
+        include_state = _renamed(include_state, include_non_trainable)
+        if include_state:
+            check_state(self.tensor_graph, state)
+        write_parameters(self.tensor_graph, parameters)
+        if include_state:
+            write_state(self.tensor_graph, state)
+
     def trange(
         self, sample_every: float | None = None, dt: float | None = None
     ) -> Array:
@@ -542,6 +614,20 @@ class Simulator:
             raise ValidationError(f"{obj!r} is no input Node or Probe here", "obj")
         return names[obj]
 
+    def diagnose(self) -> Diagnosis:
+        """Report what keeps the model from being compiled, and how long building took.
+
+        Returns
+        -------
+        diagnosis : Diagnosis
+            Can be printed. Tracing and compilation are part of it after the first run.
+        """
+        return Diagnosis(
+            self._runner.jit_compile,
+            self.tensor_graph.not_compilable(),
+            dict(self._stages.seconds),
+        )
+
     def close(self) -> None:
         """Free the resources. What has been recorded can still be read."""
         if not self.closed:
@@ -571,6 +657,18 @@ class Simulator:
                 ResourceWarning,
                 stacklevel=2,
             )
+
+
+def _renamed(include_state: bool, include_non_trainable: bool | None) -> bool:
+    """The value of an argument that used to have another name."""
+    if include_non_trainable is None:
+        return include_state
+    warnings.warn(
+        "include_non_trainable is deprecated, use include_state",
+        DeprecationWarning,
+        stacklevel=4,
+    )
+    return include_non_trainable
 
 
 def _empty_model(network: nengo.Network | None, dt: float) -> NengoModel:

@@ -19,6 +19,7 @@ from nengo_dl_core.builder import BuildConfig, Builder
 from nengo_dl_core.builders.lowpass import without_duplicate_state
 from nengo_dl_core.config import get_setting
 from nengo_dl_core.data_arguments import check_positive_integer
+from nengo_dl_core.diagnosis import FiniteCheck, Objects
 from nengo_dl_core.facts import signal_facts
 from nengo_dl_core.layer_weights import LayerWeights
 from nengo_dl_core.loop import Output, run_loop
@@ -412,6 +413,9 @@ class TensorGraph(keras.layers.Layer):
         phase = get_setting(self.model, "learning_phase", training)
         self.op_builder.build_pre(signals, self._build_config(bool(phase)), progress)
         before = dict(signals.bases)
+        check = None
+        if get_setting(self.model, "check_finite", False):
+            check = FiniteCheck(self.objects, self.python_errors.append)
         probed = [
             memory.tensor_signal(self.model.sig[probe]["in"])
             for probe in self.model.probes
@@ -435,7 +439,7 @@ class TensorGraph(keras.layers.Layer):
                 [*carried, *sources], [*states, *inputs], strict=True
             ):
                 signals.scatter(sig, value)
-            side_effects = self.op_builder.build_step(signals)
+            side_effects = self.op_builder.build_step(signals, check=check)
             with tf.control_dependencies(side_effects):
                 values = [_all_items(signals, sig) for sig in probed]
             return values, [signals.gather(sig) for sig in carried]
@@ -470,6 +474,25 @@ class TensorGraph(keras.layers.Layer):
             keep_error=self.python_errors.append,
             own_variable=self.layer_weights.own,
         )
+
+    @property
+    def objects(self) -> Objects:
+        """Names the objects that operators work for."""
+        return Objects(self.model, self.optimized.graph)
+
+    def not_compilable(self) -> list[str]:
+        """Name what keeps the simulation from being compiled.
+
+        Returns
+        -------
+        words : list of str
+            An object and its type of operator for each operator that calls Python in
+            every step, or that XLA cannot compile.
+        """
+        objects = self.objects
+        return [
+            objects.describe(op) for op in self.op_builder.not_compilable(self.signals)
+        ]
 
     def build_post(self) -> None:
         """Reset what the operator builders keep in Python."""
