@@ -125,7 +125,7 @@ FUNCTIONS = st.sampled_from([(None, None), (square, None), (product, 1)]) | st.j
 )
 
 
-@dataclass
+@dataclass(repr=False)
 class Case:
     """A network, and a way to simulate it."""
 

@@ -66,6 +66,7 @@ def assert_equals_reference(case):
             )
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:nengo\\.")  # its own NaNs
 @pytest.mark.parametrize(
     ("jit_compile", "batch"),
     [

@@ -53,6 +53,8 @@ class TensorGraph(keras.layers.Layer):
         Shows the progress of the graph optimisation.
     seed : int
         Seed of the simulation's random numbers.
+    simplify : bool
+        Whether the graph of operators is simplified.
 
     Attributes
     ----------
@@ -79,6 +81,7 @@ class TensorGraph(keras.layers.Layer):
         device: str | None = None,
         progress: ProgressBar | None = None,
         seed: int = 0,
+        simplify: bool = True,
     ) -> None:
         apply_session_config(get_setting(model, "session_config", {}))
         self.float_type = get_setting(model, "dtype", "float32")
@@ -103,7 +106,9 @@ class TensorGraph(keras.layers.Layer):
             **_given(
                 planner=get_setting(model, "planner"),
                 sorter=get_setting(model, "sorter"),
-                simplifications=get_setting(model, "simplifications"),
+                simplifications=(
+                    get_setting(model, "simplifications") if simplify else ()
+                ),
             ),
         )
         layout = self.optimized.layout
