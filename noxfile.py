@@ -40,8 +40,12 @@ def group(*names: str) -> tuple[str, ...]:
 
 
 def editable() -> list[str]:
-    """Return pip's arguments that install all packages from the checkout."""
-    return [arg for name in PACKAGES for arg in ("--editable", f"packages/{name}")]
+    """Return pip's arguments that install all packages, with all their extras."""
+    args = []
+    for name, project in PACKAGES.items():
+        extras = ",".join(project.get("optional-dependencies", ()))
+        args += ["--editable", f"packages/{name}" + (f"[{extras}]" if extras else "")]
+    return args
 
 
 def scripts(environment: Path) -> Path:

@@ -13,7 +13,6 @@ import inspect
 import json
 import os
 import platform
-import resource
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module, metadata, util
@@ -155,8 +154,12 @@ def _entry_point(name: str) -> Any:
     return found[name]
 
 
-def _peak_memory() -> int:
+def _peak_memory() -> int | None:
     """Return the most memory that this process has held, in bytes."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else 1024 * peak
 
