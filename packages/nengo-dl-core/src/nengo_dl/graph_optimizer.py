@@ -13,6 +13,9 @@ from nengo_dl_optimizer import (
     remove_unmodified_resets,
     remove_zero_incs,
     signal_io_dicts,
+    transitive_closure_recurse,
+    transitive_planner,
+    tree_planner,
 )
 
 __all__ = [
@@ -28,4 +31,7 @@ __all__ = [
     "remove_unmodified_resets",
     "remove_zero_incs",
     "signal_io_dicts",
+    "transitive_closure_recurse",
+    "transitive_planner",
+    "tree_planner",
 ]

@@ -2,7 +2,7 @@
 
 from nengo_dl_core.builders.bcm import SimBCMBuilder
 from nengo_dl_core.builders.oja import SimOjaBuilder
-from nengo_dl_core.builders.pes import SimPESBuilder
+from nengo_dl_core.builders.pes import SimPESBuilder, build_pes
 from nengo_dl_core.builders.voja import SimVojaBuilder
 
 __all__ = [
@@ -10,4 +10,5 @@ __all__ = [
     "SimOjaBuilder",
     "SimPESBuilder",
     "SimVojaBuilder",
+    "build_pes",
 ]

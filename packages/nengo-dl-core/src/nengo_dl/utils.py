@@ -1,4 +1,4 @@
-"""Progress bars, and names and checks of functions."""
+"""Progress bars, and names of functions and objects."""
 
 from nengo_dl_core.progress import NullProgressBar, ProgressBar, SubProgressBar
 from nengo_dl_core.python_functions import align_func, function_name, sanitize_name
