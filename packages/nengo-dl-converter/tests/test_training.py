@@ -1,0 +1,97 @@
+"""Training the network is training the Keras model."""
+
+import keras
+import pytest
+from keras import layers
+
+from keras_oracle import example_inputs, randomize
+from nengo_dl_converter import Converter, VerificationError
+
+
+class Cube(layers.Layer):
+    """A layer with a weight, without converter."""
+
+    def build(self, input_shape):
+        self.factor = self.add_weight(shape=(), initializer="ones")
+
+    def call(self, x):
+        return self.factor * x**3
+
+
+def shared(x):
+    dense = layers.Dense(4, "tanh")
+    return dense(dense(x))
+
+
+def residual(x):
+    y = layers.Conv2D(4, 3, padding="same", activation="relu")(x)
+    return layers.GlobalAveragePooling2D()(layers.Add()([x, y]))
+
+
+# The outputs of a model are trained beside each other, each with weights of its own.
+NATIVE = {
+    "vectors": (
+        (4,),
+        lambda x: layers.Dense(3)(layers.Dense(6, "relu")(x)),
+        lambda x: layers.Dense(3)(layers.Dense(6, "relu", trainable=False)(x)),
+        lambda x: layers.Dense(6, "relu6")(x),
+    ),
+    "sequences": (
+        (7, 2),
+        lambda x: layers.Dense(3, "tanh")(x),
+        lambda x: layers.Conv1D(3, 2, dilation_rate=2)(x),
+        lambda x: layers.Conv1D(3, 2, strides=2, padding="causal")(x),
+        lambda x: layers.Conv1DTranspose(2, 3, strides=2)(x),
+        lambda x: layers.UpSampling1D(2)(layers.Dense(3)(x)),
+    ),
+    "images": (
+        (6, 5, 4),
+        lambda x: layers.Conv2D(3, 2, strides=2, activation="relu")(x),
+        lambda x: layers.SeparableConv2D(2, 3)(x),
+        lambda x: layers.AveragePooling2D(2)(layers.Conv2D(3, 2)(x)),
+        residual,
+    ),
+}
+FALLBACK = (
+    (4, 4),
+    lambda x: layers.Dense(3, "softmax")(x),
+    lambda x: layers.Dense(3)(Cube()(x)),
+    lambda x: layers.MaxPooling1D(2)(layers.Dense(3)(x)),
+    lambda x: layers.LayerNormalization()(x),
+    shared,
+)
+
+
+def model_of(shape, *functions):
+    x = keras.Input(shape)
+    return randomize(keras.Model(x, [function(x) for function in functions]))
+
+
+def assert_trains_alike(model, **kwargs):
+    converter = Converter(model, **kwargs)
+    inputs = example_inputs(model, 3)
+    assert converter.verify(training=True, inputs=inputs, rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape_and_functions", NATIVE.values(), ids=NATIVE)
+def test_native_layers(shape_and_functions):
+    assert_trains_alike(model_of(*shape_and_functions), allow_fallback=False)
+
+
+@pytest.mark.filterwarnings("ignore:.*becomes a TensorNode")
+def test_tensor_nodes():
+    assert_trains_alike(model_of(*FALLBACK))
+
+
+def test_scaled_firing_rates():
+    assert_trains_alike(model_of(*NATIVE["vectors"]), scale_firing_rates=10)
+
+
+def test_a_network_that_trains_otherwise_is_reported():
+    x = keras.Input((4,))
+    model = randomize(keras.Model(x, layers.Dense(3, "relu")(x)))
+    converter = Converter(model)
+    for connection in converter.net.all_connections:
+        converter.net.config[connection].trainable = False
+    with pytest.raises(VerificationError, match="after training"):
+        converter.verify(training=True)
