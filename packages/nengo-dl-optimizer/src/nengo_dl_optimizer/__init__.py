@@ -20,6 +20,7 @@ from .planners import (
     transitive_planner,
     tree_planner,
 )
+from .protocols import Plan, Planner, Simplification, Sorter
 from .simplifications import (
     default_simplifications,
     fold_constants,
@@ -31,10 +32,15 @@ from .simplifications import (
     remove_unmodified_resets,
     remove_zero_incs,
 )
-from .sorters import noop_order_signals, order_signals
+from .sorters import (
+    hamming_sort,
+    noop_order_signals,
+    order_signals,
+    sort_ops_by_signals,
+    sort_signals_by_ops,
+)
 from .sparsity import sparse_entries
 from .summary import Summary
-from .types import Plan, Planner, Simplification, Sorter
 
 __all__ = [
     "Block",
@@ -58,6 +64,7 @@ __all__ = [
     "default_simplifications",
     "fold_constants",
     "greedy_planner",
+    "hamming_sort",
     "layered_planner",
     "mergeable",
     "noop_order_signals",
@@ -73,6 +80,8 @@ __all__ = [
     "remove_zero_incs",
     "signal_io_dicts",
     "simplify",
+    "sort_ops_by_signals",
+    "sort_signals_by_ops",
     "sparse_entries",
     "transitive_closure_recurse",
     "transitive_planner",

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from .extents import elements, is_whole
 from .graph import OperatorGraph
+from .protocols import Plan
 from .sparsity import sparse_entries
-from .types import Plan
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from nengo.exceptions import BuildError
 from .graph import OperatorGraph
 from .layout import Layout
 from .planners import layered_planner
+from .protocols import Plan, Planner, Simplification, Sorter
 from .simplifications import default_simplifications
 from .sorters import order_signals
 from .summary import Summary, summarize
-from .types import Plan, Planner, Simplification, Sorter
 
 
 @dataclass(frozen=True)

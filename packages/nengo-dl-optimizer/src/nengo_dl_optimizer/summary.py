@@ -10,7 +10,7 @@ from nengo.builder.signal import Signal
 
 from .graph import OperatorGraph
 from .layout import Layout
-from .types import Plan
+from .protocols import Plan
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,13 @@ def contiguous_share(plan: Plan, layout: Layout) -> float:
 
 
 def _is_contiguous(layout: Layout, signals: Iterable[Signal]) -> bool:
-    """Whether signals are one slice of one block, in the given order."""
+    """Whether signals are one slice of one block, in the given order.
+
+    A signal that all operators have in common counts once.
+    """
     views = [layout.view(signal) for signal in signals]
+    if all(view == views[0] for view in views):
+        views = views[:1]
     slices = [piece for view in views for piece in view.slices]
     return len({view.block for view in views}) == 1 and all(
         stop == start for (_, stop), (start, _) in pairwise(slices)

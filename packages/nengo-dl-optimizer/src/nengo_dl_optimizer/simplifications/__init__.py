@@ -4,7 +4,7 @@ Each is a function from operators to operators that changes nothing it is given,
 leaves the value of every probe at every step as it was.
 """
 
-from ..types import Simplification
+from ..protocols import Simplification
 from .constant_copies import remove_constant_copies
 from .copy_chains import remove_copy_chains
 from .dead_operators import remove_dead_operators

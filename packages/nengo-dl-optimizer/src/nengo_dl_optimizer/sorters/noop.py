@@ -6,7 +6,7 @@ from typing import Any
 
 from nengo.builder.signal import Signal
 
-from ..types import Plan
+from ..protocols import Plan
 
 
 def noop_order_signals(plan: Plan, **_: Any) -> tuple[list[Signal], Plan]:

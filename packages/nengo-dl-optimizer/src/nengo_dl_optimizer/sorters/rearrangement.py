@@ -1,0 +1,118 @@
+"""The order of operators in their groups, and that of signals, in agreement."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, MutableMapping, Sequence
+
+from nengo.builder.operator import Operator
+from nengo.builder.signal import Signal
+
+OperatorGroup = tuple[Operator, ...]
+
+
+def sort_ops_by_signals(
+    sorted_io: Sequence[tuple[OperatorGroup, int]],
+    sigs: Sequence[Signal],
+    sig_idxs: Mapping[Signal, int],
+    new_plan: MutableMapping[OperatorGroup, OperatorGroup],
+    blocks: Mapping[Signal, frozenset[int]],
+    op_sigs: Mapping[Operator, Sequence[Signal]],
+) -> MutableMapping[OperatorGroup, OperatorGroup]:
+    """Rearrange operators to match the order of signals.
+
+    Note: the same operators can be associated with multiple IO blocks if they have
+    multiple inputs, so rearranging the operators according to one of those blocks could
+    mess up the order with respect to the other IO block. We iterate through the IO
+    blocks in increasing size so that the largest blocks win out.
+
+    Parameters
+    ----------
+    sorted_io : list of tuple of (Operator, int)
+        The operators that form each IO block, sorted by increasing size of the block.
+        In the case that a group of operators participate in multiple IO blocks, the
+        integer distinguishes which one of those blocks this block is associated with.
+    sigs : list of Signal
+        Signals that have been arranged into a given order by other parts of the
+        algorithm.
+    sig_idxs : dict of {Signal: int}
+        Sorted indices of signals.
+    new_plan : dict of {tuple of Operator: tuple of Operator}
+        Mapping from original operator group to the sorted operators; it is updated.
+    blocks : dict of {Signal: frozenset of int}
+        Indicates which IO blocks each signal participates in.
+    op_sigs : dict of {Operator: list of Signal}
+        The signals accessed by each operator.
+
+    Returns
+    -------
+    new_plan : dict of {tuple of Operator: tuple of Operator}
+        Mapping from original operator group to the sorted operators.
+
+    Notes
+    -----
+    Where several operators of a group access the same signal, those that are the first
+    to access theirs come first, then those that are the second, and so on: the block is
+    then a few pieces, each in the order of the signals.
+    """
+    for group, slot in sorted_io:
+        signals = {op: op_sigs[op][slot] for op in group}
+        ordered = sorted(
+            new_plan[group],
+            key=lambda op: (sig_idxs[signals[op].base], signals[op].offset),
+        )
+        n_before: Counter[tuple[Signal, int]] = Counter()
+        rounds = {}
+        for op in ordered:
+            place = signals[op].base, signals[op].offset
+            rounds[op] = n_before[place]
+            n_before[place] += 1
+        new_plan[group] = tuple(sorted(ordered, key=rounds.__getitem__))
+    return new_plan
+
+
+def sort_signals_by_ops(
+    sorted_io: Sequence[tuple[OperatorGroup, int]],
+    sigs: Sequence[Signal],
+    sig_idxs: MutableMapping[Signal, int],
+    new_plan: Mapping[OperatorGroup, OperatorGroup],
+    blocks: Mapping[Signal, frozenset[int]],
+    op_sigs: Mapping[Operator, Sequence[Signal]],
+) -> MutableMapping[Signal, int]:
+    """Rearrange signals to match the order of operators.
+
+    Attempts to rearrange ``sigs`` so that it is in the same order as operator signals,
+    without changing the overall block order: signals change places only with those
+    that participate in the same IO blocks.
+
+    Parameters
+    ----------
+    sorted_io : list of tuple of (Operator, int)
+        The operators that form each IO block, sorted by increasing size of the block.
+        In the case that a group of operators participate in multiple IO blocks, the
+        integer distinguishes which one of those blocks this block is associated with.
+    sigs : list of Signal
+        Signals to be sorted.
+    sig_idxs : dict of {Signal: int}
+        Sorted indices of signals; it is updated.
+    new_plan : dict of {tuple of Operator: tuple of Operator}
+        Mapping from original operator group to the sorted operators.
+    blocks : dict of {Signal: frozenset of int}
+        Indicates which IO blocks each signal participates in.
+    op_sigs : dict of {Operator: list of Signal}
+        The signals accessed by each operator.
+
+    Returns
+    -------
+    sig_idxs : dict of {Signal: int}
+        Sorted indices of signals.
+    """
+    for group, slot in sorted_io:
+        exchangeable: dict[frozenset[int], dict[Signal, None]] = {}
+        for op in new_plan[group]:
+            signal = op_sigs[op][slot].base
+            exchangeable.setdefault(blocks[signal], {})[signal] = None
+        for signals in exchangeable.values():
+            places = sorted(sig_idxs[signal] for signal in signals)
+            sig_idxs.update(zip(signals, places, strict=True))
+    return sig_idxs
