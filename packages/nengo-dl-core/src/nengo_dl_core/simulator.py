@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import wraps
-from inspect import signature
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -14,7 +13,6 @@ import nengo
 import numpy as np
 import numpy.typing as npt
 from nengo.builder import Model
-from nengo.builder.operator import Operator
 from nengo.cache import get_default_decoder_cache
 from nengo.exceptions import ReadonlyError, SimulatorClosed, ValidationError
 from nengo.utils.numpy import maxint
@@ -28,10 +26,19 @@ from nengo_dl_core.data_arguments import (
 )
 from nengo_dl_core.diagnosis import Diagnosis, Stages
 from nengo_dl_core.keras_runner import KerasRunner
+from nengo_dl_core.parameters import (
+    check_state,
+    load_arrays,
+    read_parameters,
+    read_state,
+    save_arrays,
+    split_state,
+    write_parameters,
+    write_state,
+)
 from nengo_dl_core.probe_data import ProbeData
 from nengo_dl_core.progress import shown_progress
 from nengo_dl_core.runner import Runner
-from nengo_dl_core.signal_values import SignalValues
 from nengo_dl_core.simulation_data import SimulationData
 from nengo_dl_core.tensor_graph import TensorGraph
 
@@ -82,18 +89,15 @@ class Simulator:
     progress_bar : bool or nengo.utils.progress.ProgressBar
         Whether building and running show a progress bar, if they take their time; or a
         bar of Nengo's to show it on.
-    optimize : bool
-        Whether the graph of operators is simplified, which takes time once and saves
-        more in a simulation of any length.
 
     Attributes
     ----------
     data : SimulationData
         Recorded values and present parameters.
-    signals : SignalValues
-        Present values of the signals that keep one from step to step.
     model : nengo.builder.Model
         The built model.
+    tensor_graph : TensorGraph
+        The simulation as a Keras layer.
     closed : bool
         Whether the simulator has been closed.
 
@@ -126,7 +130,6 @@ class Simulator:
         unroll_simulation: int = 1,
         minibatch_size: int | None = None,
         progress_bar: bool | nengo.utils.progress.ProgressBar = True,
-        optimize: bool = True,
     ) -> None:
         self.closed = True  # until everything has been built
         self._stages = Stages()
@@ -139,7 +142,6 @@ class Simulator:
         self.unroll_simulation = unroll_simulation
         self.minibatch_size = minibatch_size
         self.device = device
-        self.optimize = optimize
         self.model = model if model is not None else _empty_model(network, dt)
         if seed is None and network is not None and network.seed is not None:
             seed = network.seed + 1
@@ -151,7 +153,7 @@ class Simulator:
                 with self._stages("Nengo's build"):
                     self.model.build(network, progress=progress.sub())
             with self._stages("optimization"):
-                self._tensor_graph = TensorGraph(
+                self.tensor_graph = TensorGraph(
                     self.model,
                     self.dt,
                     unroll_simulation,
@@ -159,19 +161,16 @@ class Simulator:
                     device,
                     progress,
                     seed,
-                    optimize,
                 )
             with self._stages("variables"):
-                self._tensor_graph.build()
-        self._seeds = self._tensor_graph.seeds
-        self.closed = False
-        self.signals = SignalValues(self.tensor_graph, minibatch_size is not None)
+                self.tensor_graph.build()
         self.probe_data = {
             probe: self._probe_storage(probe) for probe in self.model.probes
         }
         self.data = SimulationData(self, minibatched=minibatch_size is not None)
         self._runner = Runner(self.tensor_graph, self.probe_data, self._stages)
         self._keras_runner = KerasRunner(self.tensor_graph, self._runner.jit_compile)
+        self.closed = False
         self.reset()
 
     def _probe_storage(self, probe: nengo.Probe) -> ProbeData:
@@ -189,14 +188,10 @@ class Simulator:
         """Length of a step, in seconds."""
         return float(self.model.dt)
 
-    @dt.setter
-    def dt(self, _: float) -> None:
-        raise ReadonlyError(attr="dt", obj=self)
-
     @property
     def seed(self) -> int:
         """Seed of the simulation."""
-        return self._seeds.seed
+        return self.tensor_graph.seeds.seed
 
     @seed.setter
     def seed(self, _: int) -> None:
@@ -205,7 +200,7 @@ class Simulator:
     @property
     def n_steps(self) -> int:
         """Number of the present step."""
-        return self._last_step if self.closed else self.tensor_graph.n_steps
+        return self.tensor_graph.n_steps
 
     @property
     def time(self) -> float:
@@ -213,19 +208,6 @@ class Simulator:
         return self.n_steps * self.dt
 
     @property
-    @_while_open
-    def tensor_graph(self) -> TensorGraph:
-        """The simulation as a Keras layer."""
-        return self._tensor_graph
-
-    @property
-    @_while_open
-    def step_order(self) -> list[Operator]:
-        """The operators that are simulated, in their order."""
-        return [op for group in self._tensor_graph.optimized.plan for op in group]
-
-    @property
-    @_while_open
     def keras_model(self) -> keras.Model:
         """The simulation as a Keras model, from Nodes' to Probes' values by name."""
         return self._keras_runner.model
@@ -522,6 +504,63 @@ class Simulator:
         """
         return self._keras_runner.evaluate(x, y, n_steps, stateful, **kwargs)
 
+    @_while_open
+    def save_params(
+        self,
+        path: str,
+        include_state: bool = False,
+        include_non_trainable: bool | None = None,
+    ) -> None:
+        """Save the parameters of the network to a file.
+
+        Parameters
+        ----------
+        path : str
+            The file. An old one is replaced as a whole, or not at all.
+        include_state : bool
+            Whether to save the state of the simulation too.
+        include_non_trainable : bool, optional
+            Deprecated name of ``include_state``.
+        """
+        arrays = read_parameters(self.tensor_graph)
+        if _renamed(include_state, include_non_trainable):
+            arrays |= read_state(self.tensor_graph)
+        save_arrays(path, arrays)
+
+    @_while_open
+    def load_params(
+        self,
+        path: str,
+        include_state: bool = False,
+        include_non_trainable: bool | None = None,
+    ) -> None:
+        """Load parameters from a file that `save_params` has written.
+
+        The network must have the structure of the one that was saved; it may have other
+        neuron types, and the simulator another minibatch size.
+
+        Parameters
+        ----------
+        path : str
+            The file. Nothing in it is executed.
+        include_state : bool
+            Whether to load the state of the simulation too.
+        include_non_trainable : bool, optional
+            Deprecated name of ``include_state``.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the file is damaged, or a parameter does not fit; then nothing changes.
+        """
+        parameters, state = split_state(load_arrays(path))
+        include_state = _renamed(include_state, include_non_trainable)
+        if include_state:
+            check_state(self.tensor_graph, state)
+        write_parameters(self.tensor_graph, parameters)
+        if include_state:
+            write_state(self.tensor_graph, state)
+
     def trange(
         self, sample_every: float | None = None, dt: float | None = None
     ) -> Array:
@@ -590,40 +629,10 @@ class Simulator:
         )
 
     def close(self) -> None:
-        """Free TensorFlow's memory. Data and parameters can still be read."""
+        """Free the resources. What has been recorded can still be read."""
         if not self.closed:
-            self._last_step = self.n_steps
-            self.signals.freeze()
             self.closed = True
-            del self._tensor_graph, self._runner, self._keras_runner
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What is pickled or copied: all but what `compile` has prepared."""
-        if self.closed:
-            return {"closed": self.__dict__}
-        arguments = {
-            name: getattr(self, name)
-            for name in signature(type(self)).parameters
-            if name not in ("network", "dt")
-        }
-        return {
-            "arguments": arguments,
-            "weights": self.tensor_graph.get_weights(),
-            "state": self.tensor_graph.state(),
-            "probes": {
-                probe: np.array(data.values) for probe, data in self.probe_data.items()
-            },
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if "closed" in state:
-            self.__dict__.update(state["closed"])
-            return
-        self.__init__(None, **state["arguments"])  # type: ignore[misc]
-        self.tensor_graph.set_weights(state["weights"])
-        self.tensor_graph.restore(state["state"])
-        for probe, values in state["probes"].items():
-            self.probe_data[probe].append(values)
+            self._closed_at = self.n_steps
 
     def __enter__(self) -> Simulator:
         if self.closed:
@@ -648,6 +657,18 @@ class Simulator:
                 ResourceWarning,
                 stacklevel=2,
             )
+
+
+def _renamed(include_state: bool, include_non_trainable: bool | None) -> bool:
+    """The value of an argument that used to have another name."""
+    if include_non_trainable is None:
+        return include_state
+    warnings.warn(
+        "include_non_trainable is deprecated, use include_state",
+        DeprecationWarning,
+        stacklevel=4,
+    )
+    return include_non_trainable
 
 
 def _empty_model(network: nengo.Network | None, dt: float) -> NengoModel:
