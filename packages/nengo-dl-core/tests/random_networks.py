@@ -194,7 +194,7 @@ class _Network:
         elif kind == "sink":
             node = nengo.Node(lambda t, x: None, size_in=size, size_out=0)
         else:
-            node = nengo.Node(draw(SYNAPSES), size_in=size)
+            node = nengo.Node(draw(SYNAPSES), size_in=size, size_out=size)
         self.objects.append(node)
 
     def add_ensemble(self):
