@@ -129,6 +129,20 @@ def test_alike_rules_are_one_group(net):
     assert_matches_reference(net, 200)
 
 
+@pytest.mark.parametrize("probed", [False, True])
+def test_changes_are_kept_as_factors_unless_they_are_probed(net, probed):
+    rule = {"learning_rule_type": nengo.PES(1e-3), "error": net.error}
+    conn, _ = learned(net, net.pre, net.post, **rule)
+    if probed:
+        with net:
+            nengo.Probe(conn.learning_rule, "delta")
+    with Simulator(net, progress_bar=False) as sim:
+        graph = sim.tensor_graph.optimized.graph
+        (pes,) = (op for op in graph if type(op).__name__ == "SimPES")
+        shapes = [sig.shape for sig in pes.updates]
+    assert shapes == ([(2, 30)] if probed else [(2,), (30,)])
+
+
 def test_every_item_learns_its_own_weights(net):
     pes = nengo.PES(1e-3)
     conn, probe = learned(

@@ -16,6 +16,7 @@ from nengo.builder.signal import Signal
 from nengo.exceptions import SignalError, ValidationError
 
 from nengo_dl_core.builder import BuildConfig, Builder
+from nengo_dl_core.builders.learning_rule import with_factored_changes
 from nengo_dl_core.builders.lowpass import without_duplicate_state
 from nengo_dl_core.config import get_setting
 from nengo_dl_core.data_arguments import check_positive_integer
@@ -93,6 +94,8 @@ class TensorGraph(keras.layers.Layer):
         self.device = device
         self.seeds = ProcessSeeds(model.operators, minibatch_size, seed)
         self.node_inputs, operators = split_inputs(model, model.operators)
+        if simplify:
+            operators = with_factored_changes(operators)
         self.optimized = optimize(
             OperatorGraph(
                 without_duplicate_state(operators, dt),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import tensorflow as tf
 from nengo.builder.learning_rules import SimBCM
 
 from nengo_dl_core.builder import BuildConfig, Builder
-from nengo_dl_core.builders.learning_rule import LearningRuleBuilder, outer
+from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder
 from nengo_dl_core.signals import SignalDict
 
 
 @Builder.register(SimBCM)
-class SimBCMBuilder(LearningRuleBuilder):
+class SimBCMBuilder(FactoredRuleBuilder):
     """Strengthen weights of neurons above their threshold, and weaken the others.
 
     ``delta_ji = kappa dt a_j (a_j - theta_j) a_i``, where
@@ -29,15 +30,14 @@ class SimBCMBuilder(LearningRuleBuilder):
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Compute the rates; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
-        self.pre = self.stacked(signals, "pre_filtered")
-        self.post = self.stacked(signals, "post_filtered")
-        self.theta = self.stacked(signals, "theta")
+        self.pre = self.stacked(signals, [op.pre_filtered for op in self.ops])
+        self.post = self.stacked(signals, [op.post_filtered for op in self.ops])
+        self.theta = self.stacked(signals, [op.theta for op in self.ops])
         rates = [op.learning_rate * signals.dt for op in self.ops]
         self.alpha = self.constant(signals, rates)
 
-    def build_step(self, signals: SignalDict) -> None:
-        """Compute the change; see `OpBuilder.build_step`."""
+    def factors(self, signals: SignalDict) -> tuple[tf.Tensor, tf.Tensor]:
+        """Compare activities and thresholds; see `FactoredRuleBuilder.factors`."""
         post = signals.gather(self.post)
         above = post - signals.gather(self.theta)
-        change = self.alpha * post * above
-        signals.scatter(self.delta, outer(change, signals.gather(self.pre)))
+        return self.alpha * post * above, signals.gather(self.pre)

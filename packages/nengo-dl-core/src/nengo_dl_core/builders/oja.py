@@ -31,9 +31,10 @@ class SimOjaBuilder(LearningRuleBuilder):
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Compute the rates; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
-        self.pre = self.stacked(signals, "pre_filtered")
-        self.post = self.stacked(signals, "post_filtered")
-        self.weights = self.stacked(signals, "weights")
+        self.delta = self.stacked(signals, [op.delta for op in self.ops])
+        self.pre = self.stacked(signals, [op.pre_filtered for op in self.ops])
+        self.post = self.stacked(signals, [op.post_filtered for op in self.ops])
+        self.weights = self.stacked(signals, [op.weights for op in self.ops])
         rates = [op.learning_rate * signals.dt for op in self.ops]
         self.alpha = self.constant(signals, rates)
         self.decay = self.constant(signals, [-op.beta for op in self.ops])[..., None]

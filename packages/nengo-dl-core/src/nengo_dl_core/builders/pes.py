@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import nengo
+import tensorflow as tf
 from nengo.builder import Model
 from nengo.builder.connection import slice_signal
 from nengo.builder.learning_rules import SimPES
@@ -12,7 +13,7 @@ from nengo.connection import LearningRule
 from nengo.ensemble import Neurons
 
 from nengo_dl_core.builder import BuildConfig, Builder, NengoBuilder
-from nengo_dl_core.builders.learning_rule import LearningRuleBuilder, outer
+from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder
 from nengo_dl_core.signals import SignalDict
 
 
@@ -78,7 +79,7 @@ def _encoded(model: Model, conn: nengo.Connection, error: Signal) -> Signal:
 
 
 @Builder.register(SimPES)
-class SimPESBuilder(LearningRuleBuilder):
+class SimPESBuilder(FactoredRuleBuilder):
     """Change weights along the error, ``delta = -(kappa dt / n) e a^T``.
 
     where
@@ -97,14 +98,13 @@ class SimPESBuilder(LearningRuleBuilder):
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Compute the rates; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
-        self.pre = self.stacked(signals, "pre_filtered")
-        self.error = self.stacked(signals, "error")
+        self.pre = self.stacked(signals, [op.pre_filtered for op in self.ops])
+        self.error = self.stacked(signals, [op.error for op in self.ops])
         n_neurons = self.pre.shape[1]
         self.alpha = self.constant(
             signals, [-op.learning_rate * signals.dt / n_neurons for op in self.ops]
         )
 
-    def build_step(self, signals: SignalDict) -> None:
-        """Compute the change; see `OpBuilder.build_step`."""
-        error = self.alpha * signals.gather(self.error)
-        signals.scatter(self.delta, outer(error, signals.gather(self.pre)))
+    def factors(self, signals: SignalDict) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scale the error; see `FactoredRuleBuilder.factors`."""
+        return self.alpha * signals.gather(self.error), signals.gather(self.pre)

@@ -6,12 +6,12 @@ import tensorflow as tf
 from nengo.builder.learning_rules import SimRLS
 
 from nengo_dl_core.builder import BuildConfig, Builder
-from nengo_dl_core.builders.learning_rule import LearningRuleBuilder, outer
+from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder, outer
 from nengo_dl_core.signals import SignalDict
 
 
 @Builder.register(SimRLS)
-class SimRLSBuilder(LearningRuleBuilder):
+class SimRLSBuilder(FactoredRuleBuilder):
     """Solve for the decoders that minimise the squared error so far.
 
     ``P' = P - (P a) (P a)^T / (1 + a^T P a)`` and ``delta = -e (P' a)^T``, where
@@ -32,16 +32,15 @@ class SimRLSBuilder(LearningRuleBuilder):
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
-        self.pre = self.stacked(signals, "pre_filtered")
-        self.error = self.stacked(signals, "error")
-        self.inverse = self.stacked(signals, "inv_gamma")
+        self.pre = self.stacked(signals, [op.pre_filtered for op in self.ops])
+        self.error = self.stacked(signals, [op.error for op in self.ops])
+        self.inverse = self.stacked(signals, [op.inv_gamma for op in self.ops])
 
-    def build_step(self, signals: SignalDict) -> None:
-        """Compute the change; see `OpBuilder.build_step`."""
+    def factors(self, signals: SignalDict) -> tuple[tf.Tensor, tf.Tensor]:
+        """Update the inverse correlations; see `FactoredRuleBuilder.factors`."""
         pre = signals.gather(self.pre)
         inverse = signals.gather(self.inverse)
         product = tf.linalg.matvec(inverse, pre)
         factor = 1 / (1 + tf.reduce_sum(pre * product, axis=-1, keepdims=True))
         signals.scatter(self.inverse, inverse - outer(product, product * factor))
-        change = outer(signals.gather(self.error), -factor * product)
-        signals.scatter(self.delta, change)
+        return signals.gather(self.error), -factor * product

@@ -34,10 +34,11 @@ class SimVojaBuilder(LearningRuleBuilder):
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Compute the rates; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
-        self.pre = self.stacked(signals, "pre_decoded")
-        self.post = self.stacked(signals, "post_filtered")
-        self.encoders = self.stacked(signals, "scaled_encoders")
-        self.learning = self.stacked(signals, "learning_signal")
+        self.delta = self.stacked(signals, [op.delta for op in self.ops])
+        self.pre = self.stacked(signals, [op.pre_decoded for op in self.ops])
+        self.post = self.stacked(signals, [op.post_filtered for op in self.ops])
+        self.encoders = self.stacked(signals, [op.scaled_encoders for op in self.ops])
+        self.learning = self.stacked(signals, [op.learning_signal for op in self.ops])
         rates = [op.learning_rate * signals.dt for op in self.ops]
         self.alpha = self.constant(signals, rates)
         scales = np.stack([op.scale for op in self.ops])
