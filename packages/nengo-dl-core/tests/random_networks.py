@@ -360,7 +360,8 @@ class _Network:
                     options["solver"] = nengo.solvers.LstsqL2(weights=True)
                     rules = [nengo.PES(1e-4), nengo.BCM(1e-9), nengo.Oja(1e-7)]
                 else:
-                    rules.append(nengo.Voja(draw(st.sampled_from([None, 0.01]))))
+                    post_synapse = draw(st.sampled_from([None, 0.01]))
+                    rules.append(nengo.Voja(post_synapse=post_synapse))
         if not rules:
             return {}
         chosen = draw(st.lists(st.sampled_from(rules), min_size=1, max_size=2))
