@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 from nengo.builder.signal import Signal
 
 from nengo_dl_core.tensor_graph import TensorGraph
-from nengo_dl_optimizer import Block
 
 Array = npt.NDArray[Any]
 
@@ -36,23 +34,28 @@ class SignalValues(Mapping[Signal, Array]):
         self._operators = graph.model.operators
         self._layout = graph.optimized.layout
         self._minibatched = minibatched
-        self._read: dict[int, Callable[[], Array]] = {
-            block.index: variable.numpy for block, variable in graph.parameters
+        self._variables = [*(x for _, x in graph.parameters), *graph.states]
+        # For each block its variable, and the columns of it that hold packed state.
+        self._places: dict[int, tuple[int, slice | None]] = {
+            block.index: (i, None) for i, (block, _) in enumerate(graph.parameters)
         }
-        for blocks, variable in zip(
-            graph.memory.states.values(), graph.states, strict=True
+        for i, blocks in enumerate(
+            graph.memory.states.values(), start=len(graph.parameters)
         ):
             stops = np.cumsum([0, *(int(np.prod(block.shape)) for block in blocks)])
-            for block, (start, stop) in zip(blocks, pairwise(stops), strict=True):
-                self._read[block.index] = partial(
-                    _unpacked, variable, block, int(start), int(stop)
-                )
+            for block, bounds in zip(blocks, pairwise(stops.tolist()), strict=True):
+                self._places[block.index] = i, slice(*bounds)
 
-    def freeze(self) -> None:
-        """Keep the values, and let go of TensorFlow's variables."""
-        self._read = {
-            index: partial(np.asarray, read()) for index, read in self._read.items()
-        }
+    def snapshot(self) -> dict[Signal, Array]:
+        """Read all values.
+
+        Returns
+        -------
+        values : dict of {nengo.builder.Signal: ndarray}
+            The present values, which stay as they are.
+        """
+        arrays = [variable.numpy() for variable in self._variables]
+        return {signal: self._value(signal, arrays.__getitem__) for signal in self}
 
     def __getitem__(self, signal: Signal) -> Array:
         """Read a value.
@@ -74,13 +77,21 @@ class SignalValues(Mapping[Signal, Array]):
         KeyError
             If the signal is computed in every step, and not kept.
         """
+        return self._value(signal, lambda i: self._variables[i].numpy())
+
+    def _value(self, signal: Signal, read: Callable[[int], Array]) -> Array:
+        """Find a value in one of the variables, which ``read`` reads."""
         if not self._kept(signal):
             raise KeyError(f"{signal} has no value between steps")
         if signal not in self._layout:
             return np.asarray(signal.initial_value)
         view = self._layout.view(signal)
-        value = self._read[view.block]()
-        batch = (slice(None),) * int(self._layout.blocks[view.block].minibatched)
+        block = self._layout.blocks[view.block]
+        variable, columns = self._places[block.index]
+        value = read(variable)
+        if columns is not None:
+            value = value[:, columns].reshape((len(value), *block.shape))
+        batch = (slice(None),) * int(block.minibatched)
         pieces = [value[(*batch, slice(*bounds))] for bounds in ((0, 0), *view.slices)]
         rows = np.concatenate(pieces, axis=len(batch))
         value = rows.reshape((*value.shape[: len(batch)], *view.shape))
@@ -89,7 +100,7 @@ class SignalValues(Mapping[Signal, Array]):
     def _kept(self, signal: Signal) -> bool:
         """Whether a signal has a value between steps."""
         if signal in self._layout:
-            return self._layout.view(signal).block in self._read
+            return self._layout.view(signal).block in self._places
         return signal.base not in self._written
 
     @cached_property
@@ -107,9 +118,3 @@ class SignalValues(Mapping[Signal, Array]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-def _unpacked(variable: keras.Variable, block: Block, start: int, stop: int) -> Array:
-    """The value of a block of state, some columns of a packed variable."""
-    packed = variable.numpy()
-    return packed[:, start:stop].reshape((len(packed), *block.shape))

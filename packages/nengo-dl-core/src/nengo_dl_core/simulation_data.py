@@ -63,8 +63,6 @@ class SimulationData(Mapping[Any, Any]):
                 f"{obj!r} is not in the simulated network", attr="data", obj=self.sim
             )
         built = self.sim.model.params[obj]
-        if self.sim.closed:
-            return built
         if isinstance(built, BuiltEnsemble):
             return self._live_ensemble(obj, built)
         if isinstance(built, BuiltConnection) and built.weights is not None:
@@ -133,14 +131,11 @@ class SimulationData(Mapping[Any, Any]):
             changes have a leading minibatch axis, if the simulator has a
             ``minibatch_size``.
         """
-        graph = self.sim.tensor_graph
         values = []
         for obj, attr in obj_attrs:
             owner = obj.neurons if attr == "bias" else obj
             sig = self.sim.model.sig[owner][attr]
-            value = graph.get_tensor(sig).numpy()
-            if not self.minibatched and value.ndim > sig.ndim:
-                value = value[0]
+            value = self.sim.signals.get(sig, sig.initial_value)
             values.append(value if _has_changed(value, sig) else sig.initial_value)
         return values
 

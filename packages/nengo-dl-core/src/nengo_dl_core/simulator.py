@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from types import TracebackType
 from typing import Any, TypeVar, cast
@@ -13,6 +13,8 @@ import nengo
 import numpy as np
 import numpy.typing as npt
 from nengo.builder import Model
+from nengo.builder.operator import Operator
+from nengo.builder.signal import Signal
 from nengo.cache import get_default_decoder_cache
 from nengo.exceptions import ReadonlyError, SimulatorClosed, ValidationError
 from nengo.utils.numpy import maxint
@@ -39,6 +41,7 @@ from nengo_dl_core.parameters import (
 from nengo_dl_core.probe_data import ProbeData
 from nengo_dl_core.progress import shown_progress
 from nengo_dl_core.runner import Runner
+from nengo_dl_core.signal_values import SignalValues
 from nengo_dl_core.simulation_data import SimulationData
 from nengo_dl_core.tensor_graph import TensorGraph
 
@@ -89,15 +92,18 @@ class Simulator:
     progress_bar : bool or nengo.utils.progress.ProgressBar
         Whether building and running show a progress bar, if they take their time; or a
         bar of Nengo's to show it on.
+    optimize : bool
+        Whether the graph of operators is simplified, which takes time once and saves
+        more in a simulation of any length.
 
     Attributes
     ----------
     data : SimulationData
         Recorded values and present parameters.
+    signals : dict of {nengo.builder.Signal: ndarray}
+        Present values of the signals that keep one from step to step.
     model : nengo.builder.Model
         The built model.
-    tensor_graph : TensorGraph
-        The simulation as a Keras layer.
     closed : bool
         Whether the simulator has been closed.
 
@@ -130,6 +136,7 @@ class Simulator:
         unroll_simulation: int = 1,
         minibatch_size: int | None = None,
         progress_bar: bool | nengo.utils.progress.ProgressBar = True,
+        optimize: bool = True,
     ) -> None:
         self.closed = True  # until everything has been built
         self._stages = Stages()
@@ -142,6 +149,7 @@ class Simulator:
         self.unroll_simulation = unroll_simulation
         self.minibatch_size = minibatch_size
         self.device = device
+        self.optimize = optimize
         self.model = model if model is not None else _empty_model(network, dt)
         if seed is None and network is not None and network.seed is not None:
             seed = network.seed + 1
@@ -153,7 +161,7 @@ class Simulator:
                 with self._stages("Nengo's build"):
                     self.model.build(network, progress=progress.sub())
             with self._stages("optimization"):
-                self.tensor_graph = TensorGraph(
+                self._tensor_graph = TensorGraph(
                     self.model,
                     self.dt,
                     unroll_simulation,
@@ -161,20 +169,25 @@ class Simulator:
                     device,
                     progress,
                     seed,
+                    optimize,
                 )
             with self._stages("variables"):
-                self.tensor_graph.build()
+                self._tensor_graph.build()
+        graph = self._tensor_graph
+        self._seeds = graph.seeds
+        self._values = SignalValues(graph, minibatch_size is not None)
+        self.signals: Mapping[Signal, Array] = self._values
         self.probe_data = {
             probe: self._probe_storage(probe) for probe in self.model.probes
         }
         self.data = SimulationData(self, minibatched=minibatch_size is not None)
-        self._runner = Runner(self.tensor_graph, self.probe_data, self._stages)
-        self._keras_runner = KerasRunner(self.tensor_graph, self._runner.jit_compile)
+        self._runner = Runner(graph, self.probe_data, self._stages)
+        self._keras_runner = KerasRunner(graph, self._runner.jit_compile)
         self.closed = False
         self.reset()
 
     def _probe_storage(self, probe: nengo.Probe) -> ProbeData:
-        sig = self.tensor_graph.memory.tensor_signal(self.model.sig[probe]["in"])
+        sig = self._tensor_graph.memory.tensor_signal(self.model.sig[probe]["in"])
         return ProbeData(
             probe,
             self.dt,
@@ -188,10 +201,14 @@ class Simulator:
         """Length of a step, in seconds."""
         return float(self.model.dt)
 
+    @dt.setter
+    def dt(self, _: float) -> None:
+        raise ReadonlyError(attr="dt", obj=self)
+
     @property
     def seed(self) -> int:
         """Seed of the simulation."""
-        return self.tensor_graph.seeds.seed
+        return self._seeds.seed
 
     @seed.setter
     def seed(self, _: int) -> None:
@@ -200,7 +217,7 @@ class Simulator:
     @property
     def n_steps(self) -> int:
         """Number of the present step."""
-        return self.tensor_graph.n_steps
+        return self._last_step if self.closed else self.tensor_graph.n_steps
 
     @property
     def time(self) -> float:
@@ -208,6 +225,19 @@ class Simulator:
         return self.n_steps * self.dt
 
     @property
+    @_while_open
+    def tensor_graph(self) -> TensorGraph:
+        """The simulation as a Keras layer."""
+        return self._tensor_graph
+
+    @property
+    @_while_open
+    def step_order(self) -> list[Operator]:
+        """The operators that are simulated, in their order."""
+        return [op for group in self._tensor_graph.optimized.plan for op in group]
+
+    @property
+    @_while_open
     def keras_model(self) -> keras.Model:
         """The simulation as a Keras model, from Nodes' to Probes' values by name."""
         return self._keras_runner.model
@@ -629,10 +659,43 @@ class Simulator:
         )
 
     def close(self) -> None:
-        """Free the resources. What has been recorded can still be read."""
+        """Free TensorFlow's memory. Data and parameters can still be read."""
         if not self.closed:
+            self._last_step = self.n_steps
+            self.signals = self._values.snapshot()
             self.closed = True
-            self._closed_at = self.n_steps
+            del self._tensor_graph, self._runner, self._keras_runner, self._values
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled or copied: all but what `compile` has prepared."""
+        if self.closed:
+            return {"closed": self.__dict__}
+        return {
+            "arguments": {
+                "seed": self.seed,
+                "model": self.model,
+                "device": self.device,
+                "unroll_simulation": self.unroll_simulation,
+                "minibatch_size": self.minibatch_size,
+                "progress_bar": self.progress_bar,
+                "optimize": self.optimize,
+            },
+            "weights": self.tensor_graph.get_weights(),
+            "state": self.tensor_graph.state(),
+            "probes": {
+                probe: np.array(data.values) for probe, data in self.probe_data.items()
+            },
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "closed" in state:
+            self.__dict__.update(state["closed"])
+            return
+        self.__init__(None, **state["arguments"])  # type: ignore[misc]
+        self.tensor_graph.set_weights(state["weights"])
+        self.tensor_graph.restore(state["state"])
+        for probe, values in state["probes"].items():
+            self.probe_data[probe].append(values)
 
     def __enter__(self) -> Simulator:
         if self.closed:
