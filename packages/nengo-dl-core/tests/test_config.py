@@ -54,7 +54,7 @@ class TestConfigureSettings:
             ("simplifications", ["remove"]),
             ("inference_only", 1),
             ("lif_smoothing", -1),
-            ("dtype", "float16"),
+            ("dtype", "int32"),
             ("stateful", "no"),
             ("use_loop", 0),
             ("learning_phase", "train"),
@@ -214,6 +214,22 @@ class TestEffects:
             predicted = sim.predict(n_steps=5)[net.probe][0]
             sim.run_steps(5)
             np.testing.assert_allclose(predicted, sim.data[net.probe][5:], rtol=1e-6)
+
+    def test_precision(self, monkeypatch):
+        def precision(**settings):
+            net = decaying(**settings)
+            with Simulator(net, progress_bar=False) as sim:
+                sim.run_steps(5)
+                np.testing.assert_allclose(
+                    sim.data[net.probe][:2, 0], [0, 0.01], atol=1e-4
+                )
+                return sim.data[net.probe].dtype
+
+        assert precision() == np.float32
+        assert precision(dtype="float16") == np.float16
+        monkeypatch.setitem(nengo.rc["precision"], "bits", "16")
+        assert precision() == np.float16
+        assert precision(dtype="float64") == np.float64
 
     def test_not_stateful(self):
         net = decaying(stateful=False)

@@ -55,8 +55,8 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "inference_only": (_boolean, "True or False"),
     "lif_smoothing": (_positive, "a positive number or None"),
     "dtype": (
-        lambda value: _dtype_name(value) in ("float32", "float64"),
-        '"float32" or "float64"',
+        lambda value: _dtype_name(value) in ("float16", "float32", "float64"),
+        '"float16", "float32" or "float64"',
     ),
     "stateful": (_boolean, "True or False"),
     "use_loop": (_boolean, "True or False"),
@@ -96,7 +96,8 @@ def configure_settings(**kwargs: Any) -> None:
     lif_smoothing : float
         Train LIF neurons through `SoftLIFRate` with this ``sigma``.
     dtype : str or tf.DType
-        Floating point type, ``"float32"`` or ``"float64"``.
+        Floating point type, ``"float16"``, ``"float32"`` or ``"float64"``. By default
+        it is ``"float32"``, or ``"float16"`` if `nengo.rc` asks for 16 bits.
     keep_history : bool
         Whether probes keep the values of all steps, or of the last one only; can also
         be set for one probe with ``net.config[probe].keep_history``.

@@ -85,7 +85,10 @@ class TensorGraph(keras.layers.Layer):
         simplify: bool = True,
     ) -> None:
         apply_session_config(get_setting(model, "session_config", {}))
-        self.float_type = get_setting(model, "dtype", "float32")
+        # Nengo's own setting is 64 bits unless somebody wants fewer
+        few_bits = nengo.rc.float_dtype == np.float16
+        default = "float16" if few_bits else "float32"
+        self.float_type = get_setting(model, "dtype", default)
         super().__init__(name="tensor_graph", dtype=self.float_type, autocast=False)
         self.model = model
         self.unroll = unroll_simulation
