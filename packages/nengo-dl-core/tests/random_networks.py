@@ -255,7 +255,7 @@ class _Network:
             function, size_mid = draw(FUNCTIONS)  # of a Node or of Direct neurons
         size_mid = size_mid or pre.size_out
         scale = 0.02 if _is_neurons(pre) else 0.6
-        if function is None and draw(st.integers(0, 3)) == 3:
+        if not decoded and function is None and draw(st.integers(0, 3)) == 3:
             transform = self._convolution(size_mid, scale)
             if transform is not None:
                 post = nengo.Node(size_in=transform.size_out)
@@ -270,16 +270,14 @@ class _Network:
             options["transform"] = transform
         elif post.size_in != size_mid:
             return
-        dense = transform is None or not isinstance(
-            transform, (nengo.Sparse, nengo.Convolution, nengo.ConvolutionTranspose)
-        )
+        learns = decoded or np.ndim(transform) == 2
         conn = nengo.Connection(
             pre,
             post,
             synapse=synapse,
             seed=draw(SEEDS),
             **options,
-            **(self._learning(pre, post) if dense else {}),
+            **(self._learning(pre, post, size_mid) if learns else {}),
         )
         self.connections.append(conn)
         for rule in _rules(conn):
@@ -342,7 +340,7 @@ class _Network:
             **options,
         )
 
-    def _learning(self, pre, post):
+    def _learning(self, pre, post, size_mid):
         """Learning rules that fit a connection, as its options."""
         draw = self.draw
         if draw(st.integers(0, 2)) > 0:
@@ -353,7 +351,9 @@ class _Network:
             if pre in self.neurons and post in self.neurons:  # and no parts of them
                 rules += [nengo.BCM(1e-8), nengo.Oja(1e-6)]
         elif isinstance(pre, nengo.Ensemble) and not _is_direct(pre):
-            rules = [nengo.PES(1e-3), nengo.RLS(1e-3)]
+            rules = [nengo.PES(1e-3)]
+            if size_mid == post.size_in:
+                rules.append(nengo.RLS(1e-3))
             whole = pre in self.objects and post in self.objects
             if whole and isinstance(post, nengo.Ensemble) and not _is_direct(post):
                 if draw(st.booleans()):
