@@ -17,7 +17,7 @@ from nengo.exceptions import BuildError
 from scipy import stats
 
 from nengo_dl_core import Simulator, configure_settings
-from random_networks import cases, stochastic_networks
+from network_strategies import cases, stochastic_networks
 from reference import assert_same
 
 TOLERANCE = 1e-8
