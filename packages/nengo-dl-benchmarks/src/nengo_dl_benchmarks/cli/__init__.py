@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from nengo_dl_benchmarks.cli.build import build
+from nengo_dl_benchmarks.cli.classify import classify
 from nengo_dl_benchmarks.cli.compare import compare
 from nengo_dl_benchmarks.cli.plan import plan
 from nengo_dl_benchmarks.cli.profile import profile
@@ -25,5 +26,5 @@ def main(context: click.Context) -> None:
     context.obj = []
 
 
-for command in (build, profile, compare, scale, plan):
+for command in (build, profile, compare, scale, plan, classify):
     main.add_command(command)
