@@ -3,6 +3,7 @@
 from nengo_dl_optimizer import (
     default_simplifications,
     greedy_planner,
+    hamming_sort,
     mergeable,
     noop_order_signals,
     noop_planner,
@@ -13,6 +14,8 @@ from nengo_dl_optimizer import (
     remove_unmodified_resets,
     remove_zero_incs,
     signal_io_dicts,
+    sort_ops_by_signals,
+    sort_signals_by_ops,
     transitive_closure_recurse,
     transitive_planner,
     tree_planner,
@@ -21,6 +24,7 @@ from nengo_dl_optimizer import (
 __all__ = [
     "default_simplifications",
     "greedy_planner",
+    "hamming_sort",
     "mergeable",
     "noop_order_signals",
     "noop_planner",
@@ -31,6 +35,8 @@ __all__ = [
     "remove_unmodified_resets",
     "remove_zero_incs",
     "signal_io_dicts",
+    "sort_ops_by_signals",
+    "sort_signals_by_ops",
     "transitive_closure_recurse",
     "transitive_planner",
     "tree_planner",
