@@ -32,6 +32,8 @@ FOUND = "import sys; from importlib.util import find_spec as find; "
 FOUND += "sys.exit([name for name in sys.argv[1:] if find(name)] or None)"
 # TensorFlow's greetings at import would bury everything else.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+# Each process takes a gigabyte, so no more of them than that has memory for.
+PARALLEL = ("--numprocesses=auto", "--maxprocesses=4")
 
 
 def group(*names: str) -> tuple[str, ...]:
@@ -82,7 +84,8 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, all or of one package: nox -s tests -- nengo-dl-core."""
     packages, rest = chosen(session)
-    run_shared(session, "-m", "pytest", *(f"packages/{p}" for p in packages), *rest)
+    paths = [f"packages/{package}" for package in packages]
+    run_shared(session, "-m", "pytest", *PARALLEL, *paths, *rest)
 
 
 @nox.session(venv_backend="none", requires=["environment"])
@@ -146,7 +149,8 @@ def isolated(session: nox.Session, package: str) -> None:
         shutil.copytree(ROOT / "packages" / package / "tests", "tests")
         shutil.copy(ROOT / "packages" / package / "README.md", ".")
         shutil.copy(ROOT / "pyproject.toml", ".")
-        run("-m", "pytest", "README.md", "tests", "--override-ini=pythonpath=tests")
+        paths = ("README.md", "tests", "--override-ini=pythonpath=tests")
+        run("-m", "pytest", *PARALLEL, *paths)
 
 
 @nox.session
