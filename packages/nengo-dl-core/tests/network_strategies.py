@@ -206,7 +206,7 @@ class _Network:
         if self.python and draw(st.integers(0, 5)) == 5:
             options["noise"] = draw(TIME_PROCESSES)
         n_neurons = draw(st.integers(2, 12))
-        if isinstance(neuron_type, Square) or draw(st.integers(0, 3)) == 3:
+        if isinstance(neuron_type, Square):  # Nengo cannot invert it
             options["gain"] = 1 + np.abs(draw(arrays(n_neurons, 1)))
             options["bias"] = draw(arrays(n_neurons, 1))
         if draw(st.booleans()):
@@ -364,7 +364,9 @@ class _Network:
                     rules.append(nengo.Voja(post_synapse=post_synapse))
         if not rules:
             return {}
-        chosen = draw(st.lists(st.sampled_from(rules), min_size=1, max_size=2))
+        chosen = draw(
+            st.lists(st.sampled_from(rules), min_size=1, max_size=2, unique=True)
+        )
         chosen = chosen[0] if len(chosen) == 1 else chosen
         return {"learning_rule_type": chosen, **options}
 
