@@ -4,8 +4,8 @@ import keras
 import pytest
 from keras import layers
 
-from keras_oracle import example_inputs, randomize
-from nengo_dl_converter import Converter, VerificationError
+from keras_oracle import assert_native, example_inputs, randomize
+from nengo_dl_converter import ConversionError, Converter, VerificationError
 
 
 class Cube(layers.Layer):
@@ -95,3 +95,21 @@ def test_a_network_that_trains_otherwise_is_reported():
         converter.net.config[connection].trainable = False
     with pytest.raises(VerificationError, match="after training"):
         converter.verify(training=True)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: layers.Dense(3, kernel_regularizer="l2"),
+        lambda: layers.Conv1D(3, 2, bias_constraint="non_neg"),
+        lambda: layers.DepthwiseConv1D(2, depthwise_regularizer="l1"),
+        lambda: layers.SeparableConv1D(3, 2, pointwise_constraint="max_norm"),
+        lambda: layers.Activation("relu", activity_regularizer="l1"),
+    ],
+)
+def test_regularized_layers_are_native_in_inference_alone(layer):
+    x = keras.Input((4, 4))
+    model = randomize(keras.Model(x, layer()(x)))
+    with pytest.raises(ConversionError, match="not supported unless inference_only"):
+        Converter(model, allow_fallback=False)
+    assert_native(model, inference_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import nengo
 import numpy as np
@@ -16,6 +16,24 @@ from .populations import set_trainable
 
 if TYPE_CHECKING:
     from .converter import Converter
+
+
+Unsupported: TypeAlias = Sequence[str | tuple[str, Any]]
+
+
+def regularized(*weights: str) -> Unsupported:
+    """Name the attributes that regularize and constrain a layer's weights in training.
+
+    Parameters
+    ----------
+    *weights : str
+        Names of the weights, such as "kernel".
+    """
+    kinds = ("regularizer", "constraint")
+    return (
+        "activity_regularizer",
+        *(f"{weight}_{kind}" for weight in weights for kind in kinds),
+    )
 
 
 def _one_or_list(shapes: list[tuple[int, ...]]) -> Any:
@@ -69,8 +87,8 @@ class LayerConverter(ABC):
     ...         return output
     """
 
-    unsupported_args: ClassVar[Sequence[str | tuple[str, Any]]] = ()
-    unsupported_training_args: ClassVar[Sequence[str | tuple[str, Any]]] = ()
+    unsupported_args: ClassVar[Unsupported] = ()
+    unsupported_training_args: ClassVar[Unsupported] = regularized()
     has_weights: ClassVar[bool] = False
     spans_time: ClassVar[bool] = False
     has_memory: ClassVar[bool] = False
@@ -105,7 +123,7 @@ class LayerConverter(ABC):
             unsupported += cls.unsupported_training_args
         for entry in unsupported:
             name, default = (entry, None) if isinstance(entry, str) else entry
-            value = getattr(layer, name)
+            value = getattr(layer, name, default)
             if value != default:
                 only = "" if entry in cls.unsupported_args else " unless inference_only"
                 return f"{name}={value!r} is not supported{only}"

@@ -10,7 +10,7 @@ import numpy as np
 from nengo.base import NengoObject
 
 from .. import taps
-from ..layer_converter import LayerConverter
+from ..layer_converter import LayerConverter, regularized
 from ..registry import registry
 
 
@@ -48,6 +48,7 @@ class ConvertConv(ConvertSpatial):
     with the kernel by a convolution of size 1, which shares it between them.
     """
 
+    unsupported_training_args = regularized("kernel", "bias")
     has_weights = True
 
     def convert(self, node_id: int, dimensions: int | None = None) -> NengoObject:

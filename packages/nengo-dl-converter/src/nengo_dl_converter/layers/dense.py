@@ -8,7 +8,7 @@ import keras
 import nengo
 from nengo.base import NengoObject
 
-from ..layer_converter import LayerConverter
+from ..layer_converter import LayerConverter, regularized
 from ..registry import registry
 
 
@@ -20,6 +20,7 @@ class ConvertDense(LayerConverter):
     convolution with kernels of size 1, which shares the weights along the others.
     """
 
+    unsupported_training_args = regularized("kernel", "bias")
     has_weights = True
 
     def convert(self, node_id: int) -> NengoObject:

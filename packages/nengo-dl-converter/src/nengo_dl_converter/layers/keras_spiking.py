@@ -9,7 +9,7 @@ import numpy as np
 from nengo.base import NengoObject
 from nengo.neurons import NeuronType
 
-from ..layer_converter import LayerConverter
+from ..layer_converter import LayerConverter, regularized
 
 if TYPE_CHECKING:
     from ..converter import Converter
@@ -45,7 +45,10 @@ class ConvertSpikingActivation(ConvertKerasSpiking):
     ``spiking_aware_training``.
     """
 
-    unsupported_training_args = (("spiking_aware_training", False),)
+    unsupported_training_args = (
+        *regularized(),
+        ("spiking_aware_training", False),
+    )
 
     @classmethod
     def obstacle(cls, layer: Any, converter: Converter) -> str | None:
@@ -80,7 +83,10 @@ class ConvertLowpassAlpha(ConvertKerasSpiking):
     Before the first step, inputs and outputs have the initial level.
     """
 
-    unsupported_training_args = (("apply_during_training", True),)
+    unsupported_training_args = (
+        *regularized(),
+        ("apply_during_training", True),
+    )
 
     @classmethod
     def obstacle(cls, layer: Any, converter: Converter) -> str | None:

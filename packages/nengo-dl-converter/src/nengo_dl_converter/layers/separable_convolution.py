@@ -7,12 +7,15 @@ import nengo
 import numpy as np
 from nengo.base import NengoObject
 
+from ..layer_converter import regularized
 from ..registry import registry
 from .convolution import ConvertConv
 
 
 class ConvertDepthwise(ConvertConv):
     """Base class for convolutions with a group for each channel."""
+
+    unsupported_training_args = regularized("depthwise", "pointwise", "bias")
 
     def convolve_channels(
         self,
