@@ -55,6 +55,8 @@ def test_only_what_is_kept_has_a_value(net):
         assert current not in sim.signals
         with pytest.raises(KeyError, match="no value between steps"):
             sim.signals[current]
+        unused = sim.model.sig["common"][1]
+        np.testing.assert_array_equal(sim.signals[unused], 1)
         assert len(sim.signals) == len(list(sim.signals))
         assert set(signals(sim)) <= set(sim.signals)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +19,8 @@ class SignalValues(Mapping[Signal, Array]):
     """Maps signals to their present values.
 
     Only signals that have a value between two steps are in it: parameters, constants,
-    and the state that one step leaves to the next. Probe the others.
+    and the state that one step leaves to the next. What is not simulated, since no
+    probe depends on it, keeps its initial value.
 
     Parameters
     ----------
@@ -81,11 +81,11 @@ class SignalValues(Mapping[Signal, Array]):
 
     def _value(self, signal: Signal, read: Callable[[int], Array]) -> Array:
         """Find a value in one of the variables, which ``read`` reads."""
-        if not self._kept(signal):
-            raise KeyError(f"{signal} has no value between steps")
         if signal not in self._layout:
-            return np.asarray(signal.initial_value)
+            return signal.initial_value
         view = self._layout.view(signal)
+        if view.block not in self._places:
+            raise KeyError(f"{signal} has no value between steps: probe it")
         block = self._layout.blocks[view.block]
         variable, columns = self._places[block.index]
         value = read(variable)
@@ -97,24 +97,14 @@ class SignalValues(Mapping[Signal, Array]):
         value = rows.reshape((*value.shape[: len(batch)], *view.shape))
         return value[0] if batch and not self._minibatched else value
 
-    def _kept(self, signal: Signal) -> bool:
-        """Whether a signal has a value between steps."""
-        if signal in self._layout:
-            return self._layout.view(signal).block in self._places
-        return signal.base not in self._written
-
-    @cached_property
-    def _written(self) -> set[Signal]:
-        """The signals that the model's operators change."""
-        return {
-            sig.base
-            for op in self._operators
-            for sig in (*op.sets, *op.incs, *op.updates)
-        }
-
     def __iter__(self) -> Iterator[Signal]:
         signals = (sig.base for op in self._operators for sig in op.all_signals)
-        return filter(self._kept, dict.fromkeys(signals))
+        for signal in dict.fromkeys(signals):
+            if (
+                signal not in self._layout
+                or self._layout.view(signal).block in self._places
+            ):
+                yield signal
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
