@@ -366,7 +366,7 @@ class _Maker:
     def probe(self) -> Operator:
         return SimProbe(self.readable(self.shape()))
 
-    def make(self) -> RandomGraph:
+    def make(self, n_operators: int) -> RandomGraph:
         step, self.time = Signal(np.array(0)), Signal(np.array(0.0))
         self.operators.append(TimeUpdate(step, self.time))
         makers = [
@@ -375,7 +375,7 @@ class _Maker:
             *[self.sparse_dot, self.block_sparse_dot, self.convolution],
             *[self.function, self.neurons, self.learning_rule, self.unknown],
         ]
-        for _ in range(self.rng.randint(1, 24)):
+        for _ in range(n_operators):
             self.reading.clear()
             self.operators.append(self.rng.choice(makers)())
         while _has_cycle(self.operators):
@@ -387,9 +387,17 @@ class _Maker:
         return RandomGraph(self.operators, self.facts, self.given, seen)
 
 
-def random_graph(rng: random.Random) -> RandomGraph:
-    """Make a random graph from random numbers."""
-    return _Maker(rng).make()
+def random_graph(rng: random.Random, n_operators: int) -> RandomGraph:
+    """Make a random graph from random numbers.
+
+    Parameters
+    ----------
+    rng : random.Random
+        Determines everything but the size.
+    n_operators : int
+        Number of operators that are neither a probe nor the clock.
+    """
+    return _Maker(rng).make(n_operators)
 
 
 def _has_cycle(operators: list[Operator]) -> bool:

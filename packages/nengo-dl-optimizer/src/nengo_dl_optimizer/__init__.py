@@ -1,5 +1,6 @@
 """Restructure graphs of Nengo operators into few, large, contiguous operations."""
 
+from .display import display_signal_blocks, draw_signal_blocks
 from .graph import MergeRule, OperatorGraph, SignalFacts, signal_io_dicts
 from .grouping import mergeable
 from .layout import Block, Layout, View
@@ -62,6 +63,8 @@ __all__ = [
     "Summary",
     "View",
     "default_simplifications",
+    "display_signal_blocks",
+    "draw_signal_blocks",
     "fold_constants",
     "greedy_planner",
     "hamming_sort",

@@ -103,6 +103,7 @@ class OperatorGraph(Sequence[Operator]):
         self.mergeable = mergeable
         self.shared_incs = frozenset(shared_incs)
         self.replaced: Mapping[Signal, Signal] = MappingProxyType(dict(replaced))
+        self._lineage = object()
 
     @classmethod
     def of(cls, operators: Iterable[Operator]) -> OperatorGraph:
@@ -219,13 +220,30 @@ class OperatorGraph(Sequence[Operator]):
             old: view_like(now, replaced[now.base]) if now.base in replaced else now
             for old, now in self.replaced.items()
         }
-        return OperatorGraph(
+        graph = OperatorGraph(
             operators,
             facts,
             self.mergeable,
             {**followed, **replaced},
             self.shared_incs,
         )
+        graph._lineage = self._lineage
+        return graph
+
+    def follow(self, operators: Iterable[Operator]) -> OperatorGraph:
+        """Make sure that operators made from this graph come with what it knows.
+
+        Parameters
+        ----------
+        operators : iterable of Operator
+            The result of a simplification: a graph that descends from this one, which
+            is returned as it is, or any other sequence.
+        """
+        if not isinstance(operators, OperatorGraph):
+            return self.with_operators(operators)
+        if operators._lineage is self._lineage:
+            return operators
+        return self.with_operators(operators, operators.replaced)
 
 
 _UNKNOWN = SignalFacts()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 from nengo.builder.operator import Operator
 from nengo.exceptions import BuildError
 
 from .graph import OperatorGraph
 from .layout import Layout
+from .plan_checks import check_plan, check_sorted
 from .planners import layered_planner
-from .protocols import Plan, Planner, Simplification, Sorter
+from .protocols import Planner, Simplification, Sorter
 from .simplifications import default_simplifications
 from .sorters import order_signals
 from .summary import Summary, summarize
@@ -58,16 +59,25 @@ def simplify(
     graph : OperatorGraph
         The simplified operators. A plain list that a simplification returns takes over
         the facts of what it was given.
+
+    Raises
+    ------
+    nengo.exceptions.BuildError
+        If that would go on for ever.
     """
-    changed = True
-    while changed:
-        changed = False
-        for simplification in simplifications:
-            result = simplification(graph)
-            if not isinstance(result, OperatorGraph):
-                result = graph.with_operators(result)
-            if tuple(result) != tuple(graph):
-                graph, changed = result, True
+    n_unchanged = 0
+    max_steps = len(simplifications) * (len(graph) + 2)
+    for simplification in islice(cycle(simplifications), max_steps):
+        result = graph.follow(simplification(graph))
+        n_unchanged = n_unchanged + 1 if tuple(result) == tuple(graph) else 0
+        graph = result
+        if n_unchanged == len(simplifications):
+            return graph
+    if simplifications:
+        raise BuildError(
+            f"The operators still change after {max_steps} simplifications: two of "
+            f"{list(simplifications)} may undo each other's work"
+        )
     return graph
 
 
@@ -103,8 +113,11 @@ def optimize(
     Raises
     ------
     nengo.exceptions.BuildError
-        If operators wait for each other in a cycle, or if the planner or the sorter
-        lost or invented operators.
+        If operators wait for each other in a cycle; if the planner returns a plan that
+        lacks an operator or executes one too early, or the sorter one with other groups
+        than it was given; or if simplifications go on changing the operators for ever.
+    nengo.exceptions.SignalError
+        If the sorter leaves out a signal.
 
     Examples
     --------
@@ -125,28 +138,13 @@ def optimize(
     simplified = simplify(graph, simplifications)
     report("planning")
     plan = planner(simplified)
-    _check_plan(simplified, plan, planner)
+    check_plan(simplified, plan, planner)
     report("sorting")
-    signals, plan = sorter(plan)
-    _check_plan(simplified, plan, sorter)
+    signals, sorted_plan = sorter(plan)
+    check_sorted(plan, sorted_plan, sorter)
     report("laying out")
-    groups = tuple(tuple(group) for group in plan)
+    groups = tuple(tuple(group) for group in sorted_plan)
     layout = Layout(simplified, groups, signals)
     return OptimizedGraph(
         simplified, groups, layout, summarize(graph, simplified, groups, layout)
     )
-
-
-def _check_plan(graph: OperatorGraph, plan: Plan, source: Planner | Sorter) -> None:
-    """Raise an error unless a plan has each operator exactly once."""
-    if any(not group for group in plan):
-        raise BuildError(f"{source!r} returned an empty group")
-    planned = Counter(op for group in plan for op in group)
-    expected = Counter(graph)
-    if planned != expected:
-        lost, extra = list(expected - planned), list(planned - expected)
-        raise BuildError(
-            f"{source!r} must return each of the {len(graph)} operators exactly once, "
-            f"but {len(lost)} are missing {lost[:1]} and {len(extra)} are too many "
-            f"{extra[:1]}"
-        )

@@ -1,0 +1,167 @@
+"""Random graphs and networks do after optimization what they did before.
+
+``NENGO_DL_RANDOM_GRAPHS=50000 pytest test_random.py`` tries more graphs.
+"""
+
+import os
+import random
+
+import nengo
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from nengo.builder.operator import (
+    Copy,
+    DotInc,
+    ElementwiseInc,
+    Operator,
+    SparseDotInc,
+)
+from nengo.builder.transforms import ConvInc
+from numpy_execution import run_groups, run_plainly
+from random_graphs import random_graph
+from random_networks import random_network
+
+import nengo_dl_optimizer
+from nengo_dl_optimizer import (
+    OperatorGraph,
+    default_simplifications,
+    greedy_planner,
+    layered_planner,
+    noop_order_signals,
+    noop_planner,
+    optimize,
+    order_signals,
+    transitive_planner,
+    tree_planner,
+)
+
+N_GRAPHS = int(os.environ.get("NENGO_DL_RANDOM_GRAPHS", "2000"))
+N_NETWORKS = max(100, N_GRAPHS // 20)
+N_STEPS = 4
+
+SEEDS = st.integers(0, 2**32 - 1)
+PLANNERS = (
+    greedy_planner,
+    layered_planner,
+    noop_planner,
+    transitive_planner,
+    tree_planner,
+)
+SORTERS = st.sampled_from([order_signals, noop_order_signals])
+SIMPLIFICATIONS = st.one_of(
+    st.just(default_simplifications),
+    st.lists(st.sampled_from(default_simplifications), unique=True),
+)
+# Operators whose increments the NumPy executor adds up before it adds them.
+ADDED_UP = {Copy, DotInc, ElementwiseInc, SparseDotInc, ConvInc}
+CONFIGURATIONS = st.fixed_dictionaries(
+    {
+        "planner": st.sampled_from(PLANNERS),
+        "sorter": SORTERS,
+        "simplifications": SIMPLIFICATIONS,
+    }
+)
+MANY = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
+
+
+def largest_group(size: int):
+    """Return the rule of a backend that cannot make larger groups than that."""
+    return lambda op, group: len(group) < size
+
+
+def has_single_increments(operators) -> bool:
+    """Whether no signal is the sum of several increments, whose order could matter."""
+    incs = [signal.base for op in operators for signal in op.incs]
+    return len(set(incs)) == len(incs)
+
+
+def assert_same(values, expected, exact):
+    """Compare values of probes at each step."""
+    for step, (found, wanted) in enumerate(zip(values, expected, strict=True)):
+        for probe, (value, reference) in enumerate(zip(found, wanted, strict=True)):
+            if exact:
+                np.testing.assert_array_equal(value, reference, str((step, probe)))
+            else:
+                peak = np.abs(np.nan_to_num(reference)).max(initial=1)
+                np.testing.assert_allclose(value, reference, 1e-12, 1e-12 * peak)
+
+
+def assert_equivalent(optimized, expected, probed, exact, given_values=None):
+    """Run what was optimized in two ways and compare with what is expected."""
+    values = given_values or {}
+    current = [optimized.graph.current(signal) for signal in probed]
+    plain = run_plainly(optimized.graph, current, N_STEPS, values)
+    assert_same(plain, expected, exact)
+    assert_same(run_groups(optimized, probed, N_STEPS, values), expected, exact)
+
+
+@settings(MANY, max_examples=N_GRAPHS)
+@given(
+    seed=SEEDS,
+    n_operators=st.integers(1, 24),
+    configuration=CONFIGURATIONS,
+    shared_incs=st.sampled_from([(), ADDED_UP]),
+    mergeable=st.sampled_from([None, largest_group(1), largest_group(3)]),
+)
+def test_random_graphs(seed, n_operators, configuration, shared_incs, mergeable):
+    made = random_graph(random.Random(seed), n_operators)
+    expected = run_plainly(made.operators, made.probed, N_STEPS, made.given)
+    graph = OperatorGraph(
+        made.operators, made.facts, mergeable, shared_incs=shared_incs
+    )
+
+    optimized = optimize(graph, **configuration)
+
+    exact = not shared_incs and has_single_increments(made.operators)
+    assert_equivalent(optimized, expected, made.probed, exact, made.given)
+
+
+@settings(MANY, max_examples=N_NETWORKS)
+@given(seed=SEEDS, n_objects=st.integers(1, 8), configuration=CONFIGURATIONS)
+def test_random_networks(seed, n_objects, configuration):
+    model = nengo.builder.Model()
+    model.build(random_network(seed, n_objects))
+    graph = OperatorGraph(model.operators)
+    probed = [model.sig[probe]["in"] for probe in model.probes]
+    expected = run_plainly(graph, probed, N_STEPS)
+
+    optimized = optimize(graph, **configuration)
+
+    assert_equivalent(optimized, expected, probed, exact=False)
+
+
+@settings(MANY, max_examples=N_NETWORKS)
+@given(
+    seed=SEEDS,
+    n_operators=st.integers(1, 24),
+    simplification=st.sampled_from(default_simplifications),
+)
+def test_no_pass_changes_what_it_is_given(seed, n_operators, simplification):
+    made = random_graph(random.Random(seed), n_operators)
+    before = [_contents(op) for op in made.operators]
+
+    simplification(OperatorGraph(made.operators, made.facts))
+
+    assert [_contents(op) for op in made.operators] == before
+
+
+def _contents(op: Operator):
+    attributes = {
+        name: list(value) if isinstance(value, list) else value
+        for name, value in vars(op).items()
+    }
+    values = [
+        None if signal.sparse else signal.initial_value.tobytes()
+        for signal in op.all_signals
+    ]
+    return op, attributes, values
+
+
+def test_all_public_simplifications_are_tried():
+    passes = {
+        name
+        for name in nengo_dl_optimizer.__all__
+        if name.startswith(("remove_", "fold_"))
+    }
+    assert passes == {function.__name__ for function in default_simplifications}
