@@ -4,7 +4,7 @@ A test run simulates 140 networks in the plain loop and 60 in the compiled one, 
 batches, each with its own seed. More are simulated by giving a range of batches, which
 can be continued from any batch; this is another thousand::
 
-    NENGO_DL_BATCHES=4:30 pytest packages/nengo-dl-core/tests/test_random_networks.py
+    NENGO_DL_BATCHES=4:20 pytest packages/nengo-dl-core/tests/test_random_networks.py
 """
 
 import os

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from scipy import sparse
 
-from nengo_dl_core import configure_settings
+from nengo_dl_core import Simulator, configure_settings
 from nengo_dl_core.builders.sparse import sparse_matmul
 from reference import assert_matches_reference, assert_same, simulated_data
 
@@ -73,3 +73,15 @@ def test_sparse_matmul_has_a_gradient():
     by_data, by_x = tape.gradient(product, [data, x])
     np.testing.assert_allclose(by_data, [7, 3, 3])
     np.testing.assert_allclose(tf.convert_to_tensor(by_x), [[7, 7], [2, 2]])
+
+
+def test_weights_are_sparse_when_read(net):
+    with Simulator(net, progress_bar=False) as sim:
+        before = [sim.data[conn].weights for conn in net.all_connections]
+        for _, variable in sim.tensor_graph.parameters:
+            variable.assign(variable * 2)
+        for conn, weights in zip(net.all_connections, before, strict=True):
+            assert weights is sim.model.params[conn].weights
+            doubled = sim.data[conn].weights
+            assert type(doubled) is type(weights)
+            np.testing.assert_allclose(doubled.toarray(), 2 * weights.toarray())

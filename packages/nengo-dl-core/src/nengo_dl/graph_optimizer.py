@@ -2,6 +2,7 @@
 
 from nengo_dl_optimizer import (
     default_simplifications,
+    display_signal_blocks,
     greedy_planner,
     hamming_sort,
     mergeable,
@@ -23,6 +24,7 @@ from nengo_dl_optimizer import (
 
 __all__ = [
     "default_simplifications",
+    "display_signal_blocks",
     "greedy_planner",
     "hamming_sort",
     "mergeable",

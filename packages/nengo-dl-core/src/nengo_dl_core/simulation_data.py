@@ -12,6 +12,9 @@ from nengo.builder.connection import BuiltConnection
 from nengo.builder.ensemble import BuiltEnsemble
 from nengo.builder.signal import Signal
 from nengo.exceptions import ValidationError
+from nengo.transforms import SparseMatrix
+
+from nengo_dl_optimizer import sparse_entries
 
 if TYPE_CHECKING:
     from nengo_dl_core.simulator import Simulator
@@ -114,7 +117,7 @@ class SimulationData(Mapping[Any, Any]):
             bias=bias,
         )
 
-    def get_params(self, *obj_attrs: tuple[Any, str]) -> list[Array]:
+    def get_params(self, *obj_attrs: tuple[Any, str]) -> list[Any]:
         """Read the present values of parameters.
 
         Parameters
@@ -125,7 +128,7 @@ class SimulationData(Mapping[Any, Any]):
 
         Returns
         -------
-        params : list of ndarray
+        params : list of ndarray or sparse matrix
             The values, in the precision of the simulation; or, if they have not changed
             since, exactly as Nengo built them. Those that an online learning rule
             changes have a leading minibatch axis, if the simulator has a
@@ -135,13 +138,22 @@ class SimulationData(Mapping[Any, Any]):
         for obj, attr in obj_attrs:
             owner = obj.neurons if attr == "bias" else obj
             sig = self.sim.model.sig[owner][attr]
-            value = self.sim.signals.get(sig, sig.initial_value)
-            values.append(value if _has_changed(value, sig) else sig.initial_value)
+            values.append(_present(self.sim.signals, sig))
         return values
 
 
-def _has_changed(value: Array, sig: Signal) -> bool:
-    """Whether a parameter differs from what Nengo built, but for the precision."""
-    if sig.sparse:
-        return True
-    return not np.array_equal(value, sig.initial_value.astype(value.dtype))
+def _present(values: Mapping[Signal, Array], sig: Signal) -> Any:
+    """The value of a parameter; as Nengo built it, if only the precision differs."""
+    if sig not in values:
+        return sig.initial_value
+    value, first = values[sig], sig.initial_value
+    indices, entries = sparse_entries(sig) if sig.sparse else (None, first)
+    if value is first or np.array_equal(value, entries.astype(value.dtype)):
+        return first
+    if not sig.sparse:
+        return value
+    if isinstance(first, SparseMatrix):
+        return SparseMatrix(indices, value, sig.shape)
+    matrix = first.tocoo(copy=True)
+    matrix.data = value
+    return matrix.asformat(first.format)
