@@ -49,6 +49,7 @@ def grouped():
         yield nengo.Convolution(
             8, (5, 6, 4), groups=groups, padding=padding, strides=(2, 1)
         )
+    yield nengo.Convolution(4, (3, 4, 6), groups=2)
     yield nengo.Convolution(
         2, (4, 7), kernel_size=(3,), strides=(2,), groups=2, channels_last=False
     )
@@ -77,14 +78,14 @@ def test_equals_reference(transforms):
     assert_same({probe: x[1] for probe, x in minibatch.items()}, expected)
 
 
-@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("groups", [1, 2, 3, 6])
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("strides", [(1, 1), (2, 3)])
 def test_gradient(strides, padding, groups):
     """The gradient is the one that TensorFlow has of its own convolution."""
     rng = np.random.default_rng(0)
-    x = tf.constant(rng.normal(size=(2, 7, 8, 4)))
-    kernel = tf.constant(rng.normal(size=(3, 2, 4 // groups, 6)))
+    x = tf.constant(rng.normal(size=(2, 7, 8, 6)))
+    kernel = tf.constant(rng.normal(size=(3, 2, 6 // groups, 6)))
 
     def native(x, kernel):
         return tf.concat(
