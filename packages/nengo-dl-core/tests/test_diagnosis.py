@@ -50,7 +50,7 @@ def diverging():
 def test_the_first_object_that_is_not_finite_is_named(options):
     with Simulator(diverging(), progress_bar=False, **options) as sim:
         sim.run_steps(3)  # to 2e30; the largest number of float32 is 3e38
-        with pytest.raises(SimulationError, match="'fast'.* computed inf in step 4:"):
+        with pytest.raises(SimulationError, match=r"'fast'.* computed inf in step 4:"):
             sim.run_steps(10)
 
 

@@ -24,7 +24,9 @@ def random_network(seed: int, n_objects: int) -> nengo.Network:
         sources = [
             nengo.Node(rng.choice([-1.0, 0.0, 1.0], size=2)),
             nengo.Node(lambda t: np.sin(30 * t + np.arange(2))),
-            nengo.Node(nengo.processes.WhiteSignal(0.1, high=50, seed=seed), size_out=2),
+            nengo.Node(
+                nengo.processes.WhiteSignal(0.1, high=50, seed=seed), size_out=2
+            ),
         ]
         objects = [_random_object(rng, i) for i in range(n_objects)]
         outputs = sources + [output for _, output in objects]
