@@ -146,20 +146,22 @@ class _Maker:
             self.given[signal] = self.values(shape)
         return signal
 
-    def views(self, signal: Signal) -> list[Signal]:
-        views = [signal]
+    def views(self, signal: Signal, shape: Shape) -> list[Signal]:
+        """Return views of a signal that have a shape, of one at random each."""
         if signal.sparse:
             return []
-        if signal.ndim and signal.shape[0] > 1:
-            n = signal.shape[0]
+        n = signal.shape[0] if signal.ndim else 0
+        items: list[object] = [...]
+        if n > 1:
             start = self.rng.randrange(n)
-            views.append(signal[start : self.rng.randint(start + 1, n)])
-            views.append(signal[:: self.rng.choice((2, -1))])
+            items.append(slice(start, self.rng.randint(start + 1, n)))
+            items.append(slice(None, None, self.rng.choice((2, -1))))
         if signal.ndim == 2:
-            views.append(signal.reshape(signal.size))
-            views.append(signal[:, self.rng.randrange(signal.shape[1])])
-        elif signal.shape == (4,):
-            views.append(signal.reshape((2, 2)))
+            items.append((slice(None), self.rng.randrange(signal.shape[1])))
+        value = signal.initial_value
+        views = [signal[item] for item in items if value[item].shape == shape]
+        if not views and signal.size == np.prod(shape, dtype=int):
+            views.append(signal.reshape(shape))
         return views
 
     def readable(self, shape: Shape) -> Signal:
@@ -167,8 +169,7 @@ class _Maker:
         found = [
             view
             for signal in self.rng.sample(self.signals, min(8, len(self.signals)))
-            for view in self.views(signal)
-            if view.shape == shape
+            for view in self.views(signal, shape)
         ]
         if not found or self.flip(0.2):
             return self.constant(shape)
@@ -180,9 +181,13 @@ class _Maker:
     def target(self, shape: Shape, access: str) -> Signal:
         """Return something of a shape to write; often what others write, too."""
         for signal in self.rng.sample(self.signals, min(6, len(self.signals))):
-            for view in self.views(signal):
-                if view.shape == shape and self.may(access, view):
+            for view in self.views(signal, shape):
+                if self.may(access, view):
                     return self.write(access, view)
+        if shape and self.flip(0.3):  # a part of something larger
+            larger = self.new((shape[0] + self.size(), *shape[1:]))
+            start = self.rng.choice((0, larger.shape[0] - shape[0]))
+            return self.write(access, larger[start : start + shape[0]])
         return self.write(access, self.new(shape))
 
     def may(self, access: str, view: Signal) -> bool:
@@ -204,10 +209,11 @@ class _Maker:
         return view
 
     def shape(self) -> Shape:
-        return self.rng.choice(((), (1,), (2,), (3,), (4,), (2, 3), (2, 2), (1, 1)))
+        n, m = self.size(), self.size()
+        return self.rng.choice(((), (n,), (n,), (n,), (n, m)))
 
     def size(self) -> int:
-        return self.rng.randint(1, 4)
+        return self.rng.choice(self.sizes)
 
     # --- operators; reads come first, as they keep the operator from writing them
 
@@ -240,7 +246,8 @@ class _Maker:
         return Copy(source, target, src_slice=src_slice, dst_slice=dst_slice, inc=inc)
 
     def product(self) -> Operator:
-        shape = self.rng.choice(((1,), (2,), (3,), (2, 3)))
+        n = self.size()
+        shape = self.rng.choice(((n,), (n,), (n, self.size())))
         broadcast = self.rng.choice(((), (1,) * len(shape), shape, shape))
         factors = [self.readable(broadcast), self.readable(shape)]
         self.rng.shuffle(factors)
@@ -368,6 +375,8 @@ class _Maker:
 
     def make(self, n_operators: int) -> RandomGraph:
         step, self.time = Signal(np.array(0)), Signal(np.array(0.0))
+        # Few different sizes, so that many operators are alike.
+        self.sizes = self.rng.sample(range(1, 5), self.rng.randint(1, 3))
         self.operators.append(TimeUpdate(step, self.time))
         makers = [
             *[self.reset, self.copy] * 4,

@@ -118,7 +118,7 @@ class Simulator:
     >>> with nengo.Network(seed=0) as net:
     ...     stimulus = nengo.Node(0.5)
     ...     ensemble = nengo.Ensemble(20, 1)
-    ...     nengo.Connection(stimulus, ensemble)
+    ...     connection = nengo.Connection(stimulus, ensemble)
     ...     probe = nengo.Probe(ensemble, synapse=0.05)
     >>> with nengo_dl_core.Simulator(net, progress_bar=False) as sim:
     ...     sim.run(0.5)

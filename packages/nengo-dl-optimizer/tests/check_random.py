@@ -8,6 +8,7 @@ import random
 
 import nengo
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nengo.builder.operator import (
@@ -18,9 +19,6 @@ from nengo.builder.operator import (
     SparseDotInc,
 )
 from nengo.builder.transforms import ConvInc
-from numpy_execution import run_groups, run_plainly
-from random_graphs import random_graph
-from random_networks import random_network
 
 import nengo_dl_optimizer
 from nengo_dl_optimizer import (
@@ -35,6 +33,9 @@ from nengo_dl_optimizer import (
     transitive_planner,
     tree_planner,
 )
+from numpy_execution import run_groups, run_plainly
+from random_graphs import random_graph
+from random_networks import random_network
 
 N_GRAPHS = int(os.environ.get("NENGO_DL_RANDOM_GRAPHS", "2000"))
 N_NETWORKS = max(100, N_GRAPHS // 20)
@@ -55,13 +56,7 @@ SIMPLIFICATIONS = st.one_of(
 )
 # Operators whose increments the NumPy executor adds up before it adds them.
 ADDED_UP = {Copy, DotInc, ElementwiseInc, SparseDotInc, ConvInc}
-CONFIGURATIONS = st.fixed_dictionaries(
-    {
-        "planner": st.sampled_from(PLANNERS),
-        "sorter": SORTERS,
-        "simplifications": SIMPLIFICATIONS,
-    }
-)
+each_planner = pytest.mark.parametrize("planner", PLANNERS)
 MANY = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
@@ -96,37 +91,51 @@ def assert_equivalent(optimized, expected, probed, exact, given_values=None):
     assert_same(run_groups(optimized, probed, N_STEPS, values), expected, exact)
 
 
-@settings(MANY, max_examples=N_GRAPHS)
+@each_planner
+@settings(MANY, max_examples=-(-N_GRAPHS // len(PLANNERS)))
 @given(
     seed=SEEDS,
     n_operators=st.integers(1, 24),
-    configuration=CONFIGURATIONS,
+    sorter=SORTERS,
+    simplifications=SIMPLIFICATIONS,
     shared_incs=st.sampled_from([(), ADDED_UP]),
     mergeable=st.sampled_from([None, largest_group(1), largest_group(3)]),
 )
-def test_random_graphs(seed, n_operators, configuration, shared_incs, mergeable):
+def test_random_graphs(
+    planner, seed, n_operators, sorter, simplifications, shared_incs, mergeable
+):
     made = random_graph(random.Random(seed), n_operators)
     expected = run_plainly(made.operators, made.probed, N_STEPS, made.given)
     graph = OperatorGraph(
         made.operators, made.facts, mergeable, shared_incs=shared_incs
     )
 
-    optimized = optimize(graph, **configuration)
+    optimized = optimize(
+        graph, planner=planner, sorter=sorter, simplifications=simplifications
+    )
 
     exact = not shared_incs and has_single_increments(made.operators)
     assert_equivalent(optimized, expected, made.probed, exact, made.given)
 
 
-@settings(MANY, max_examples=N_NETWORKS)
-@given(seed=SEEDS, n_objects=st.integers(1, 8), configuration=CONFIGURATIONS)
-def test_random_networks(seed, n_objects, configuration):
+@each_planner
+@settings(MANY, max_examples=-(-N_NETWORKS // len(PLANNERS)))
+@given(
+    seed=SEEDS,
+    n_objects=st.integers(1, 8),
+    sorter=SORTERS,
+    simplifications=SIMPLIFICATIONS,
+)
+def test_random_networks(planner, seed, n_objects, sorter, simplifications):
     model = nengo.builder.Model()
     model.build(random_network(seed, n_objects))
     graph = OperatorGraph(model.operators)
     probed = [model.sig[probe]["in"] for probe in model.probes]
     expected = run_plainly(graph, probed, N_STEPS)
 
-    optimized = optimize(graph, **configuration)
+    optimized = optimize(
+        graph, planner=planner, sorter=sorter, simplifications=simplifications
+    )
 
     assert_equivalent(optimized, expected, probed, exact=False)
 

@@ -1,0 +1,12 @@
+"""Settings for all tests."""
+
+import nengo
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_decoder_cache():
+    """Keep several test runs from waiting for each other's decoders."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(nengo.rc["decoder_cache"], "enabled", "False")
+        yield
