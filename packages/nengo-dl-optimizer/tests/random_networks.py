@@ -61,7 +61,8 @@ def _random_object(rng, i):
     neuron_type = _NEURON_TYPES[rng.randint(len(_NEURON_TYPES))]
     ensemble = nengo.Ensemble(6, 2, neuron_type=neuron_type)
     if kind == 3 and not isinstance(neuron_type, nengo.Direct):
-        return ensemble.neurons[:2], ensemble.neurons[4:]
+        two_neurons = nengo.Ensemble(2, 1, neuron_type=neuron_type).neurons
+        return two_neurons, two_neurons
     return ensemble, ensemble
 
 
