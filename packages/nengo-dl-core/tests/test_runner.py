@@ -125,7 +125,7 @@ def test_run_without_state_leaves_processes_as_they_were():
 
 
 def test_interrupt_leaves_a_usable_simulator(net):
-    interrupt_at = [600]
+    interrupt_at = [1500]
 
     def stimulus(t):
         if round(t / 0.001) == interrupt_at[0]:
@@ -135,15 +135,15 @@ def test_interrupt_leaves_a_usable_simulator(net):
     net.nodes[0].output = stimulus
     with simulator(net, seed=1) as sim:
         with pytest.raises(KeyboardInterrupt):
-            sim.run_steps(1000)
+            sim.run_steps(2500)
         done = sim.n_steps
-        assert 0 < done < 600
+        assert done == sim._runner.length
         assert len(sim.data[net.probe]) == done == len(sim.trange())
         interrupt_at[0] = None
-        sim.run_steps(1000 - done)
+        sim.run_steps(2500 - done)
         actual = sim.data[net.probe]
     with simulator(net, seed=1) as sim:
-        sim.run_steps(1000)
+        sim.run_steps(2500)
         np.testing.assert_array_equal(actual, sim.data[net.probe])
 
 
@@ -154,7 +154,7 @@ def test_sample_every_saves_memory(net):
         sim.run_steps(400)
         np.testing.assert_array_equal(sim.data[sampled], sim.data[net.spikes][99::100])
         np.testing.assert_allclose(sim.trange(sample_every=0.1), [0.1, 0.2, 0.3, 0.4])
-        assert sim.probe_data[sampled].length(sim._runner.length) < 10
+        assert sim.probe_data[sampled].length(sim._runner.length) < 20
 
 
 def test_probe_that_keeps_the_last_value_only(net):
@@ -162,9 +162,9 @@ def test_probe_that_keeps_the_last_value_only(net):
         configure_settings(keep_history=True)
         net.config[net.spikes].keep_history = False
     with simulator(net) as sim:
-        sim.run_steps(600)
+        sim.run_steps(1100)
         assert sim.data[net.spikes].shape == (1, 20)
-        assert sim.data[net.probe].shape == (600, 1)
+        assert sim.data[net.probe].shape == (1100, 1)
         sim.run_steps(3)
         assert sim.data[net.spikes].shape == (1, 20)
 

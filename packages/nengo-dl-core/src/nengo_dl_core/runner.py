@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import nengo
@@ -24,8 +24,32 @@ _log = logging.getLogger(__name__)
 
 # A buffer has room for this many steps, or for fewer if inputs and outputs of these
 # took more than this many bytes.
-_MAX_LENGTH = 512
-_MAX_BYTES = 8 * 2**20
+_MAX_LENGTH = 1024
+_MAX_BYTES = 4 * 2**20
+
+
+class _Argument:
+    """An argument of the executable, held in a variable, with the key of its value.
+
+    A call without arguments is the fastest, and a value that stays is not sent again.
+    """
+
+    def __init__(self, value: Array) -> None:
+        self._variable = tf.Variable(value, trainable=False)
+        self._key: Any = None
+
+    def read(self) -> tf.Tensor:
+        """The value, within the executable."""
+        return tf.convert_to_tensor(self._variable)
+
+    def assign(self, key: Any, value: Callable[[], Array]) -> None:
+        """Give it the value that belongs to a key; None is the key of no value."""
+        if key is None or key != self._key:
+            # the variable's own method takes several times as long
+            tf.raw_ops.AssignVariableOp(
+                resource=self._variable.handle, value=tf.constant(value())
+            )
+            self._key = key
 
 
 class Runner:
@@ -57,9 +81,10 @@ class Runner:
         self.jit_compile = self._can_compile()
         self.length = self._buffer_length()
         self._function: Any = None
-        self._constant_inputs: tf.Tensor | None = None
-        if all(source.constant for source in graph.node_inputs):
-            self._constant_inputs = self._inputs({}, range(1, self.length + 1), 0)
+        self._constant = all(source.constant for source in graph.node_inputs)
+        with tf.device(graph.device):
+            self._control = _Argument(self._control_values(range(1, 2)))
+            self._inputs = _Argument(np.zeros(self._input_shape, graph.float_type))
 
     def _can_compile(self) -> bool:
         """Decide whether to compile, and say once what makes it impossible."""
@@ -92,12 +117,14 @@ class Runner:
         graph, length = self.graph, self.length
         lengths = [data.length(length) for data in self.probes]
         thinned = [data.thinned for data in self.probes]
-
         sizes = [source.signal.size for source in graph.node_inputs]
 
-        def loop(control: tf.Tensor, inputs: tf.Tensor) -> list[tf.Tensor]:
-            n_steps = control[0, 0]
-            rows = iter(tf.unstack(tf.cast(control[1:], tf.int32)))
+        def loop() -> list[tf.Tensor]:
+            control, inputs = self._control.read(), self._inputs.read()
+            n_steps = control[0]
+            rows = iter(
+                tf.unstack(tf.reshape(tf.cast(control[1:], tf.int32), (-1, length)))
+            )
             outputs, states = graph.simulate(
                 n_steps=tf.cast(n_steps, tf.int32),
                 first_step=graph.step + 1,
@@ -120,10 +147,7 @@ class Runner:
                 loop,
                 jit_compile=self.jit_compile or None,
                 autograph=False,
-                input_signature=[
-                    tf.TensorSpec(self._control(range(1, 2)).shape, tf.int64),
-                    tf.TensorSpec(self._input_shape, graph.float_type),
-                ],
+                input_signature=[],
             ).get_concrete_function()
         kept = graph.op_builder.python_state()
         graph.build_post()
@@ -162,9 +186,9 @@ class Runner:
             while done < first + n_steps:
                 count = min(self.length, first + n_steps - done)
                 steps = range(done + 1, done + count + 1)
-                inputs = self._inputs(data, steps, done - first)
+                self._assign_arguments(data, steps, done - first)
                 with self.stages("compilation, and first steps"):
-                    results = self._call(function, self._control(steps), inputs)
+                    results = self._call(function)
                 for probe, values in zip(self.probes, results, strict=True):
                     probe.append(values.numpy()[: probe.n_samples(steps)])
                 done += count
@@ -173,13 +197,10 @@ class Runner:
             if saved is not None:
                 self.graph.restore(saved)
 
-    def _call(
-        self, function: Any, control: Array, inputs: tf.Tensor
-    ) -> list[tf.Tensor]:
+    def _call(self, function: Any) -> list[tf.Tensor]:
         """Call the executable; what was raised in Python is raised as it was."""
         try:
-            with tf.device(self.graph.device):
-                return list(function(tf.constant(control), inputs))
+            return list(function())
         except tf.errors.OpError:
             if self.graph.python_errors:
                 raise self.graph.python_errors.pop() from None
@@ -191,13 +212,26 @@ class Runner:
         size = sum(source.signal.size for source in self.graph.node_inputs)
         return self.length, self.graph.minibatch_size, size
 
-    def _inputs(
+    def _assign_arguments(
         self, data: Mapping[nengo.Node, Array], steps: range, offset: int
-    ) -> tf.Tensor:
+    ) -> None:
+        """Hand the executable what it needs for some steps."""
+        thinned = any(probe.thinned for probe in self.probes)
+        self._control.assign(
+            None if thinned else len(steps), lambda: self._control_values(steps)
+        )
+        changing = data or not self._constant
+        every = range(self.length)  # constants fill the whole buffer
+        self._inputs.assign(
+            None if changing else "constant",
+            lambda: self._input_values(data, steps if changing else every, offset),
+        )
+
+    def _input_values(
+        self, data: Mapping[nengo.Node, Array], steps: range, offset: int
+    ) -> Array:
         """Fill the input buffer for some steps."""
         graph = self.graph
-        if self._constant_inputs is not None and not data:
-            return self._constant_inputs
         buffer = np.zeros(self._input_shape, graph.float_type)
         filled = buffer[: len(steps)]
         defined = [x for x in graph.node_inputs if x.node not in data]
@@ -216,9 +250,9 @@ class Runner:
             size = source.signal.size
             filled[..., column : column + size] = values[source.node]
             column += size
-        return tf.constant(buffer)
+        return buffer
 
-    def _control(self, steps: range) -> npt.NDArray[np.int64]:
+    def _control_values(self, steps: range) -> npt.NDArray[np.int64]:
         """The number of steps; then, for thinned probes, the rows they are kept in."""
         numbers = np.arange(steps.start, steps.start + self.length)
         rows = [
@@ -226,4 +260,4 @@ class Runner:
             for probe in self.probes
             if probe.thinned
         ]
-        return np.stack([np.full(self.length, len(steps)), *rows])
+        return np.concatenate([np.array([len(steps)]), *rows])
