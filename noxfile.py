@@ -55,10 +55,10 @@ def scripts(environment: Path) -> Path:
     return environment / ("Scripts" if os.name == "nt" else "bin")
 
 
-def run_shared(session: nox.Session, *args: str) -> None:
+def run_shared(session: nox.Session, *args: str, **variables: str) -> None:
     """Run Python in the shared environment."""
     python = scripts(session.env_dir.parent / "environment") / "python"
-    session.run(str(python), *args, env=QUIET, external=True)
+    session.run(str(python), *args, env=QUIET | variables, external=True)
 
 
 def chosen(session: nox.Session) -> tuple[list[str], list[str]]:
@@ -86,6 +86,18 @@ def tests(session: nox.Session) -> None:
     packages, rest = chosen(session)
     paths = [f"packages/{package}" for package in packages]
     run_shared(session, "-m", "pytest", *PARALLEL, *paths, *rest)
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def nengo_suite(session: nox.Session) -> None:
+    """Run Nengo's own tests on our simulator: nox -s nengo_suite -- -k synapses."""
+    # Beside the shared environment, or these plugins would take part in our tests.
+    plugins = str(session.env_dir)
+    install = ("-m", "pip", "install", "--quiet", "--upgrade", "--no-deps")
+    run_shared(session, *install, "--target", plugins, *group("nengo-suite"))
+    config = str(ROOT / "packages/nengo-dl-core/nengo_suite.ini")
+    arguments = (*PARALLEL, "--pyargs", "nengo", "--config-file", config)
+    run_shared(session, "-m", "pytest", *arguments, *session.posargs, PYTHONPATH=plugins)
 
 
 @nox.session(venv_backend="none", requires=["environment"])
