@@ -158,7 +158,9 @@ def isolated(session: nox.Session, package: str) -> None:
         run("-m", "pip", "install", f"--find-links={DIST}", str(wheel), *group("test"))
         run("-m", "pip", "check")
         run("-c", FOUND, *ABSENT.get(package, []))
-        shutil.copytree(ROOT / "packages" / package / "tests", "tests")
+        for folder in ("tests", "examples"):
+            if (source := ROOT / "packages" / package / folder).is_dir():
+                shutil.copytree(source, folder)
         shutil.copy(ROOT / "packages" / package / "README.md", ".")
         shutil.copy(ROOT / "pyproject.toml", ".")
         paths = ("README.md", "tests", "--override-ini=pythonpath=tests")

@@ -42,16 +42,17 @@ def assert_equals_reference(case):
     options = {"dt": case.dt, "progress_bar": False}
     n_items = case.options["minibatch_size"]
     try:
-        expected = [
-            recorded(
-                # its optimizer may order processes, and their seeds, differently
-                nengo.Simulator(
-                    case.net, seed=case.seed + item, optimize=False, **options
-                ),
-                [sum(case.pieces)],
-            )
-            for item in range(n_items or 1)
-        ]
+        with np.errstate(over="raise"):
+            expected = [
+                recorded(
+                    # its optimizer may order processes, and their seeds, differently
+                    nengo.Simulator(
+                        case.net, seed=case.seed + item, optimize=False, **options
+                    ),
+                    [sum(case.pieces)],
+                )
+                for item in range(n_items or 1)
+            ]
     except (BuildError, FloatingPointError):  # no decoders, or diverging activity
         reject()
     sim = Simulator(case.net, seed=case.seed, **options, **case.options)
