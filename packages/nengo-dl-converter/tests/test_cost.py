@@ -35,6 +35,19 @@ def test_weights_are_counted_as_often_as_they_are_used():
     assert cost.n_neurons == 4 * 4 * 4
 
 
+def test_pooling_and_normalization_use_no_more_weights_than_elements():
+    x = keras.Input((4, 4, 3))
+    model = keras.Model(x, layers.BatchNormalization()(layers.AveragePooling2D(2)(x)))
+    assert Converter(model, inference_only=True).cost().weights_used == 4 * 4 * 3
+
+
+def test_products_with_what_nodes_compute_are_counted():
+    x = keras.Input((3,))
+    model = keras.Model(x, layers.Dense(5)(layers.Multiply()([x, x])))
+    converter = Converter(model, allow_fallback=False, inference_only=True)
+    assert converter.cost().weights_used == 3 * 5
+
+
 def test_synaptic_operations_are_those_of_spikes():
     x = keras.Input((4,))
     first, second = layers.Dense(4, "relu"), layers.Dense(10)

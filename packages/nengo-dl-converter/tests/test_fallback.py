@@ -48,6 +48,13 @@ def test_interpolation():
     assert converter.verify(rtol=1e-6)  # TensorFlow interpolates in single precision
 
 
+def test_integers():
+    x = keras.Input((4,), dtype="int32")
+    model = randomize(keras.Model(x, layers.Embedding(5, 3)(keras.ops.mod(x, 3))))
+    converter = fall_back(model, "no converter for (Mod|Embedding)")
+    assert converter.verify(inputs=[np.arange(8).reshape(2, 4)], rtol=1e-9)
+
+
 def test_activation_functions_without_neurons():
     x = keras.Input((4, 5))
     model = randomize(keras.Model(x, layers.Dense(3, activation="softmax")(x)))

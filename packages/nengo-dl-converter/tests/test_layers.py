@@ -168,14 +168,17 @@ def test_max_pooling_is_average_pooling_on_request(max_pool, average_pool, shape
         (layers.ZeroPadding2D(((1, 2), (0, 3))), (3, 4, 2)),
         (layers.ZeroPadding2D(1, data_format="channels_first"), (3, 4, 2)),
         (layers.ZeroPadding3D(1), (2, 3, 2, 2)),
+        (layers.ZeroPadding3D(1, data_format="channels_first"), (2, 3, 2, 2)),
         (layers.Cropping1D((1, 2)), (6, 2)),
         (layers.Cropping2D(((1, 2), (0, 3))), (5, 6, 2)),
         (layers.Cropping2D(1, data_format="channels_first"), (2, 4, 5)),
         (layers.Cropping3D(1), (4, 5, 3, 2)),
+        (layers.Cropping3D(1, data_format="channels_first"), (2, 3, 4, 5)),
         (layers.UpSampling1D(2), (3, 2)),
         (layers.UpSampling2D((2, 3)), (3, 2, 2)),
         (layers.UpSampling2D(2, data_format="channels_first"), (2, 3, 2)),
         (layers.UpSampling3D(2), (2, 3, 2, 2)),
+        (layers.UpSampling3D((1, 2, 3), data_format="channels_first"), (2, 3, 2, 2)),
         (layers.Identity(), (2, 3)),
     ],
     ids=lambda value: value.name if isinstance(value, layers.Layer) else "",
@@ -256,7 +259,25 @@ def test_rescaling():
     ],
 )
 def test_training_only_layers(layer):
-    model = on_input(layer, (2, 3))
+    assert_in_inference_only(on_input(layer, (2, 3)))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.RandomBrightness(0.5),
+        layers.RandomContrast(0.5),
+        layers.RandomFlip(),
+        layers.RandomRotation(0.5),
+        layers.RandomTranslation(0.5, 0.5),
+        layers.RandomZoom(0.5),
+    ],
+)
+def test_augmentation(layer):
+    assert_in_inference_only(on_input(layer, (4, 5, 3)))
+
+
+def assert_in_inference_only(model):
     assert_native(model, inference_only=True)
     with pytest.raises(ConversionError, match="in training"):
         Converter(model, allow_fallback=False)
@@ -270,6 +291,20 @@ def test_clipped_relu(layer, scale):
     model = on_input(layer, (20,))
     converter = assert_native(model, scale_firing_rates=scale, n_steps=1)
     assert len(converter.net.all_ensembles) == (3 if layer.negative_slope else 2)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (layers.Dense(4), (5,)),
+        (layers.Dense(4), (3, 5)),
+        (layers.Conv1DTranspose(4, 3, strides=2), (5, 2)),
+        (layers.DepthwiseConv2D(3), (6, 7, 3)),
+        (layers.SeparableConv2D(4, 3), (6, 7, 3)),
+    ],
+)
+def test_layers_without_biases(layer, shape):
+    assert_native(on_input(with_config(layer, use_bias=False), shape))
 
 
 def test_relu6_activation():

@@ -1,9 +1,11 @@
 """Training the network is training the Keras model."""
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
+import nengo_dl_core
 from keras_oracle import assert_native, example_inputs, randomize
 from nengo_dl_converter import ConversionError, Converter, VerificationError
 
@@ -58,6 +60,7 @@ FALLBACK = (
     lambda x: layers.Dense(3)(Cube()(x)),
     lambda x: layers.MaxPooling1D(2)(layers.Dense(3)(x)),
     lambda x: layers.LayerNormalization()(x),
+    lambda x: layers.BatchNormalization()(layers.Dense(3)(x)),
     shared,
 )
 
@@ -76,6 +79,44 @@ def assert_trains_alike(model, **kwargs):
 @pytest.mark.parametrize("shape_and_functions", NATIVE.values(), ids=NATIVE)
 def test_native_layers(shape_and_functions):
     assert_trains_alike(model_of(*shape_and_functions), allow_fallback=False)
+
+
+def trained_parameters(network, sim):
+    """Weights and biases that are trained, in the order of their objects."""
+    connections, ensembles = network.all_connections, network.all_ensembles
+    trainable = network.config
+    weights = [sim.data[x].weights for x in connections if trainable[x].trainable]
+    biases = [sim.data[x].bias for x in ensembles if trainable[x.neurons].trainable]
+    return weights + biases
+
+
+@pytest.mark.parametrize("shape_and_functions", NATIVE.values(), ids=NATIVE)
+def test_weights_after_ten_steps(shape_and_functions):
+    model = model_of(*shape_and_functions)
+    (inputs,) = example_inputs(model, 3)
+    rng = np.random.default_rng(0)
+    targets = [rng.normal(size=(3, *output.shape[1:])) for output in model.outputs]
+    ten_steps = {"epochs": 10, "verbose": 0}
+
+    converter = Converter(model, allow_fallback=False)
+    with nengo_dl_core.Simulator(
+        converter.net, minibatch_size=3, progress_bar=False
+    ) as sim:
+        sim.compile(keras.optimizers.SGD(0.01), loss="mse")
+        flat = [values.reshape(3, 1, -1) for values in (inputs, *targets)]
+        sim.fit(flat[:1], flat[1:], **ten_steps)
+        in_nengo = trained_parameters(converter.net, sim)
+
+    before = model.get_weights()
+    model.compile(keras.optimizers.SGD(0.01), loss="mse")
+    model.fit(inputs, targets, batch_size=3, **ten_steps)
+    assert not np.allclose(model.get_weights()[-1], before[-1])
+    network = Converter(model, allow_fallback=False).net
+    with nengo_dl_core.Simulator(network, progress_bar=False) as sim:
+        in_keras = trained_parameters(network, sim)
+
+    for have, want in zip(in_nengo, in_keras, strict=True):
+        np.testing.assert_allclose(have, want, rtol=0, atol=1e-9)
 
 
 @pytest.mark.filterwarnings("ignore:.*becomes a TensorNode")

@@ -1,3 +1,5 @@
+import re
+
 import keras
 import nengo
 import numpy as np
@@ -65,11 +67,26 @@ def test_report_of_a_spiking_network(model):
 
 def test_report_prints_and_plots(model, tmp_path):
     report = Converter(model, swap_activations=SPIKING).compare(n_steps=10)
-    header, *rows = str(report).splitlines()
+    header, *rows, departure = str(report).splitlines()
     assert header.split()[:4] == ["layer", "size", "peak", "difference"]
     assert [row.split()[0] for row in rows] == ["hidden", "output"]
+    assert re.match("The first to differ .* of its peak: hidden", departure)
     report.plot().savefig(tmp_path / "report.png")
     assert (tmp_path / "report.png").stat().st_size > 0
+
+
+def test_report_after_training(model):
+    converter = Converter(model)
+    inputs = example_inputs(model, 3)
+    faithful = converter.compare(inputs, training=True)
+    assert faithful.departure(1e-9) is None
+    assert [layer.name for layer in faithful.layers] == ["hidden", "output"]
+    assert faithful.layers[1].peak != converter.compare(inputs).layers[1].peak
+
+    hidden = converter.layers[model.layers[1]]
+    converter.net.config[hidden].trainable = False  # its biases
+    departure = converter.compare(inputs, training=True).departure(1e-9)
+    assert departure.name == "hidden"
 
 
 def test_report_names_calls_within_models():

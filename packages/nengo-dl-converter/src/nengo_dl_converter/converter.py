@@ -329,6 +329,7 @@ class Converter:
         inputs: Sequence[Any] | None = None,
         n_steps: int = 1,
         settle: int = 0,
+        training: bool = False,
     ) -> Report:
         """Compare each layer of the network with the Keras model.
 
@@ -344,13 +345,15 @@ class Converter:
             mean of these steps, except in a temporal model, where each is compared.
         settle : int
             How many steps at the beginning are left out.
+        training : bool
+            Compare after training both, as `verify` does.
 
         Returns
         -------
         report : Report
             Differences and firing rates; prints as a table, and plots.
         """
-        return verification.compare(self, inputs, n_steps, settle)
+        return verification.compare(self, inputs, n_steps, settle, training)
 
     def cost(self, inputs: Sequence[Any] | None = None, n_steps: int = 1) -> Cost:
         """Estimate the operations and the energy of an inference.

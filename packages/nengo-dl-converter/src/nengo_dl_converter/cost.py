@@ -38,25 +38,31 @@ class Device:
     source: str
 
 
-_DEGNAN = (
+_KERAS_SPIKING = "figures in the documentation of KerasSpiking's ModelEnergy, after "
+_DEGNAN = _KERAS_SPIKING + (
     "B. Degnan, B. Marr, J. Hasler (2016): Assessing trends in performance per watt "
     "for signal processing applications. IEEE Transactions on VLSI Systems 24(1)"
 )
-_HOPPNER = (
+_HOPPNER = _KERAS_SPIKING + (
     "S. Höppner, C. Mayr (2018): SpiNNaker2: Towards extremely efficient digital "
     "neuromorphics and multi-scale brain emulation. NICE 2018"
 )
 _DAVIES = (
     "M. Davies et al. (2018): Loihi: A neuromorphic manycore processor with on-chip "
-    "learning. IEEE Micro 38(1)"
+    "learning. IEEE Micro 38(1). Smallest energy of a synaptic operation, and energy "
+    "of the update of an active neuron"
+)
+_HOROWITZ = (
+    "M. Horowitz (2014): Computing's energy problem (and what we can do about it). "
+    "ISSCC 2014. A multiplication (3.7 pJ) and an addition (0.9 pJ) of 32-bit floats, "
+    "and nothing around them"
 )
 
-# Energy of the operation alone, as published: no idle power, no memory beyond the chip,
-# no input and output. So the ratio of two devices means more than either figure.
 DEVICES: Mapping[str, Device] = {
     "CPU (Intel i7-4960X)": Device(8.6e-9, 8.6e-9, False, _DEGNAN),
     "GPU (Nvidia Titan Black)": Device(0.3e-9, 0.3e-9, False, _DEGNAN),
     "ARM (Cortex-A)": Device(0.9e-9, 0.9e-9, False, _DEGNAN),
+    "arithmetic in 45 nm CMOS": Device(4.6e-12, 4.6e-12, False, _HOROWITZ),
     "SpiNNaker": Device(13.3e-9, 26e-9, True, _HOPPNER),
     "SpiNNaker 2": Device(0.45e-9, 2.19e-9, True, _HOPPNER),
     "Loihi": Device(23.6e-12, 81e-12, True, _DAVIES),
@@ -66,6 +72,13 @@ DEVICES: Mapping[str, Device] = {
 @dataclass(frozen=True)
 class Cost:
     """Operations for one inference; prints as a table with the energy they take.
+
+    The energy is that of counted operations, each at the published figure of a
+    `Device` (see its ``source``). Left out are what a device takes when idle, memory
+    beyond what a figure includes, spikes on their way between cores, and getting inputs
+    in and outputs out, of which inputs that are no spikes are counted as active in each
+    step. Figures of different authors include different things. So this tells which of
+    two networks costs less on a device, and the order of magnitude between devices.
 
     Parameters
     ----------
@@ -125,12 +138,13 @@ class Cost:
 def products(transform: Any) -> int:
     """Count the products of an input and a weight in a transform.
 
-    Scalars are not counted: they can be put into the weights or neurons next to them.
+    Scales of all or of single elements are not counted: they can be put into the
+    weights or neurons next to them.
     """
     if isinstance(transform, nengo.Convolution):
         positions = transform.output_shape.size // transform.n_filters
         return int(positions * np.prod(transform.kernel_shape))
-    if isinstance(transform, nengo.Dense) and transform.init_shape != ():
+    if isinstance(transform, nengo.Dense) and len(transform.init_shape) == 2:
         return int(np.prod(transform.init_shape))
     return 0
 
@@ -140,22 +154,19 @@ def estimate(converter: Converter, inputs: Sequence[Any] | None, n_steps: int) -
     if inputs is None:
         inputs = default_inputs(converter.model, n_steps)
     given = set(converter.inputs.values())
-    weighted = [
-        (connection, products(connection.transform))
-        for connection in converter.net.all_connections
-        if products(connection.transform)
-        # constants (biases) are no input
-        and (
-            getattr(connection.pre_obj, "output", None) is None
-            or connection.pre_obj in given
-        )
-    ]
+    weighted = []
+    for connection in converter.net.all_connections:
+        count = products(connection.transform)
+        constant = connection.pre_obj.size_in == 0 and connection.pre_obj not in given
+        if count and not constant:  # biases come from a constant
+            weighted.append((connection, count))
     objs = list(dict.fromkeys(connection.pre_obj for connection, _ in weighted))
     with probed(converter.net, objs) as probes:
         data = as_data(converter, inputs, n_steps)
         recorded = dict(zip(objs, simulate(converter, data, probes), strict=True))
     operations = 0.0
     for connection, count in weighted:
+        # as if each input took part in as many products as the others
         active = recorded[connection.pre_obj] != 0
         if isinstance(connection.pre, ObjView):
             active = active[..., connection.pre_slice]

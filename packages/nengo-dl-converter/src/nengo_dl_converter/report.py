@@ -78,6 +78,12 @@ class Report:
                 f"{layer.name:{width}}  {layer.size:8d}  {layer.peak:8.3g}"
                 f"  {layer.difference:10.3g}  {rates[0]:>9}  {rates[1]:>9}".rstrip()
             )
+        first = self.departure()
+        if first is not None:
+            lines.append(
+                f"The first to differ by more than 10% of its peak: {first.name} "
+                f"({100 * first.relative_difference:.0f}%)"
+            )
         return "\n".join(lines)
 
     def plot(self) -> Any:

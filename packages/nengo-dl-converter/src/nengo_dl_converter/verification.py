@@ -17,7 +17,7 @@ from nengo.ensemble import Neurons
 import nengo_dl_core
 
 from .errors import VerificationError
-from .keras_graph import layer_values
+from .keras_graph import LayerValues, layer_values
 from .report import LayerReport, Report
 
 if TYPE_CHECKING:
@@ -82,18 +82,77 @@ def simulate(
     converter: Converter,
     data: dict[nengo.Node, np.ndarray],
     probes: Sequence[nengo.Probe],
+    targets: Sequence[np.ndarray] | None = None,
 ) -> list[np.ndarray]:
-    """Run the network, and return the probes' data, ``(batch_size, n_steps, size)``."""
+    """Run the network.
+
+    Parameters
+    ----------
+    converter : Converter
+        The conversion.
+    data : dict of {nengo.Node: numpy.ndarray}
+        Values of the input Nodes, from `as_data`.
+    probes : sequence of nengo.Probe
+        What to record.
+    targets : sequence of numpy.ndarray, optional
+        Targets for the outputs of the model, to train the network on before.
+
+    Returns
+    -------
+    recorded : list of numpy.ndarray
+        Data of the probes, ``(batch_size, n_steps, size)``.
+    """
     batch_size, n_steps, _ = next(iter(data.values())).shape
     with nengo_dl_core.Simulator(
         converter.net, minibatch_size=batch_size, progress_bar=False
     ) as sim:
+        if targets is not None:
+            outputs = [converter.outputs[tensor] for tensor in converter.model.outputs]
+            sim.compile(
+                keras.optimizers.SGD(LEARNING_RATE),
+                loss=dict.fromkeys(outputs, "mse"),
+            )
+            shape = (batch_size, n_steps, -1)
+            wanted = (target.reshape(shape) for target in targets)
+            sim.fit(
+                data,
+                dict(zip(outputs, wanted, strict=True)),
+                epochs=TRAINING_STEPS,
+                verbose=0,
+            )
         sim.run_steps(n_steps, data=data)
         return [np.asarray(sim.data[probe]) for probe in probes]
 
 
+def random_targets(outputs: Sequence[Any]) -> list[np.ndarray]:
+    """Draw targets for the outputs of a model."""
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=output.shape) for output in outputs]
+
+
+def trained(
+    model: keras.Model, inputs: Sequence[Any], targets: Sequence[np.ndarray]
+) -> keras.Model:
+    """Train a copy of a Keras model, as `simulate` trains a network."""
+    copy = keras.models.clone_model(keras.Model(model.inputs, model.outputs))
+    copy.set_weights(model.get_weights())
+    copy.compile(keras.optimizers.SGD(LEARNING_RATE), loss="mse")
+    copy.fit(
+        list(inputs),
+        list(targets),
+        batch_size=len(inputs[0]),
+        epochs=TRAINING_STEPS,
+        verbose=0,
+    )
+    return copy
+
+
 def compare(
-    converter: Converter, inputs: Sequence[Any] | None, n_steps: int, settle: int
+    converter: Converter,
+    inputs: Sequence[Any] | None,
+    n_steps: int,
+    settle: int,
+    training: bool,
 ) -> Report:
     """Compare each layer of the network with the Keras model.
 
@@ -101,7 +160,12 @@ def compare(
     """
     if inputs is None:
         inputs = default_inputs(converter.model, n_steps)
-    pairs = list(_pairs(converter, inputs))
+    values = layer_values(converter.model, inputs)
+    targets = random_targets(values[-1].outputs) if training else None
+    expected = values
+    if targets is not None:
+        expected = layer_values(trained(converter.model, inputs, targets), inputs)
+    pairs = list(_pairs(converter, values[:-1], expected[:-1]))
     neurons_of = converter.populations.neurons_of
     spiking = {
         obj: [part for part in neurons_of(obj) if part.ensemble.neuron_type.spiking]
@@ -110,23 +174,24 @@ def compare(
     objs = list(dict.fromkeys([*spiking, *chain(*spiking.values())]))
     with probed(converter.net, objs) as probes:
         data = as_data(converter, inputs, n_steps)
-        recorded = dict(zip(objs, simulate(converter, data, probes), strict=True))
+        found = simulate(converter, data, probes, targets)
+        recorded = dict(zip(objs, found, strict=True))
 
     layers = []
-    for name, obj, expected in pairs:
+    for name, obj, wanted in pairs:
         actual = recorded[obj][:, settle:]
-        expected = expected.reshape(len(expected), -1, actual.shape[-1])
+        wanted = wanted.reshape(len(wanted), -1, actual.shape[-1])
         if not converter.temporal_model:
             actual = actual.mean(axis=1, keepdims=True)
         else:
-            expected = expected[:, settle:]
+            wanted = wanted[:, settle:]
         rates = [_rates(part, recorded[part][:, settle:]) for part in spiking[obj]]
         layers.append(
             LayerReport(
                 name,
                 size=obj.size_out,
-                peak=float(np.abs(expected).max()),
-                difference=float(np.abs(actual - expected).max()),
+                peak=float(np.abs(wanted).max()),
+                difference=float(np.abs(actual - wanted).max()),
                 mean_rate=float(np.mean(rates)) if rates else None,
                 max_rate=float(np.max(rates)) if rates else None,
             )
@@ -135,16 +200,18 @@ def compare(
 
 
 def _pairs(
-    converter: Converter, inputs: Sequence[Any]
+    converter: Converter,
+    values: Sequence[LayerValues],
+    expected: Sequence[LayerValues],
 ) -> Iterator[tuple[str, NengoObject, np.ndarray]]:
     """Yield a layer's name, an object, and what Keras has for the object's output."""
     done: Counter[Any] = Counter()
-    for call in layer_values(converter.model, inputs)[:-1]:
+    for call, wanted in zip(values, expected, strict=True):
         converted = converter.get_converter(call.layer).outputs[done[call.layer]]
         done[call.layer] += 1
         objs = converted if isinstance(converted, list) else [converted]
-        for obj, value in zip(objs, call.outputs, strict=True):
-            yield call.layer.name, obj, value.numpy()
+        for obj, output in zip(objs, wanted.outputs, strict=True):
+            yield call.layer.name, obj, output.numpy()
 
 
 def _rates(neurons: Neurons, output: np.ndarray) -> np.ndarray:
@@ -164,62 +231,24 @@ def verify(
 
     Parameters are those of `Converter.verify`.
     """
-    n_steps = 1
+    model = converter.model
     if inputs is None:
-        inputs = default_inputs(converter.model, n_steps=5)
-    data = as_data(converter, inputs, n_steps)
+        inputs = default_inputs(model, n_steps=5)
+    targets = None
+    expected = layer_values(model, inputs)[-1].outputs
     if training:
-        expected, actual = _train(converter, inputs, data)
-    else:
-        expected = [
-            x.numpy() for x in layer_values(converter.model, inputs)[-1].outputs
-        ]
-        probes = [converter.outputs[tensor] for tensor in converter.model.outputs]
-        actual = simulate(converter, data, probes)
-    for tensor, want, have in zip(
-        converter.model.outputs, expected, actual, strict=True
-    ):
-        difference = np.abs(want.reshape(have.shape) - have).max()
+        targets = random_targets(expected)
+        expected = layer_values(trained(model, inputs, targets), inputs)[-1].outputs
+    probes = [converter.outputs[tensor] for tensor in model.outputs]
+    actual = simulate(converter, as_data(converter, inputs, 1), probes, targets)
+    for tensor, want, have in zip(model.outputs, expected, actual, strict=True):
+        difference = np.abs(want.numpy().reshape(have.shape) - have).max()
         allowed = atol + rtol * np.abs(have).max()
         if not difference <= allowed:
+            report = compare(converter, inputs, 1, settle=0, training=training)
             raise VerificationError(
                 f"Output {tensor.name!r} differs by {difference:.3g} between Nengo and "
                 f"Keras{' after training' * training}; {allowed:.3g} is allowed\n"
-                f"{compare(converter, inputs, n_steps, settle=0)}"
+                f"{report}"
             )
     return True
-
-
-def _train(
-    converter: Converter, inputs: Sequence[Any], data: dict[nengo.Node, np.ndarray]
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Train copies of both models alike, and return their outputs."""
-    model = converter.model
-    outputs = layer_values(model, inputs)[-1].outputs
-    rng = np.random.default_rng(0)
-    targets = [rng.normal(size=output.shape) for output in outputs]
-    batch_size = len(inputs[0])
-    fit: dict[str, Any] = {"epochs": TRAINING_STEPS, "shuffle": False, "verbose": 0}
-
-    twin = keras.models.clone_model(keras.Model(model.inputs, model.outputs))
-    twin.set_weights(model.get_weights())
-    twin.compile(keras.optimizers.SGD(LEARNING_RATE), loss="mse")
-    twin.fit(list(inputs), targets, batch_size=batch_size, **fit)
-    expected = [x.numpy() for x in layer_values(twin, inputs)[-1].outputs]
-
-    probes = [converter.outputs[tensor] for tensor in model.outputs]
-    steps = next(iter(data.values())).shape[:2]
-    with nengo_dl_core.Simulator(
-        converter.net, minibatch_size=batch_size, progress_bar=False
-    ) as sim:
-        sim.compile(keras.optimizers.SGD(LEARNING_RATE), loss="mse")
-        sim.fit(
-            data,
-            {
-                probe: target.reshape(*steps, -1)
-                for probe, target in zip(probes, targets, strict=True)
-            },
-            **fit,
-        )
-        predicted = sim.predict(data)
-    return expected, [np.asarray(predicted[probe]) for probe in probes]

@@ -47,7 +47,7 @@ class FlatCall(keras.layers.Layer):
         shapes = self._call.input_shapes
         parts = tf.split(flat, [math.prod(shape) for shape in shapes], axis=1)
         values = {
-            tensor: tf.reshape(part, (-1, *step, *shape))
+            tensor: tf.cast(tf.reshape(part, (-1, *step, *shape)), tensor.dtype)
             for tensor, part, shape in zip(
                 self._call.inputs, parts, shapes, strict=True
             )

@@ -29,12 +29,21 @@ class ConvertIdentity(LayerConverter):
     keras.layers.Dropout,
     keras.layers.GaussianDropout,
     keras.layers.GaussianNoise,
+    keras.layers.RandomBrightness,
+    keras.layers.RandomContrast,
+    keras.layers.RandomFlip,
+    keras.layers.RandomRotation,
+    keras.layers.RandomTranslation,
+    keras.layers.RandomZoom,
     keras.layers.SpatialDropout1D,
     keras.layers.SpatialDropout2D,
     keras.layers.SpatialDropout3D,
 )
 class ConvertTrainingOnly(ConvertIdentity):
-    """Convert `keras.layers.Dropout` and other noise, with ``inference_only``."""
+    """Convert `keras.layers.Dropout`, other noise, and augmentation.
+
+    They do something in training, so this is for ``inference_only``.
+    """
 
     @classmethod
     def obstacle(cls, layer: Any, converter: Converter) -> str | None:
