@@ -27,6 +27,7 @@ from nengo_dl_core.data_arguments import (
     check_shapes,
 )
 from nengo_dl_core.diagnosis import Diagnosis, Stages
+from nengo_dl_core.former_names import unrolled_steps
 from nengo_dl_core.keras_runner import KerasRunner
 from nengo_dl_core.parameters import (
     check_state,
@@ -95,6 +96,8 @@ class Simulator:
     optimize : bool
         Whether the graph of operators is simplified, which takes time once and saves
         more in a simulation of any length.
+    step_blocks : int, optional
+        Deprecated: how many steps NengoDL 0.x ran at once.
 
     Attributes
     ----------
@@ -137,9 +140,11 @@ class Simulator:
         minibatch_size: int | None = None,
         progress_bar: bool | nengo.utils.progress.ProgressBar = True,
         optimize: bool = True,
+        step_blocks: int | None = None,
     ) -> None:
         self.closed = True  # until everything has been built
         self._stages = Stages()
+        unroll_simulation = unrolled_steps(unroll_simulation, step_blocks)
         check_positive_integer("unroll_simulation", unroll_simulation)
         if minibatch_size is not None:
             check_positive_integer("minibatch_size", minibatch_size)

@@ -22,6 +22,7 @@ from nengo_dl_core.config import get_setting
 from nengo_dl_core.data_arguments import check_positive_integer
 from nengo_dl_core.diagnosis import FiniteCheck, Objects
 from nengo_dl_core.facts import signal_facts
+from nengo_dl_core.former_names import FormerNames, unrolled_steps
 from nengo_dl_core.layer_weights import LayerWeights
 from nengo_dl_core.loop import Output, run_loop
 from nengo_dl_core.memory import Memory
@@ -35,7 +36,7 @@ from nengo_dl_core.trainability import mark_signals
 from nengo_dl_optimizer import Block, OperatorGraph, optimize
 
 
-class TensorGraph(keras.layers.Layer):
+class TensorGraph(FormerNames, keras.layers.Layer):
     """Simulates a Nengo model.
 
     Parameters
@@ -56,6 +57,8 @@ class TensorGraph(keras.layers.Layer):
         Seed of the simulation's random numbers.
     simplify : bool
         Whether the graph of operators is simplified.
+    step_blocks : int, optional
+        Deprecated; see `former_names.unrolled_steps`.
 
     Attributes
     ----------
@@ -83,6 +86,7 @@ class TensorGraph(keras.layers.Layer):
         progress: ProgressBar | None = None,
         seed: int = 0,
         simplify: bool = True,
+        step_blocks: int | None = None,
     ) -> None:
         apply_session_config(get_setting(model, "session_config", {}))
         # Nengo's own setting is 64 bits unless somebody wants fewer
@@ -91,7 +95,7 @@ class TensorGraph(keras.layers.Layer):
         self.float_type = get_setting(model, "dtype", default)
         super().__init__(name="tensor_graph", dtype=self.float_type, autocast=False)
         self.model = model
-        self.unroll = unroll_simulation
+        self.unroll = unrolled_steps(unroll_simulation, step_blocks)
         self.use_loop = bool(get_setting(model, "use_loop", True))
         self.minibatch_size = minibatch_size
         self.device = device
