@@ -67,7 +67,6 @@ class LayerConverter(ABC):
     spans_time : bool
         Whether the layer works along the first axis after the batch, as ``Flatten``
         does. In a temporal model that axis is time, and the layer is refused.
-
     has_memory : bool
         Whether the output depends on earlier steps of a temporal model. Such a layer
         cannot be a TensorNode there.

@@ -16,6 +16,7 @@ import nengo_dl_core
 
 from .activations import Activation, ClippedReLU
 from .errors import ConversionError
+from .indices import as_slice, broadcast_indices
 
 # Neuron types with straight lines from zero on either side: they alone compute the same
 # when their input is scaled up and their output down.
@@ -47,19 +48,6 @@ def with_amplitude(neuron_type: NeuronType, amplitude: float) -> NeuronType:
     copy = object.__new__(type(neuron_type))
     copy.__setstate__(state)
     return copy
-
-
-def broadcast_indices(shape: tuple[int, ...], to: tuple[int, ...]) -> np.ndarray:
-    """Which element of an array of one shape is where, when broadcast to another."""
-    return np.broadcast_to(np.arange(math.prod(shape)).reshape(shape), to)
-
-
-def as_slice(indices: np.ndarray) -> slice | list[int]:
-    """Indices as a slice, which needs no copy, if they are evenly spaced upwards."""
-    step = int(indices[1] - indices[0]) if indices.size > 1 else 1
-    if step > 0 and (np.diff(indices) == step).all():
-        return slice(int(indices[0]), int(indices[-1]) + 1, step)
-    return list(map(int, indices))
 
 
 class Populations:

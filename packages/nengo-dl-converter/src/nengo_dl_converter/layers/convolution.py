@@ -9,7 +9,7 @@ import nengo
 import numpy as np
 from nengo.base import NengoObject
 
-from .. import taps
+from .. import indices
 from ..layer_converter import LayerConverter, regularized
 from ..registry import registry
 
@@ -29,15 +29,6 @@ class ConvertSpatial(LayerConverter):
         if self.channels_last:
             return shape[:-1], shape[-1]
         return shape[1:], shape[0]
-
-    def channel_biases(self, dimensions: int | None = None) -> np.ndarray | None:
-        """Biases of the channels, in a shape that is broadcast to all positions."""
-        if not self.layer.use_bias:
-            return None
-        if dimensions is None:
-            dimensions = self.layer.rank
-        biases = self.layer.bias.numpy()
-        return biases if self.channels_last else biases.reshape(-1, *[1] * dimensions)
 
 
 class ConvertConv(ConvertSpatial):
@@ -66,21 +57,30 @@ class ConvertConv(ConvertSpatial):
         output : NengoObject
             Its output is that of the call.
         """
-        layer = self.layer
-        output = self.add_nengo_obj(
-            node_id,
-            biases=self.channel_biases(dimensions),
-            activation=layer.activation,
-        )
+        output = self.add_output(node_id, dimensions)
         self.convolve(
             self.get_input_obj(node_id),
             self.input_shape(node_id),
             output,
             self.output_shape(node_id),
-            layer.kernel.numpy(),
-            layer.groups,
+            self.layer.kernel.numpy(),
+            self.layer.groups,
         )
         return output
+
+    def add_output(self, node_id: int, dimensions: int | None = None) -> NengoObject:
+        """Add the object of the output, with the biases of its channels.
+
+        Parameters are those of `convert`.
+        """
+        biases = None
+        if self.layer.use_bias:
+            biases = self.layer.bias.numpy()
+            if not self.channels_last:
+                biases = biases.reshape(-1, *[1] * (dimensions or self.layer.rank))
+        return self.add_nengo_obj(
+            node_id, biases=biases, activation=self.layer.activation
+        )
 
     def convolve(
         self,
@@ -125,7 +125,7 @@ class ConvertConv(ConvertSpatial):
         positions_in, _ = self.split(shape_in)
         positions_out, _ = self.split(shape_out)
         tables = [
-            taps.window(*lengths, layer.padding)
+            indices.window(*lengths, layer.padding)
             for lengths in zip(
                 positions_in,
                 positions_out,
@@ -155,7 +155,7 @@ class ConvertConv(ConvertSpatial):
         shape_in : tuple of int
             What the output of ``pre`` is, flattened.
         tables : list of numpy.ndarray
-            For each axis, the inputs in each window (see `taps`).
+            For each axis, the inputs in each window (see `indices`).
         kernel : numpy.ndarray
             Weights, shape ``(*size, channels_in // groups, channels_out)``.
         groups : int
@@ -164,8 +164,8 @@ class ConvertConv(ConvertSpatial):
         populations = self.converter.populations
         positions, n_channels = self.split(shape_in)
         n_filters = kernel.shape[-1]
-        table = taps.with_channels(
-            taps.combine(tables, positions),
+        table = indices.with_channels(
+            indices.combine(tables, positions),
             math.prod(positions),
             n_channels,
             self.channels_last,

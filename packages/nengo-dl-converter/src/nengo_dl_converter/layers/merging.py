@@ -10,8 +10,8 @@ import nengo
 import numpy as np
 from nengo.base import NengoObject
 
+from ..indices import broadcast_indices
 from ..layer_converter import LayerConverter
-from ..populations import broadcast_indices
 from ..registry import registry
 from .rearranging import ConvertRearranging
 

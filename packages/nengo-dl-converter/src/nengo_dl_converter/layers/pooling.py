@@ -10,7 +10,7 @@ import nengo
 import numpy as np
 from nengo.base import NengoObject
 
-from .. import taps
+from .. import indices
 from ..registry import registry
 from .convolution import ConvertSpatial
 
@@ -66,11 +66,11 @@ class ConvertAvgPool(ConvertSpatial):
             positions_out = strides = (1,) * (dimensions or len(positions))
             size, padding = positions, "valid"
         tables = [
-            taps.window(*lengths, dilation=1, padding=padding)
+            indices.window(*lengths, dilation=1, padding=padding)
             for lengths in zip(positions, positions_out, size, strides, strict=True)
         ]
-        table = taps.with_channels(
-            taps.combine(tables, positions),
+        table = indices.with_channels(
+            indices.combine(tables, positions),
             math.prod(positions),
             n_channels,
             self.channels_last,

@@ -55,11 +55,7 @@ class ConvertDepthwiseConv(ConvertDepthwise):
     def convert(self, node_id: int, dimensions: int | None = None) -> NengoObject:
         """Add the objects for one call."""
         kernel = self.layer.kernel.numpy()
-        output = self.add_nengo_obj(
-            node_id,
-            biases=self.channel_biases(dimensions),
-            activation=self.layer.activation,
-        )
+        output = self.add_output(node_id, dimensions)
         self.convolve_channels(node_id, output, self.output_shape(node_id), kernel)
         return output
 
@@ -73,11 +69,7 @@ class ConvertSeparableConv(ConvertDepthwise):
         layer = self.layer
         depthwise = layer.depthwise_kernel.numpy()
         pointwise = layer.pointwise_kernel.numpy()
-        output = self.add_nengo_obj(
-            node_id,
-            biases=self.channel_biases(dimensions),
-            activation=layer.activation,
-        )
+        output = self.add_output(node_id, dimensions)
         positions, _ = self.split(self.output_shape(node_id))
         n_channels = pointwise.shape[-2]
         shape = (

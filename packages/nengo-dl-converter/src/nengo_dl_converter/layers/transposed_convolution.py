@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from nengo.base import NengoObject
 
-from .. import taps
+from .. import indices
 from ..registry import registry
 from .convolution import ConvertConv
 
@@ -28,13 +28,9 @@ class ConvertConvTranspose(ConvertConv):
         shape_in = self.input_shape(node_id)
         positions_in, _ = self.split(shape_in)
         positions_out, _ = self.split(self.output_shape(node_id))
-        output = self.add_nengo_obj(
-            node_id,
-            biases=self.channel_biases(dimensions),
-            activation=layer.activation,
-        )
+        output = self.add_output(node_id, dimensions)
         tables = [
-            taps.transposed_window(*lengths, layer.padding)
+            indices.transposed_window(*lengths, layer.padding)
             for lengths in zip(
                 positions_in,
                 positions_out,

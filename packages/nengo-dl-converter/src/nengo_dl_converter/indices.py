@@ -1,15 +1,30 @@
-"""Which inputs a sliding window covers, as index arrays.
+"""Which elements connect to which, as index arrays.
 
-Convolution and pooling are a product of each window of the input with a kernel. The
-tables here say which inputs a window holds; -1 stands for padding.
+Broadcasting takes an element several times. Convolution and pooling are a product of
+each window of the input with a kernel; the tables here say which inputs a window holds,
+where -1 stands for padding.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
+
+
+def broadcast_indices(shape: tuple[int, ...], to: tuple[int, ...]) -> np.ndarray:
+    """Which element of an array of one shape is where, when broadcast to another."""
+    return np.broadcast_to(np.arange(math.prod(shape)).reshape(shape), to)
+
+
+def as_slice(indices: np.ndarray) -> slice | list[int]:
+    """Indices as a slice, which needs no copy, if they are evenly spaced upwards."""
+    step = int(indices[1] - indices[0]) if indices.size > 1 else 1
+    if step > 0 and (np.diff(indices) == step).all():
+        return slice(int(indices[0]), int(indices[-1]) + 1, step)
+    return list(map(int, indices))
 
 
 def padding_before(
