@@ -59,6 +59,8 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         Whether the graph of operators is simplified.
     step_blocks : int, optional
         Deprecated; see `former_names.unrolled_steps`.
+    float_type : str, optional
+        Floating point type; by default the one that is configured.
 
     Attributes
     ----------
@@ -87,12 +89,13 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         seed: int = 0,
         simplify: bool = True,
         step_blocks: int | None = None,
+        float_type: str | None = None,
     ) -> None:
         apply_session_config(get_setting(model, "session_config", {}))
         # Nengo's own setting is 64 bits unless somebody wants fewer
         few_bits = nengo.rc.float_dtype == np.float16
         default = "float16" if few_bits else "float32"
-        self.float_type = get_setting(model, "dtype", default)
+        self.float_type = float_type or get_setting(model, "dtype", default)
         super().__init__(name="tensor_graph", dtype=self.float_type, autocast=False)
         self.model = model
         self.unroll = unrolled_steps(unroll_simulation, step_blocks)
