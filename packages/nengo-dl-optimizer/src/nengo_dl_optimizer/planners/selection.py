@@ -48,7 +48,7 @@ class Pool:
 
     def copy(self) -> Pool:
         """Return a pool of its own with the same operators."""
-        clone = copy(self)
+        clone = Pool(self._candidates)
         clone._queues = {key: queue.copy() for key, queue in self._queues.items()}
         return clone
 
@@ -70,10 +70,10 @@ class Execution:
     """
 
     def __init__(self, candidates: Candidates, frontier: Frontier) -> None:
-        self.n_left = Counter(candidates.kinds)
+        self.n_left = dict(Counter(candidates.kinds))
         self._candidates = candidates
         self._frontier = frontier
-        self._pools = {kind: Pool(candidates) for kind in self.n_left}
+        self._pools: dict[int, Pool] = {}  # of the kinds that are ready
         self._put(frontier.start())
 
     def copy(self) -> Execution:
@@ -86,11 +86,11 @@ class Execution:
 
     def n_ready(self, kind: int) -> int:
         """How many operators of a kind could be executed as a group."""
-        return self._pools[kind].size
+        return self._pools[kind].size if kind in self._pools else 0
 
     def ready_kinds(self) -> list[int]:
         """Return the kinds of which operators could be executed."""
-        return [kind for kind, pool in self._pools.items() if pool.size]
+        return list(self._pools)
 
     def advance(self, kind: int) -> tuple[list[int], list[int]]:
         """Execute a group of operators.
@@ -108,6 +108,8 @@ class Execution:
             The kinds of which more operators are ready now.
         """
         group = self._pools[kind].take()
+        if not self._pools[kind].size:
+            del self._pools[kind]
         self.n_left[kind] -= len(group)
         return group, self._put(self._frontier.complete(group))
 
@@ -124,6 +126,8 @@ class Execution:
     def _put(self, ready: list[int]) -> list[int]:
         kinds = self._candidates.kinds
         for i in ready:
+            if kinds[i] not in self._pools:
+                self._pools[kinds[i]] = Pool(self._candidates)
             self._pools[kinds[i]].put(i)
         return list(dict.fromkeys(kinds[i] for i in ready))
 
