@@ -33,6 +33,18 @@ def test_functional_model_with_several_inputs_and_outputs():
     assert len(converter.outputs[model.output]) == 3
 
 
+def test_named_inputs_and_outputs():
+    a, b = keras.Input((3,), name="a"), keras.Input((2,), name="b")
+    outputs = {"x": layers.Dense(2)(b), "y": layers.Concatenate()([a, b])}
+    model = randomize(keras.Model({"b": b, "a": a}, outputs))
+    converter = Converter(model, allow_fallback=False)
+    assert converter.verify(inputs=example_inputs(model), rtol=1e-9)
+    assert converter.inputs[model.input]["a"] is converter.inputs[a]
+    assert set(converter.outputs[model.output]) == {"x", "y"}
+    outer = keras.Model([a, b], model({"a": a, "b": b})["y"])
+    assert_native(outer)
+
+
 def test_models_within_models_also_when_called_twice():
     inner = mlp(4, 4)
     x = keras.Input((4,))
