@@ -1,6 +1,6 @@
 """Simulate Nengo networks with TensorFlow."""
 
-from nengo_dl_core import dists, losses
+from nengo_dl_core import callbacks, dists, losses
 from nengo_dl_core.config import configure_settings, get_setting
 from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
 from nengo_dl_core.simulator import Simulator
@@ -13,6 +13,7 @@ __all__ = [
     "SoftLIFRate",
     "SpikingLeakyReLU",
     "TensorNode",
+    "callbacks",
     "configure_settings",
     "dists",
     "get_setting",

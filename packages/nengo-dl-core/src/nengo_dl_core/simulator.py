@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from types import TracebackType
 from typing import Any, TypeVar, cast
@@ -19,6 +19,7 @@ from nengo.cache import get_default_decoder_cache
 from nengo.exceptions import ReadonlyError, SimulatorClosed, ValidationError
 from nengo.utils.numpy import maxint
 
+from nengo_dl_core import deprecated
 from nengo_dl_core.builder import NengoBuilder, NengoModel
 from nengo_dl_core.config import get_setting
 from nengo_dl_core.data_arguments import (
@@ -28,7 +29,9 @@ from nengo_dl_core.data_arguments import (
 )
 from nengo_dl_core.diagnosis import Diagnosis, Stages
 from nengo_dl_core.former_names import unrolled_steps
+from nengo_dl_core.gradient_check import check_gradients
 from nengo_dl_core.keras_runner import KerasRunner
+from nengo_dl_core.nengo_params import freeze, named_params, nengo_params
 from nengo_dl_core.parameters import (
     check_state,
     load_arrays,
@@ -278,6 +281,23 @@ class Simulator:
             graph.build_post()
         if include_probes:
             self.clear_probes()
+
+    def soft_reset(
+        self, include_trainable: bool = False, include_probes: bool = False
+    ) -> None:
+        """Deprecated: use `reset`.
+
+        Parameters
+        ----------
+        include_trainable, include_probes : bool
+            As for `reset`.
+        """
+        deprecated.warn_deprecated(
+            "Simulator.soft_reset",
+            f"Simulator.reset(include_trainable={include_trainable}, "
+            f"include_probes={include_probes})",
+        )
+        self.reset(include_trainable=include_trainable, include_probes=include_probes)
 
     def clear_probes(self) -> None:
         """Forget what the probes have recorded."""
@@ -538,6 +558,175 @@ class Simulator:
             If the data does not fit the network, or it has not been compiled.
         """
         return self._keras_runner.evaluate(x, y, n_steps, stateful, **kwargs)
+
+    def train(self, *args: Any, **kwargs: Any) -> None:
+        """Deprecated: use `compile` and `fit`.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            ``data``, a dictionary of Nodes and Probes to inputs and targets; Keras'
+            ``optimizer``; ``n_epochs``; ``objective``, functions of outputs and
+            targets by Probe; ``shuffle``.
+        """
+        deprecated.warn_deprecated(
+            "Simulator.train",
+            "Simulator.compile(optimizer, loss=...) and "
+            "Simulator.fit(inputs, targets, epochs=...)",
+        )
+        deprecated.train(self, *args, **kwargs)
+
+    def loss(self, *args: Any, **kwargs: Any) -> float:
+        """Deprecated: use `compile` and `evaluate`.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            ``data`` and ``objective``, as for `train`.
+
+        Returns
+        -------
+        loss : float
+            The sum of the objectives.
+        """
+        deprecated.warn_deprecated(
+            "Simulator.loss",
+            "Simulator.compile(loss=...) and Simulator.evaluate(inputs, targets)",
+        )
+        return deprecated.loss(self, *args, **kwargs)
+
+    @_while_open
+    def freeze_params(self, objs: Any) -> None:
+        """Store the present parameters in the definition of the network.
+
+        The network then gives the same output in any simulator. Its structure may
+        change a little: where decoders have been combined with a transform, the
+        connection gets both as decoders, and a function that only tells their number.
+
+        Parameters
+        ----------
+        objs : nengo.Network or nengo.Ensemble or nengo.Connection or list
+            What to store parameters in; networks stand for everything in them.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If an object is not in the simulated network, or the items of the minibatch
+            have learned different parameters; then nothing changes.
+        """
+        freeze(self.data, objs)
+
+    @_while_open
+    def get_nengo_params(self, nengo_objs: Any, as_dict: bool = False) -> Any:
+        """Give the present parameters as arguments that make objects of a network.
+
+        Parameters
+        ----------
+        nengo_objs : nengo.Ensemble or nengo.Connection or list
+            Objects of the simulated network.
+        as_dict : bool
+            Whether a list of objects gives a dictionary by their labels, which must be
+            unique.
+
+        Returns
+        -------
+        params : dict or list of dict or dict of {str: dict}
+            For each object the arguments of `nengo.Ensemble` or `nengo.Connection`
+            that have to do with what is trained. All others, such as neuron types and
+            synapses, are to be given beside them.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            As for `freeze_params`; or if labels are not unique.
+
+        Examples
+        --------
+        >>> import nengo, nengo_dl_core
+        >>> with nengo.Network() as net:
+        ...     a, b = nengo.Ensemble(10, 1), nengo.Ensemble(10, 1)
+        ...     connection = nengo.Connection(a, b)
+        >>> with nengo_dl_core.Simulator(net, progress_bar=False) as sim:
+        ...     first, second, between = sim.get_nengo_params([a, b, connection])
+        >>> with nengo.Network() as other:
+        ...     c, d = nengo.Ensemble(10, 1, **first), nengo.Ensemble(10, 1, **second)
+        ...     _ = nengo.Connection(c, d, **between)
+        """
+        if not isinstance(nengo_objs, (list, tuple)):
+            (params,) = self.get_nengo_params([nengo_objs])
+            return params
+        if as_dict:
+            return named_params(self.data, nengo_objs)
+        return [nengo_params(self.data, obj) for obj in nengo_objs]
+
+    @_while_open
+    def check_gradients(
+        self,
+        inputs: Any = None,
+        outputs: Sequence[nengo.Probe] | None = None,
+        atol: float = 1e-5,
+        rtol: float = 1e-3,
+    ) -> None:
+        """Compare the gradients of probes with finite differences.
+
+        It is done in training mode, with a copy of the simulation in double precision
+        that has the present parameters and state, by all inputs and all parameters
+        that are trained.
+
+        Parameters
+        ----------
+        inputs : dict or list or ndarray, optional
+            Values of input Nodes, in the forms that `run_steps` accepts. By default,
+            and for Nodes that are not mentioned, zeros.
+        outputs : list of nengo.Probe, optional
+            The probes; by default all.
+        atol, rtol : float
+            Absolute error, and error relative to the finite difference, that is
+            allowed.
+
+        Raises
+        ------
+        nengo.exceptions.SimulationError
+            If a gradient differs by more; names the probe and the parameter.
+        """
+        graph = self.tensor_graph
+        names, batch_size = graph.input_names, self.minibatch_size or 1
+        arrays = by_object(inputs, names, "input Node")
+        n_steps = check_shapes(arrays, names, batch_size, None)[1] or (
+            self.unroll_simulation * (2 if graph.use_loop else 1)
+        )
+        graph.check_steps(n_steps)
+        shape = (batch_size, n_steps)
+        values = {
+            name: np.array(arrays.get(node, np.zeros((*shape, node.size_out))), float)
+            for node, name in names.items()
+        }
+        probes = self.model.probes if outputs is None else outputs
+        check_gradients(
+            self._double_precision(),
+            values,
+            n_steps,
+            [self.get_name(probe) for probe in probes],
+            atol,
+            rtol,
+        )
+
+    def _double_precision(self) -> TensorGraph:
+        """A copy of the simulation that computes in float64."""
+        graph = TensorGraph(
+            self.model,
+            self.dt,
+            self.unroll_simulation,
+            self.minibatch_size or 1,
+            self.device,
+            seed=self.seed,
+            simplify=self.optimize,
+            float_type="float64",
+        )
+        graph.build()
+        graph.set_weights(self.tensor_graph.get_weights())
+        graph.step.assign(self.n_steps)
+        return graph
 
     @_while_open
     def save_params(

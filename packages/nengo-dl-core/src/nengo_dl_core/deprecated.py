@@ -1,0 +1,129 @@
+"""Methods of earlier releases, in terms of those that took their place."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import nengo
+import tensorflow as tf
+from nengo.exceptions import ValidationError
+
+from nengo_dl_core.losses import nan_mse
+
+if TYPE_CHECKING:
+    from nengo_dl_core.simulator import Simulator
+
+
+def warn_deprecated(name: str, instead: str) -> None:
+    """Warn whoever called the caller that something has another name now.
+
+    Parameters
+    ----------
+    name : str
+        The old name.
+    instead : str
+        What to write.
+    """
+    warnings.warn(
+        f"{name} is deprecated, use {instead}", DeprecationWarning, stacklevel=3
+    )
+
+
+def mse(outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Compute the mean squared error, as an objective of `Simulator.train`.
+
+    Parameters
+    ----------
+    outputs : tf.Tensor
+        Values of a probe, ``(minibatch_size, n_steps, size)``.
+    targets : tf.Tensor
+        Targets, of the same shape; those that are NaN count as no error.
+
+    Returns
+    -------
+    mse : tf.Tensor
+        A scalar.
+    """
+    return tf.reduce_mean(nan_mse(targets, outputs))
+
+
+def train(
+    sim: Simulator,
+    data: Mapping[Any, Any],
+    optimizer: Any,
+    n_epochs: int = 1,
+    objective: Any = None,
+    shuffle: bool = True,
+) -> None:
+    """Train as earlier releases did, see `Simulator.train`.
+
+    Parameters
+    ----------
+    sim : Simulator
+        The simulator.
+    data : dict of {nengo.Node or nengo.Probe: ndarray}
+        Inputs and targets, each of shape ``(batch_size, n_steps, size)``.
+    optimizer : keras.optimizers.Optimizer
+        Optimizer.
+    n_epochs : int
+        How often the data is gone through.
+    objective : dict of {nengo.Probe: callable} or callable, optional
+        Objectives, which take outputs and targets, in this order; by default `mse`.
+    shuffle : bool
+        Whether the samples are shuffled before every epoch.
+    """
+    inputs, targets = _split(data)
+    sim.compile(optimizer, loss=_losses(objective, targets))
+    sim.fit(inputs, targets, epochs=n_epochs, shuffle=shuffle, verbose=0)
+
+
+def loss(sim: Simulator, data: Mapping[Any, Any], objective: Any = None) -> float:
+    """Compute a loss as earlier releases did, see `Simulator.loss`.
+
+    Parameters
+    ----------
+    sim : Simulator
+        The simulator.
+    data, objective
+        As for `train`.
+
+    Returns
+    -------
+    loss : float
+        The sum of the objectives.
+    """
+    inputs, targets = _split(data)
+    sim.compile(loss=_losses(objective, targets))
+    return sim.evaluate(inputs, targets)["loss"]
+
+
+def _split(data: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Separate the targets of Probes from the inputs of Nodes."""
+    if not isinstance(data, Mapping):
+        raise ValidationError(
+            f"must be a dictionary of Nodes and Probes to arrays, not {type(data)}",
+            attr="data",
+        )
+    targets = {obj: x for obj, x in data.items() if isinstance(obj, nengo.Probe)}
+    return {obj: x for obj, x in data.items() if obj not in targets}, targets
+
+
+def _losses(objective: Any, targets: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Losses of Keras for objectives."""
+    if not isinstance(objective, Mapping):
+        objective = dict.fromkeys(targets, mse if objective is None else objective)
+    return {
+        probe: _swapped(function) if callable(function) else function
+        for probe, function in objective.items()
+    }
+
+
+def _swapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Take targets and outputs in the order in which Keras gives them."""
+
+    def swapped(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        return function(y_pred, y_true)
+
+    return swapped

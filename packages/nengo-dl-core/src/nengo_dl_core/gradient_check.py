@@ -1,0 +1,145 @@
+"""Comparison of gradients with finite differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from nengo.exceptions import SimulationError
+
+from nengo_dl_core.tensor_graph import TensorGraph
+
+Array = npt.NDArray[Any]
+
+# Small steps find out about kinks, large ones about what is computed in less precision
+# (within a Keras layer, for example). A wrong derivative agrees with none of them.
+_STEPS = (1e-6, 1e-4, 1e-2)
+_MAX_ELEMENTS = 1000
+
+
+class _Argument(NamedTuple):
+    """What the outputs are differentiated by: an input or a parameter."""
+
+    name: str
+    variable: tf.Variable
+
+
+def check_gradients(
+    graph: TensorGraph,
+    inputs: dict[str, Array],
+    n_steps: int,
+    outputs: Sequence[str],
+    atol: float,
+    rtol: float,
+) -> None:
+    """Compare the derivatives of probes with finite differences.
+
+    The probes are differentiated by all inputs and all parameters that are trained. Of
+    an argument with more than a thousand elements a thousand are chosen at random.
+
+    Parameters
+    ----------
+    graph : TensorGraph
+        The simulation, best in double precision. Its state is not changed.
+    inputs : dict of {str: ndarray}
+        Values of the input Nodes by name, ``(minibatch_size, n_steps, size_out)``.
+    n_steps : int
+        Number of steps.
+    outputs : list of str
+        Names of the probes.
+    atol, rtol : float
+        Absolute error, and error relative to the finite differences, that is allowed.
+
+    Raises
+    ------
+    nengo.exceptions.SimulationError
+        If a derivative is not finite, or differs by more.
+    """
+    values = {name: tf.Variable(x, dtype=x.dtype) for name, x in inputs.items()}
+    numbers = tf.fill((graph.minibatch_size, 1), n_steps)
+    arguments = [
+        *(_Argument(f"input {name!r}", x) for name, x in values.items()),
+        *(_Argument(x.path, x.value) for x in graph.trainable_variables),
+    ]
+    rng = np.random.RandomState(graph.seeds.seed)
+    for output in outputs:
+
+        @tf.function(autograph=False)
+        def run(output: str = output) -> tf.Tensor:
+            tensors = {name: tf.convert_to_tensor(x) for name, x in values.items()}
+            value = graph.call({**tensors, "n_steps": numbers}, training=True)[output]
+            return tf.reshape(value, [-1])
+
+        @tf.function(autograph=False)
+        def gradients(index: tf.Tensor, run: Any = run) -> list[tf.Tensor]:
+            with tf.GradientTape() as tape:
+                value = run()[index]
+            return tape.gradient(
+                value, [x for _, x in arguments], unconnected_gradients="zero"
+            )
+
+        def simulate(run: Any = run) -> Array:
+            graph.build_post()
+            return np.asarray(run().numpy())
+
+        size = len(simulate())
+        analytic = [
+            [x.numpy().ravel() for x in gradients(tf.constant(i))] for i in range(size)
+        ]
+        for argument, rows in zip(arguments, zip(*analytic, strict=True), strict=True):
+            chosen = np.arange(rows[0].size)
+            if len(chosen) > _MAX_ELEMENTS:
+                chosen = rng.choice(chosen, _MAX_ELEMENTS, replace=False)
+            for element in chosen:
+                column = np.array([row[element] for row in rows])
+                _check_column(
+                    column,
+                    partial(_difference, simulate, argument.variable, element),
+                    f"probe {output!r} by element {element} of {argument.name}",
+                    atol,
+                    rtol,
+                )
+
+
+def _check_column(
+    analytic: Array,
+    difference: Callable[[float], Array],
+    what: str,
+    atol: float,
+    rtol: float,
+) -> None:
+    """Compare derivatives by one number with differences, at one step after another."""
+    if not np.isfinite(analytic).all():
+        raise SimulationError(f"the gradient of {what} is not finite: {analytic}")
+    wrong = np.ones(analytic.shape, bool)
+    for step in _STEPS:
+        numeric = difference(step)
+        wrong &= ~(np.abs(analytic - numeric) <= atol + rtol * np.abs(numeric))
+        if not wrong.any():
+            return
+    (first, *_) = np.flatnonzero(wrong)
+    raise SimulationError(
+        f"the gradient of {what} is {analytic[first]} (value {first} of the probe), "
+        f"but finite differences give {numeric[first]}"
+    )
+
+
+def _difference(
+    simulate: Callable[[], Array], variable: tf.Variable, element: int, step: float
+) -> Array:
+    """Central difference of a simulation by one element of a variable."""
+    value = variable.numpy()
+    step *= max(1.0, abs(value.flat[element]))
+    ends = []
+    for sign in (1, -1):
+        shifted = value.copy()
+        shifted.flat[element] += sign * step
+        variable.assign(shifted)
+        ends.append((shifted.flat[element], simulate()))
+    variable.assign(value)
+    (high, after), (low, before) = ends
+    return (after - before) / (high - low)
