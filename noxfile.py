@@ -85,6 +85,8 @@ def tests(session: nox.Session) -> None:
     """Run the tests, all or of one package: nox -s tests -- nengo-dl-core."""
     packages, rest = chosen(session)
     paths = [f"packages/{package}" for package in packages]
+    if packages == list(PACKAGES):
+        paths += ["docs/guide", "docs/extending.md"]
     run_shared(session, "-m", "pytest", *PARALLEL, *paths, *rest)
 
 
@@ -98,6 +100,14 @@ def nengo_suite(session: nox.Session) -> None:
     config = str(ROOT / "packages/nengo-dl-core/nengo_suite.ini")
     arguments = (*PARALLEL, "--pyargs", "nengo", "--config-file", config)
     run_shared(session, "-m", "pytest", *arguments, *session.posargs, PYTHONPATH=plugins)
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def docs(session: nox.Session) -> None:
+    """Build the documentation into docs/_build/html, running its tutorials."""
+    run_shared(session, "-m", "pip", "install", "--quiet", *group("docs"))
+    arguments = session.posargs or ["--fail-on-warning", "--fresh-env"]
+    run_shared(session, "-m", "sphinx", *arguments, "docs", "docs/_build/html")
 
 
 @nox.session(venv_backend="none", requires=["environment"])
