@@ -50,7 +50,7 @@ def run_plainly(
             signals.init(signal)
     for signal, value in given.items():
         if signal in signals:
-            signals[signal] = value
+            dict.__setitem__(signals, signal, value.copy())  # read-only or not
     steps = [_make_step(op, signals) for op in order]
     values: Values = []
     for _ in range(n_steps):

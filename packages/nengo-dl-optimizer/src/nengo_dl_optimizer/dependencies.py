@@ -71,7 +71,10 @@ class DependencyGraph:
                         extents = accesses.setdefault(signal.base, {})
                         extents.setdefault((start, stop), []).append((i, access))
         for extents in accesses.values():
-            self._link(extents)
+            if any(
+                access != "reads" for users in extents.values() for _, access in users
+            ):
+                self._link(extents)
 
     def _add_node(self) -> int:
         self.successors.append([])

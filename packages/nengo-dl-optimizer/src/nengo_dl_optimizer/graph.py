@@ -250,10 +250,12 @@ _UNKNOWN = SignalFacts()
 
 
 def _users(graph: OperatorGraph, access: str) -> SignalUsers:
-    users: dict[Signal, dict[Operator, None]] = {}
+    users: dict[Signal, list[Operator]] = {}
     for op in graph:
         for signal in getattr(op, access):
-            users.setdefault(signal.base, {})[op] = None
+            found = users.setdefault(signal.base, [])
+            if not found or found[-1] is not op:
+                found.append(op)
     return MappingProxyType({signal: tuple(ops) for signal, ops in users.items()})
 
 

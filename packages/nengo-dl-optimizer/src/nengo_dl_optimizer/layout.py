@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -211,7 +212,7 @@ class Layout:
         index, first = self._places[current.base]
         if current.sparse:
             return View(index, ((first, first + current.size),), (current.size,))
-        width = int(np.prod(self.blocks[index].shape[1:], dtype=int))
+        width = prod(self.blocks[index].shape[1:])
         rows = _whole_rows(current, width)
         if rows is None:
             raise SignalError(
@@ -223,7 +224,7 @@ class Layout:
 
 
 def _rows(signal: Signal, trailing: tuple[int, ...]) -> int:
-    width = int(np.prod(trailing, dtype=int))
+    width = prod(trailing)
     return signal.size // width if width else signal.shape[0]
 
 
@@ -263,7 +264,7 @@ def _trailing_shapes(
         if signal.is_view
     )
     for view in views:
-        width = int(np.prod(trailing[view.base], dtype=int))
+        width = prod(trailing[view.base])
         if _whole_rows(view, width) is None:
             trailing[view.base] = ()
     return trailing

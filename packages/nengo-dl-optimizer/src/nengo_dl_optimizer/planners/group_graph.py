@@ -40,10 +40,11 @@ class GroupGraph:
             if len(earlier[node]) <= 1 or len(later[node]) <= 1:
                 _bridge(node, earlier, later)
         self.members = {node: [node] if node < len(graph) else [] for node in later}
-        self.earlier = {node: set(nodes) for node, nodes in earlier.items()}
-        self.later = {node: set(nodes) for node, nodes in later.items()}
-        self._earlier_single = earlier
-        self._later_single = later
+        self.earlier = earlier
+        self.later = later
+        # What the nodes of single operators wait for, and what waits for those.
+        self._earlier_single = {node: tuple(nodes) for node, nodes in earlier.items()}
+        self._later_single = {node: tuple(nodes) for node, nodes in later.items()}
         self._node_of = {node: node for node in later}
         self._next = len(successors)
 
