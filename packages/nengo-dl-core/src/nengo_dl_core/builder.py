@@ -81,6 +81,9 @@ class BuildConfig(NamedTuple):
     own_variable : callable
         Gives the simulation's own variable for one of a Keras layer (see
         `OpBuilder.layers`).
+    spike_gradient : str or None
+        Gradient of spikes, with which spiking neurons spike in training; None if they
+        are trained through their rates.
     """
 
     inference_only: bool
@@ -91,6 +94,7 @@ class BuildConfig(NamedTuple):
     process_rngs: Callable[[SimProcess], list[np.random.RandomState]] = _own_rng
     keep_error: Callable[[Exception], None] = _forget_error
     own_variable: Callable[[keras.Variable], keras.Variable] = _shared_variable
+    spike_gradient: str | None = None
 
 
 class OpBuilder:

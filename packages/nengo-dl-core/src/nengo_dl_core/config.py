@@ -54,6 +54,10 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "inference_only": (_boolean, "True or False"),
     "lif_smoothing": (_positive, "a positive number or None"),
+    "spike_gradient": (
+        lambda value: value in (None, "rates", "fast_sigmoid", "arctan", "triangle"),
+        'None, "rates", "fast_sigmoid", "arctan" or "triangle"',
+    ),
     "dtype": (
         lambda value: _dtype_name(value) in ("float16", "float32", "float64"),
         '"float16", "float32" or "float64"',
@@ -95,6 +99,12 @@ def configure_settings(**kwargs: Any) -> None:
         The network is never trained.
     lif_smoothing : float
         Train LIF neurons through `SoftLIFRate` with this ``sigma``.
+    spike_gradient : str
+        Let spiking neurons spike in training, as they do otherwise, with this gradient:
+        ``"rates"`` is that of the rate equations; ``"fast_sigmoid"``, ``"arctan"`` and
+        ``"triangle"`` are surrogates for the derivative of a spike, through time (see
+        `nengo_dl_core.builders.neurons.surrogates`). By default the rate equations take
+        the place of the neurons.
     dtype : str or tf.DType
         Floating point type, ``"float16"``, ``"float32"`` or ``"float64"``. By default
         it is ``"float32"``, or ``"float16"`` if `nengo.rc` asks for 16 bits.

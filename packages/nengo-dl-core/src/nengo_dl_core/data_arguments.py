@@ -83,6 +83,9 @@ def check_shapes(
 ) -> tuple[int | None, int | None]:
     """Check that arrays have the shape ``(batch_size, n_steps, size)``.
 
+    Targets may also be numbers of classes, integers of shape ``(batch_size, n_steps,
+    1)``.
+
     Parameters
     ----------
     arrays : dict of {NengoObject: ndarray}
@@ -104,6 +107,9 @@ def check_shapes(
     """
     for obj, array in arrays.items():
         size = obj.size_out if isinstance(obj, nengo.Node) else obj.size_in
+        is_target = isinstance(obj, nengo.Probe)
+        if is_target and array.dtype.kind in "iub" and array.shape[2:] == (1,):
+            size = 1  # numbers of classes
         lengths = array.shape[:2] if array.ndim == 3 else (None, None)
         batch_size = lengths[0] if batch_size is None else batch_size
         n_steps = lengths[1] if n_steps is None else n_steps

@@ -65,44 +65,42 @@ def check_gradients(
         *(_Argument(f"input {name!r}", x) for name, x in values.items()),
         *(_Argument(x.path, x.value) for x in graph.trainable_variables),
     ]
+
+    @tf.function(autograph=False)
+    def run() -> tf.Tensor:
+        tensors = {name: tf.convert_to_tensor(x) for name, x in values.items()}
+        probes = graph.call({**tensors, "n_steps": numbers}, training=True)
+        return tf.concat([tf.reshape(probes[name], [-1]) for name in outputs], 0)
+
+    @tf.function(autograph=False)
+    def gradient(index: tf.Tensor) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            value = run()[index]
+        return tape.gradient(
+            value, [x.variable for x in arguments], unconnected_gradients="zero"
+        )
+
+    def simulate() -> Array:
+        graph.build_post()
+        return np.asarray(run().numpy())
+
     rng = np.random.RandomState(graph.seeds.seed)
-    for output in outputs:
-
-        @tf.function(autograph=False)
-        def run(output: str = output) -> tf.Tensor:
-            tensors = {name: tf.convert_to_tensor(x) for name, x in values.items()}
-            value = graph.call({**tensors, "n_steps": numbers}, training=True)[output]
-            return tf.reshape(value, [-1])
-
-        @tf.function(autograph=False)
-        def gradients(index: tf.Tensor, run: Any = run) -> list[tf.Tensor]:
-            with tf.GradientTape() as tape:
-                value = run()[index]
-            return tape.gradient(
-                value, [x for _, x in arguments], unconnected_gradients="zero"
+    analytic = [
+        [tf.convert_to_tensor(x).numpy().ravel() for x in gradient(tf.constant(i))]
+        for i in range(len(simulate()))
+    ]
+    for argument, rows in zip(arguments, zip(*analytic, strict=True), strict=True):
+        chosen = np.arange(rows[0].size)
+        if len(chosen) > _MAX_ELEMENTS:
+            chosen = rng.choice(chosen, _MAX_ELEMENTS, replace=False)
+        for element in chosen:
+            _check_column(
+                np.array([row[element] for row in rows]),
+                partial(_difference, simulate, argument.variable, element),
+                f"by element {element} of {argument.name}",
+                atol,
+                rtol,
             )
-
-        def simulate(run: Any = run) -> Array:
-            graph.build_post()
-            return np.asarray(run().numpy())
-
-        size = len(simulate())
-        analytic = [
-            [x.numpy().ravel() for x in gradients(tf.constant(i))] for i in range(size)
-        ]
-        for argument, rows in zip(arguments, zip(*analytic, strict=True), strict=True):
-            chosen = np.arange(rows[0].size)
-            if len(chosen) > _MAX_ELEMENTS:
-                chosen = rng.choice(chosen, _MAX_ELEMENTS, replace=False)
-            for element in chosen:
-                column = np.array([row[element] for row in rows])
-                _check_column(
-                    column,
-                    partial(_difference, simulate, argument.variable, element),
-                    f"probe {output!r} by element {element} of {argument.name}",
-                    atol,
-                    rtol,
-                )
 
 
 def _check_column(
@@ -114,7 +112,7 @@ def _check_column(
 ) -> None:
     """Compare derivatives by one number with differences, at one step after another."""
     if not np.isfinite(analytic).all():
-        raise SimulationError(f"the gradient of {what} is not finite: {analytic}")
+        raise SimulationError(f"the gradient {what} is not finite: {analytic}")
     wrong = np.ones(analytic.shape, bool)
     for step in _STEPS:
         numeric = difference(step)
@@ -123,8 +121,8 @@ def _check_column(
             return
     (first, *_) = np.flatnonzero(wrong)
     raise SimulationError(
-        f"the gradient of {what} is {analytic[first]} (value {first} of the probe), "
-        f"but finite differences give {numeric[first]}"
+        f"the gradient {what} is {analytic[first]} (of value {first} of the probes "
+        f"together), but finite differences give {numeric[first]}"
     )
 
 

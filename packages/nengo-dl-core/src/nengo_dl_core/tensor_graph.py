@@ -491,6 +491,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             process_rngs=self.seeds.rngs,
             keep_error=self.python_errors.append,
             own_variable=self.layer_weights.own,
+            spike_gradient=get_setting(self.model, "spike_gradient"),
         )
 
     @property

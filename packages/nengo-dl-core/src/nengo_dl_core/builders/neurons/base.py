@@ -32,6 +32,11 @@ from nengo.exceptions import BuildError
 from nengo.neurons import NeuronType
 
 from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.neurons.surrogates import (
+    SURROGATES,
+    Surrogate,
+    with_gradient_of,
+)
 from nengo_dl_core.builders.python_call import PythonOpBuilder
 from nengo_dl_core.random_streams import item_rng
 from nengo_dl_core.signals import SignalDict
@@ -52,9 +57,13 @@ class TFNeuronBuilder(OpBuilder):
     ----------
     spiking : bool
         Whether training computes `training_step` in place of `step`.
+    has_surrogate : bool
+        Whether `step` passes its spikes through `spikes`.
     """
 
     spiking: ClassVar[bool] = False
+    has_surrogate: ClassVar[bool] = False
+    _surrogate: Surrogate | None = None
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
@@ -133,6 +142,30 @@ class TFNeuronBuilder(OpBuilder):
             f"{type(self).__name__} is spiking but does not define training_step"
         )
 
+    def spikes(
+        self, distance: tf.Tensor, output: tf.Tensor, spike_height: tf.Tensor
+    ) -> tf.Tensor:
+        """Give spikes a surrogate gradient, while a network is trained with one.
+
+        Parameters
+        ----------
+        distance : tf.Tensor
+            Distance of the membrane potential from the threshold, in units of the
+            threshold, ``(minibatch_size, n_neurons)``.
+        output : tf.Tensor
+            Output of the neurons, of the same shape.
+        spike_height : tf.Tensor
+            Output of a neuron that spikes once in the step.
+
+        Returns
+        -------
+        output : tf.Tensor
+            The same values.
+        """
+        if self._surrogate is None:
+            return output
+        return with_gradient_of(spike_height * self._surrogate(distance), output)
+
     def build_step(self, signals: SignalDict, **step_kwargs: Any) -> None:
         """Compute one step.
 
@@ -152,9 +185,22 @@ class TFNeuronBuilder(OpBuilder):
             results = self.step(J, signals.dt, **state, **step_kwargs)
             return tuple(results) if isinstance(results, tuple | list) else (results,)
 
+        def rates() -> tf.Tensor:
+            return self.training_step(J, signals.dt, **state, **step_kwargs)
+
         def training() -> tuple[tf.Tensor, ...]:
-            output = self.training_step(J, signals.dt, **state, **step_kwargs)
-            return (output, *state.values())
+            gradient = self.config.spike_gradient
+            if gradient is None:
+                return (rates(), *state.values())
+            if gradient == "rates" or not self.has_surrogate:
+                output, *after = inference()
+                after = map(tf.stop_gradient, after)
+                return (with_gradient_of(rates(), output), *after)
+            self._surrogate = SURROGATES[gradient]
+            try:
+                return inference()
+            finally:
+                self._surrogate = None
 
         if not self.spiking or self.config.inference_only:
             results = inference()

@@ -51,6 +51,7 @@ class SpikingLeakyReLUBuilder(LeakyReLUBuilder):
     """
 
     spiking = True
+    has_surrogate = True
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Collect the parameters; see `OpBuilder.build_pre`."""
@@ -63,7 +64,9 @@ class SpikingLeakyReLUBuilder(LeakyReLUBuilder):
         self, J: tf.Tensor, dt: float, voltage: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Compute spikes and voltage; see `TFNeuronBuilder.step`."""
-        return integrate_and_fire(voltage, self.leaky(J) * dt, self.spike_height)
+        return integrate_and_fire(
+            voltage, self.leaky(J) * dt, self.spike_height, self.spikes, negative=True
+        )
 
     def training_step(self, J: tf.Tensor, dt: float, **state: tf.Tensor) -> tf.Tensor:
         """Compute the rates; see `TFNeuronBuilder.training_step`."""

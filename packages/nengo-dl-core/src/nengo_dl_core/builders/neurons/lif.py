@@ -120,7 +120,9 @@ class SoftLIFRateBuilder(LIFRateBuilder):
 class LIFBuilder(LIFRateBuilder):
     """Compute leaky integrate-and-fire neurons as Nengo does.
 
-    In training the output is the rate, smoothed if ``lif_smoothing`` is set.
+    In training the output is the rate, smoothed if ``lif_smoothing`` is set. A
+    surrogate gradient goes through the voltage; how long a neuron is refractory counts
+    as given.
 
     Parameters
     ----------
@@ -129,6 +131,7 @@ class LIFBuilder(LIFRateBuilder):
     """
 
     spiking = True
+    has_surrogate = True
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Collect the parameters; see `OpBuilder.build_pre`."""
@@ -162,10 +165,12 @@ class LIFBuilder(LIFRateBuilder):
         # v(t) = 1, solved for the time from t to the end of the step
         overshoot = log1p_above(self.lowest_overshoot, (voltage - 1) / (1 - J))
         spike_time = rounded(dt + rounded_product(self.tau_rc, overshoot))
+        output = tf.where(spiked, self.spike_height, zero)
+        refractory_time = tf.where(spiked, self.tau_ref + spike_time, refractory_time)
         return (
-            tf.where(spiked, self.spike_height, zero),
+            self.spikes(voltage - 1, output, self.spike_height),
             tf.where(spiked, zero, tf.maximum(voltage, self.min_voltage)),
-            tf.where(spiked, self.tau_ref + spike_time, refractory_time),
+            tf.stop_gradient(refractory_time),
         )
 
     def training_step(self, J: tf.Tensor, dt: float, **state: tf.Tensor) -> tf.Tensor:

@@ -56,11 +56,20 @@ class RegularSpikingBuilder(RatesToSpikesBuilder):
         The operators of the group.
     """
 
+    has_surrogate = True
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Collect the parameters; see `OpBuilder.build_pre`."""
+        super().build_pre(signals, config)
+        self.negative = any(op.neurons.negative for op in self.ops)
+
     def step(  # type: ignore[override]
         self, J: tf.Tensor, dt: float, voltage: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Compute spikes and voltage; see `TFNeuronBuilder.step`."""
-        return integrate_and_fire(voltage, J * dt, self.spike_height)
+        return integrate_and_fire(
+            voltage, J * dt, self.spike_height, self.spikes, self.negative
+        )
 
 
 class RandomSpikingBuilder(RatesToSpikesBuilder):

@@ -46,6 +46,7 @@ class SpikingRectifiedLinearBuilder(RectifiedLinearBuilder):
     """
 
     spiking = True
+    has_surrogate = True
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Collect the parameters; see `OpBuilder.build_pre`."""
@@ -58,7 +59,9 @@ class SpikingRectifiedLinearBuilder(RectifiedLinearBuilder):
         self, J: tf.Tensor, dt: float, voltage: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Compute spikes and voltage; see `TFNeuronBuilder.step`."""
-        return integrate_and_fire(voltage, tf.nn.relu(J) * dt, self.spike_height)
+        return integrate_and_fire(
+            voltage, tf.nn.relu(J) * dt, self.spike_height, self.spikes
+        )
 
     def training_step(self, J: tf.Tensor, dt: float, **state: tf.Tensor) -> tf.Tensor:
         """Compute the rates; see `TFNeuronBuilder.training_step`."""
