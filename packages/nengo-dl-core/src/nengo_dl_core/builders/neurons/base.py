@@ -58,7 +58,7 @@ class TFNeuronBuilder(OpBuilder):
     spiking : bool
         Whether training computes `training_step` in place of `step`.
     has_surrogate : bool
-        Whether `step` passes its spikes through `spikes`.
+        Whether `step` passes its spikes through `with_surrogate`.
     """
 
     spiking: ClassVar[bool] = False
@@ -142,7 +142,7 @@ class TFNeuronBuilder(OpBuilder):
             f"{type(self).__name__} is spiking but does not define training_step"
         )
 
-    def spikes(
+    def with_surrogate(
         self, distance: tf.Tensor, output: tf.Tensor, spike_height: tf.Tensor
     ) -> tf.Tensor:
         """Give spikes a surrogate gradient, while a network is trained with one.
@@ -194,8 +194,10 @@ class TFNeuronBuilder(OpBuilder):
                 return (rates(), *state.values())
             if gradient == "rates" or not self.has_surrogate:
                 output, *after = inference()
-                after = map(tf.stop_gradient, after)
-                return (with_gradient_of(rates(), output), *after)
+                return (
+                    with_gradient_of(rates(), output),
+                    *map(tf.stop_gradient, after),
+                )
             self._surrogate = SURROGATES[gradient]
             try:
                 return inference()

@@ -13,7 +13,7 @@ def integrate_and_fire(
     voltage: tf.Tensor,
     charge: tf.Tensor,
     spike_height: tf.Tensor,
-    spikes: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor],
+    with_surrogate: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor],
     negative: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Integrate, and spike as often as the integral passes an integer.
@@ -27,8 +27,8 @@ def integrate_and_fire(
         one exactly, their last bit decides when the neuron spikes.
     spike_height : tf.Tensor
         Output of a neuron that spikes once in the step.
-    spikes : callable
-        See `TFNeuronBuilder.spikes`. There is a threshold at every integer.
+    with_surrogate : callable
+        See `TFNeuronBuilder.with_surrogate`. There is a threshold at every integer.
     negative : bool
         Whether charges can be negative, so that there are thresholds below one.
 
@@ -40,7 +40,7 @@ def integrate_and_fire(
     voltage = stored(voltage + rounded(charge))
     n_spikes = tf.floor(voltage)
     nearest = tf.round(voltage) if negative else tf.maximum(tf.round(voltage), 1)
-    output = spikes(
+    output = with_surrogate(
         voltage - tf.stop_gradient(nearest), spike_height * n_spikes, spike_height
     )
     return output, voltage - n_spikes

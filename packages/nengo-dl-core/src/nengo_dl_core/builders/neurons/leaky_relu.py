@@ -65,7 +65,11 @@ class SpikingLeakyReLUBuilder(LeakyReLUBuilder):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Compute spikes and voltage; see `TFNeuronBuilder.step`."""
         return integrate_and_fire(
-            voltage, self.leaky(J) * dt, self.spike_height, self.spikes, negative=True
+            voltage,
+            self.leaky(J) * dt,
+            self.spike_height,
+            self.with_surrogate,
+            negative=True,
         )
 
     def training_step(self, J: tf.Tensor, dt: float, **state: tf.Tensor) -> tf.Tensor:

@@ -168,7 +168,7 @@ class LIFBuilder(LIFRateBuilder):
         output = tf.where(spiked, self.spike_height, zero)
         refractory_time = tf.where(spiked, self.tau_ref + spike_time, refractory_time)
         return (
-            self.spikes(voltage - 1, output, self.spike_height),
+            self.with_surrogate(voltage - 1, output, self.spike_height),
             tf.where(spiked, zero, tf.maximum(voltage, self.min_voltage)),
             tf.stop_gradient(refractory_time),
         )

@@ -68,7 +68,7 @@ class RegularSpikingBuilder(RatesToSpikesBuilder):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Compute spikes and voltage; see `TFNeuronBuilder.step`."""
         return integrate_and_fire(
-            voltage, J * dt, self.spike_height, self.spikes, self.negative
+            voltage, J * dt, self.spike_height, self.with_surrogate, self.negative
         )
 
 

@@ -60,7 +60,7 @@ class SpikingRectifiedLinearBuilder(RectifiedLinearBuilder):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Compute spikes and voltage; see `TFNeuronBuilder.step`."""
         return integrate_and_fire(
-            voltage, tf.nn.relu(J) * dt, self.spike_height, self.spikes
+            voltage, tf.nn.relu(J) * dt, self.spike_height, self.with_surrogate
         )
 
     def training_step(self, J: tf.Tensor, dt: float, **state: tf.Tensor) -> tf.Tensor:
