@@ -297,11 +297,13 @@ class TestErrors:
             return result if t > 0.0035 else [1.0, 2.0]
 
         with nengo.Network() as net:
-            node = nengo.Node(bad_function, size_in=size_in, size_out=2)
+            node = nengo.Node(bad_function, size_in=size_in, size_out=2, label="bad")
             nengo.Probe(node)
         with Simulator(net, progress_bar=False) as sim:
             sim.run_steps(3)
-            with pytest.raises(SimulationError, match=f"'bad_function'.*{message}"):
+            with pytest.raises(
+                SimulationError, match=f"'bad'.*bad_function.*{message}"
+            ):
                 sim.run_steps(3)
             assert sim.n_steps == 3
 
@@ -326,6 +328,11 @@ def test_device(net):
     with Simulator(net, device="/cpu:0", progress_bar=False) as sim:
         sim.run_steps(3)
         assert "CPU:0" in sim.tensor_graph.states[0].value.device
+
+
+def test_unknown_device(net):
+    with pytest.raises(ValidationError, match=r"there is no '/gpu:7', only .*CPU:0"):
+        Simulator(net, device="/gpu:7", progress_bar=False)
 
 
 def test_prebuilt_model(net):

@@ -151,6 +151,15 @@ class TestErrors:
             ):
                 sim.run_steps(1)
 
+    def test_errors_name_the_node(self):
+        with nengo.Network() as net:
+            TensorNode(lambda t, x: np.sin(x), shape_in=(1,), label="numpy")
+        with Simulator(net, progress_bar=False) as sim:
+            with pytest.raises(NotImplementedError) as raised:
+                sim.step()
+            (note,) = raised.value.__notes__
+            assert note == "in the function of <TensorNode 'numpy'>"
+
     def test_reference_simulator_refuses(self):
         net = applied(lambda t, x: x, shape_in=(2,))
         with pytest.raises(SimulationError, match=r"TensorNode.*nengo_dl\.Simulator"):

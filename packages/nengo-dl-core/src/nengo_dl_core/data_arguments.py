@@ -8,6 +8,7 @@ from typing import Any
 import nengo
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 from nengo.exceptions import ValidationError
 
 Array = npt.NDArray[Any]
@@ -148,3 +149,30 @@ def check_positive_integer(name: str, value: Any) -> None:
     """
     if not isinstance(value, (int, np.integer)) or value < 1:
         raise ValidationError(f"must be a positive integer, not {value!r}", attr=name)
+
+
+def check_device(device: str | None) -> None:
+    """Check that TensorFlow has a device, which it would silently replace.
+
+    Parameters
+    ----------
+    device : str or None
+        Name of a device, for example ``"/gpu:0"``.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If there is no such device.
+    """
+    if device is None:
+        return
+    wanted = tf.DeviceSpec.from_string(device)
+    devices = [found.name for found in tf.config.list_logical_devices()]
+    if not any(
+        found.device_type == wanted.device_type
+        and wanted.device_index in (None, found.device_index)
+        for found in map(tf.DeviceSpec.from_string, devices)
+    ):
+        raise ValidationError(
+            f"there is no {device!r}, only {', '.join(devices)}", attr="device"
+        )

@@ -134,7 +134,7 @@ class FunctionInput(NodeInput):
         def returned() -> Any:
             return value
 
-        return vector_func(returned, size)()
+        return vector_func(returned, size, self.node)()
 
 
 class ProcessInput(NodeInput):

@@ -114,7 +114,9 @@ def _aligned(name: str, value: Any, dtype: Any) -> Array:
     return array
 
 
-def vector_func(func: Callable[..., Any], size: int) -> Callable[..., Array]:
+def vector_func(
+    func: Callable[..., Any], size: int, owner: Any = None
+) -> Callable[..., Array]:
     """Check that the function of a Node returns as many values as the Node has.
 
     Parameters
@@ -123,6 +125,8 @@ def vector_func(func: Callable[..., Any], size: int) -> Callable[..., Array]:
         The function.
     size : int
         Number of values.
+    owner : object, optional
+        The Node, which errors then name.
 
     Returns
     -------
@@ -132,14 +136,20 @@ def vector_func(func: Callable[..., Any], size: int) -> Callable[..., Array]:
         a value that is not finite, or another number of values.
     """
     aligned = align_func("float64")(func)
+    name = function_name(func, sanitize=False)
 
-    def checked(*args: Any) -> Array:
+    def sized(*args: Any) -> Array:
         value = aligned(*args)
         if value.size not in (1, size):
-            name = function_name(func, sanitize=False)
             raise SimulationError(
                 f"Function '{name}' returned {value.size} values, expected {size}"
             )
         return np.broadcast_to(value.reshape(-1), (size,))
 
-    return checked
+    def checked(*args: Any) -> Array:
+        try:
+            return sized(*args)
+        except SimulationError as error:
+            raise SimulationError(f"{owner}: {error}") from error
+
+    return sized if owner is None else checked

@@ -19,7 +19,7 @@ from nengo_dl_core.builder import BuildConfig, Builder
 from nengo_dl_core.builders.learning_rule import with_factored_changes
 from nengo_dl_core.builders.lowpass import without_duplicate_state
 from nengo_dl_core.config import get_setting
-from nengo_dl_core.data_arguments import check_positive_integer
+from nengo_dl_core.data_arguments import check_device, check_positive_integer
 from nengo_dl_core.diagnosis import FiniteCheck, Objects
 from nengo_dl_core.facts import signal_facts
 from nengo_dl_core.former_names import FormerNames, unrolled_steps
@@ -92,6 +92,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         float_type: str | None = None,
     ) -> None:
         apply_session_config(get_setting(model, "session_config", {}))
+        check_device(device)
         # Nengo's own setting is 64 bits unless somebody wants fewer
         few_bits = nengo.rc.float_dtype == np.float16
         default = "float16" if few_bits else "float32"

@@ -32,7 +32,9 @@ class SimPyFuncBuilder(PythonOpBuilder):
         outputs = [op.output for op in self.ops if op.output is not None]
         self.dst = signals.combine(outputs) if outputs else None
         self.functions = [
-            op.fn if op.output is None else vector_func(op.fn, op.output.size)
+            op.fn
+            if op.output is None
+            else vector_func(op.fn, op.output.size, op.output.name.removesuffix(".out"))
             for op in self.ops
         ]
 

@@ -72,7 +72,11 @@ class SimTensorNodeBuilder(OpBuilder):
     def build_step(self, signals: SignalDict) -> None:
         """Call the function; see `OpBuilder.build_step`."""
         args = self._arguments([signals.gather(sig) for sig in self.reads])
-        value = self._call_layer(*args) if self.layers else self.op.func(*args)
+        try:
+            value = self._call_layer(*args) if self.layers else self.op.func(*args)
+        except Exception as error:
+            error.add_note(f"in the function of {self.op.tag}")
+            raise
         value = tf.cast(value, self.output.dtype)
         signals.scatter(self.output, self._checked(value, signals.minibatch_size))
 
