@@ -147,15 +147,15 @@ def mergeable(op: Operator, chosen_ops: Sequence[Operator]) -> bool:
     """
     if not chosen_ops:
         return True
-    graph = OperatorGraph.of(chosen_ops)
-    if merge_key(graph, op) != merge_key(graph, graph[0]):
+    group = OperatorGraph.of(chosen_ops)
+    graph = group.with_operators((*group, op))
+    if merge_key(graph, op) != merge_key(graph, group[0]):
         return False
-    if _touch(op.reads, [s for other in graph for s in written(other)]) or _touch(
-        written(op), [s for other in graph for s in other.reads]
+    if _touch(op.reads, [s for other in group for s in written(other)]) or _touch(
+        written(op), [s for other in group for s in other.reads]
     ):
         return False
-    candidates = Candidates(graph.with_operators((*graph, op)))
-    return Group(candidates, range(len(graph))).accepts(len(graph))
+    return Group(Candidates(graph), range(len(group))).accepts(len(group))
 
 
 def _touch(signals: Sequence[Signal], others: Sequence[Signal]) -> bool:
