@@ -45,12 +45,13 @@ def run_plainly(
     signals = SignalDict()
     for op in order:
         op.init_signals(signals)
+    for signal, value in given.items():
+        for view in [other for other in signals if other.base is signal]:
+            del signals[view]  # which may be of read-only memory; it is made anew
+        dict.__setitem__(signals, signal, value.copy())
     for signal in probed:
         if signal not in signals:
             signals.init(signal)
-    for signal, value in given.items():
-        if signal in signals:
-            dict.__setitem__(signals, signal, value.copy())  # read-only or not
     steps = [_make_step(op, signals) for op in order]
     values: Values = []
     for _ in range(n_steps):
