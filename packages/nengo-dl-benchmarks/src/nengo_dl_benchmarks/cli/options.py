@@ -12,7 +12,7 @@ from nengo_dl_benchmarks.comparison import Backend
 INSTALLED = sorted(entry_points(group="nengo.backends").names)
 
 
-class _BackendType(click.ParamType[Backend]):
+class _BackendType(click.ParamType):  # type: ignore[type-arg]  # old clicks
     name = "backend"
 
     def convert(

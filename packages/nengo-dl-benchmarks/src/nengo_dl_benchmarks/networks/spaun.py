@@ -26,8 +26,8 @@ def spaun(dimensions: int) -> nengo.Network:
     References
     ----------
     .. [1] C. Eliasmith, T. C. Stewart, X. Choo, T. Bekolay, T. DeWolf, Y. Tang
-       and D. Rasmussen (2012). A large-scale model of the functioning brain. Science, 338,
-       1202-1205.
+       and D. Rasmussen (2012). A large-scale model of the functioning brain. Science,
+       338, 1202-1205.
     """
     try:
         from _spaun.spaun_main import Spaun
