@@ -99,7 +99,9 @@ def nengo_suite(session: nox.Session) -> None:
     run_shared(session, *install, "--target", plugins, *group("nengo-suite"))
     config = str(ROOT / "packages/nengo-dl-core/nengo_suite.ini")
     arguments = (*PARALLEL, "--pyargs", "nengo", "--config-file", config)
-    run_shared(session, "-m", "pytest", *arguments, *session.posargs, PYTHONPATH=plugins)
+    run_shared(
+        session, "-m", "pytest", *arguments, *session.posargs, PYTHONPATH=plugins
+    )
 
 
 @nox.session(venv_backend="none", requires=["environment"])

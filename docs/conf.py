@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).parents[1]
 
 project = "NengoDL"
-copyright = "the NengoDL contributors"  # noqa: A001
+copyright = "the NengoDL contributors"
 release = metadata.version("nengo-dl-core")
 
 extensions = [

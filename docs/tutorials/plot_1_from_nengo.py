@@ -61,8 +61,8 @@ print(f"largest difference: {difference:.1e}")
 # %%
 # Many inputs at a time
 # ---------------------
-# ``minibatch_size`` is how many. Their values, ``(minibatch_size, n_steps, size)``, take
-# the place of what the Node puts out by itself:
+# ``minibatch_size`` is how many. Their values, of shape ``(minibatch_size, n_steps,
+# size)``, take the place of what the Node puts out by itself:
 
 constants = np.linspace(-1, 1, 8)
 inputs = np.tile(constants[:, None, None], (1, 300, 1))
@@ -118,6 +118,7 @@ axes.set(xlabel="epoch", ylabel="mean squared error")
 
 with nengo.Simulator(net, progress_bar=False) as reference:
     reference.run(1.0)
-print(f"in nengo.Simulator: {np.sqrt(np.mean((reference.data[probe][:, 0] - target(x)) ** 2)):.4f}")
+error_there = np.sqrt(np.mean((reference.data[probe][:, 0] - target(x)) ** 2))
+print(f"in nengo.Simulator: {error_there:.4f}")
 
 plt.show()

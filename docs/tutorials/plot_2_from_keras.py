@@ -66,9 +66,7 @@ def spiking_accuracy(n_steps, **options):
         **options,
     )
     inputs = np.repeat(test_x.reshape((-1, 1, 64)), n_steps, axis=1)
-    with nengo_dl.Simulator(
-        spiking.net, minibatch_size=100, progress_bar=False
-    ) as sim:
+    with nengo_dl.Simulator(spiking.net, minibatch_size=100, progress_bar=False) as sim:
         outputs = sim.predict({spiking.inputs[image]: inputs}, verbose=0)
     means = outputs[spiking.outputs[digit]].mean(axis=1)
     return np.mean(np.argmax(means, axis=1) == test_y)
