@@ -1,11 +1,13 @@
 """Loss functions."""
 
 import keras
+import nengo
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from nengo_dl_core.losses import Regularize, nan_mse
+from nengo_dl_core import Simulator
+from nengo_dl_core.losses import FiringRates, Regularize, nan_mse
 
 
 @pytest.fixture
@@ -83,3 +85,45 @@ def test_regularize_in_training():
 def test_regularize_can_be_made_again():
     loss = Regularize.from_config(Regularize(order=1, axis=0).get_config())
     assert (loss.order, loss.axis) == (1, 0)
+
+
+@pytest.mark.parametrize("percentile", [0, 37, 99, 100])
+def test_firing_rates(percentile, values):
+    rates = 100 * np.abs(values[..., 0])
+    loss = FiringRates(low=50, high=60, percentile=percentile)(None, rates)
+    found = np.percentile(rates, percentile, axis=(0, 1))
+    expected = np.mean((found - np.clip(found, 50, 60)) ** 2)
+    np.testing.assert_allclose(loss, expected, rtol=1e-6)
+
+
+def test_firing_rates_are_brought_into_the_range():
+    with nengo.Network(seed=0) as net:
+        ens = nengo.Ensemble(20, 1, neuron_type=nengo.LIFRate())
+        node = nengo.Node([0.0])
+        nengo.Connection(node, ens, synapse=None)
+        probe = nengo.Probe(ens.neurons)
+    x = np.linspace(-1, 1, 30)[:, None, None]
+    with Simulator(net, minibatch_size=16, progress_bar=False) as sim:
+        loss = FiringRates(low=80, high=120)
+        sim.compile(keras.optimizers.Adam(0.05), loss={probe: loss})
+        history = sim.fit(x, np.zeros((30, 1, 20)), epochs=40, verbose=0).history
+        rates = np.percentile(sim.predict(x)[probe], 99, axis=(0, 1))
+    assert history["loss"][-1] < 0.05 * history["loss"][0]
+    assert 60 < rates.min() < rates.max() < 150
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"low": 2, "high": 1}, "range from 2 to 1 is empty"),
+        ({"low": 0, "high": 1, "percentile": 101}, "not 101"),
+    ],
+)
+def test_firing_rates_that_cannot_be(options, message):
+    with pytest.raises(ValueError, match=message):
+        FiringRates(**options)
+
+
+def test_firing_rates_can_be_made_again():
+    loss = FiringRates.from_config(FiringRates(1, 2, 3).get_config())
+    assert (loss.low, loss.high, loss.percentile) == (1, 2, 3)

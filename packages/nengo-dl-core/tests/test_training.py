@@ -78,17 +78,20 @@ class TestEvaluate:
         assert results["loss"] == pytest.approx(expected, rel=1e-5)
         assert results["first_mse"] == pytest.approx(expected, rel=1e-5)
 
+    @pytest.mark.parametrize("by_name", [False, True])
     @pytest.mark.parametrize("shape", [(7,), (7, 1), (7, 3)])
-    def test_sample_weight(self, net, data, shape):
+    def test_sample_weight(self, net, data, shape, by_name):
         x, y = data
         weight = np.random.default_rng(1).uniform(size=shape)
-        with simulator(net, minibatch_size=7) as sim:
-            sim.compile(loss={net.first: "mse"})
+        with simulator(net, minibatch_size=4) as sim:
+            sim.compile(loss={net.first: "mse"}, metrics={net.first: "mse"})
             target = {net.first: y[net.first]}
-            result = sim.evaluate(x, target, sample_weight=weight)["loss"]
+            given = {"first": weight} if by_name else weight
+            results = sim.evaluate(x, target, sample_weight=given)
             error = (y[net.first] - sim.predict(x)[net.first])[..., 0] ** 2
         expected = (error * weight.reshape(7, -1)).mean()
-        assert result == pytest.approx(expected, rel=1e-5)
+        assert results["loss"] == pytest.approx(expected, rel=1e-5)
+        assert results["first_mse"] == pytest.approx(error.mean(), rel=1e-5)
 
     def test_compiling_again_replaces_everything(self, net, data):
         x, y = data
@@ -97,6 +100,128 @@ class TestEvaluate:
             sim.compile(loss={net.second: "mae"})
             results = sim.evaluate(x, {net.second: y[net.second]})
         assert set(results) == {"loss", "second_loss"}
+
+    def test_weighted_metrics_and_weights_of_losses(self, net, data):
+        x, y = data
+        weight = np.arange(7.0)
+        with simulator(net, minibatch_size=7) as sim:
+            sim.compile(
+                loss={"second": "mse", "first": "mae"},
+                loss_weights=[0.5, 3],
+                weighted_metrics={"second": ["mae"]},
+            )
+            results = sim.evaluate(x, y, sample_weight={net.second: weight})
+            error = np.abs(y[net.second] - sim.predict(x)[net.second]).mean((1, 2))
+        mean = (error * weight).sum() / weight.sum()
+        assert results["second_mae"] == pytest.approx(mean, rel=1e-5)
+        total = 0.5 * results["second_loss"] + 3 * results["first_loss"]
+        assert results["loss"] == pytest.approx(total, rel=1e-5)
+
+    def test_metrics_of_a_single_probe(self):
+        with nengo.Network() as net:
+            nengo.Probe(nengo.Node([1.0, 2.0]), label="only")
+        with simulator(net) as sim:
+            sim.compile(loss="mse", metrics=["mae", keras.metrics.MeanSquaredError()])
+            results = sim.evaluate(y=np.zeros((3, 2, 2)), n_steps=2)
+        assert results == pytest.approx(
+            {
+                "loss": 2.5,
+                "only_loss": 2.5,
+                "only_mae": 1.5,
+                "only_mean_squared_error": 2.5,
+            }
+        )
+
+    def test_targets_of_the_last_steps(self, net, data):
+        x, y = data
+        last = {net.first: y[net.first][:, -1:], net.second: y[net.second][:, -2:]}
+        with simulator(net) as sim:
+            sim.compile(loss="mse", metrics=["mse", "mae"])
+            with pytest.raises(ValidationError, match="expected"):
+                sim.evaluate(x, last)
+            last[net.second] = last[net.second][:, -1:]
+            results = sim.evaluate(x, last)
+            predicted = sim.predict(x)
+            with pytest.raises(ValidationError, match="'first' have 4 steps, but the"):
+                sim.evaluate(x, [np.zeros((7, 4, 1)), np.zeros((7, 4, 2))])
+        for name in ("first_loss", "first_mse"):
+            expected = mse(last[net.first], predicted[net.first][:, -1:])
+            assert results[name] == pytest.approx(expected, rel=1e-5)
+
+    def test_labels_and_weights_of_classes(self):
+        with nengo.Network() as net:
+            configure_settings(dtype="float64")
+            node, output = nengo.Node(np.zeros(3)), nengo.Node(size_in=3)
+            nengo.Connection(node, output, synapse=None, transform=np.ones(3))
+            probe = nengo.Probe(output, label="class")
+        logits = np.random.default_rng(0).normal(size=(8, 2, 3))
+        labels = np.random.default_rng(1).integers(3, size=(8, 2, 1))
+        one_hot = np.eye(3)[labels[..., 0]]
+        class_weight = {0: 2.0, 2: 0.5}
+        errors = np.log(np.exp(logits).sum(-1)) - (logits * one_hot).sum(-1)
+        weighted = errors * np.array([2.0, 1, 0.5])[labels[..., 0]]
+        with simulator(net, minibatch_size=8) as sim:
+            for target, loss in (
+                (labels, keras.losses.SparseCategoricalCrossentropy(from_logits=True)),
+                (one_hot, keras.losses.CategoricalCrossentropy(from_logits=True)),
+            ):
+                sim.compile("sgd", loss=loss, metrics="accuracy")
+                results = sim.evaluate(logits, {probe: target})
+                assert results["loss"] == pytest.approx(errors.mean(), rel=1e-5)
+                correct = logits.argmax(-1) == labels[..., 0]
+                assert results["class_accuracy"] == pytest.approx(correct.mean())
+                history = sim.fit(  # of one minibatch, before which nothing is trained
+                    logits, target, class_weight=class_weight, verbose=0
+                ).history
+                assert history["loss"][0] == pytest.approx(weighted.mean(), rel=1e-5)
+                assert history["class_accuracy"][0] == pytest.approx(correct.mean())
+                sim.reset()
+
+    @pytest.mark.filterwarnings("ignore:Your input ran out of data")  # as in Keras
+    @pytest.mark.parametrize("kind", ["dataset", "generator", "list", "sequence"])
+    def test_data_that_is_made_on_the_way(self, net, data, kind):
+        """The last of three minibatches has one sample only."""
+        x, y = data
+        given = {"input": x, "n_steps": np.full((7, 1), 3, np.int32)}
+        target = {"first": y[net.first]}
+        weight = np.arange(7.0)
+
+        def minibatch(i):
+            part = slice(3 * i, 3 * i + 3)
+            batch = {name: value[part] for name, value in given.items()}
+            if kind == "list":
+                return (*batch.values(),), (y[net.first][part],), weight[part]
+            return batch, {"first": y[net.first][part]}, weight[part]
+
+        class Minibatches(keras.utils.PyDataset):
+            def __len__(self):
+                return 3
+
+            def __getitem__(self, i):
+                return minibatch(i)
+
+        dataset = tf.data.Dataset.from_tensor_slices((given, target, weight)).batch(3)
+
+        def made():
+            if kind == "dataset":
+                return dataset
+            if kind == "sequence":
+                return Minibatches()
+            return (minibatch(i) for i in range(3))
+
+        with simulator(net) as sim:
+            sim.compile("sgd", loss={net.first: "mse"}, metrics={net.first: "mse"})
+            expected = sim.evaluate(x, {net.first: y[net.first]}, sample_weight=weight)
+            assert sim.evaluate(made()) == pytest.approx(expected, rel=1e-5)
+            predicted = sim.predict(made())[net.second]
+            np.testing.assert_allclose(predicted, 3 * x)
+            assert predicted.dtype == np.float64
+            history = sim.fit(made(), validation_data=(x, [y[net.first]]), verbose=0)
+        assert set(history.history) == {
+            f"{val}{name}"
+            for val in ("", "val_")
+            for name in ("loss", "first_loss", "first_mse")
+        }
 
     def test_dataset(self, net, data):
         x, y = data
@@ -183,6 +308,50 @@ class TestFit:
         for history in (split, given):
             assert len(history["val_first_loss"]) == 2
 
+    def test_the_last_minibatch_is_a_minibatch(self, net, data):
+        """Each of its samples counts as much as it would in Keras."""
+        x, y = data
+
+        def scalar(y_true, y_pred):  # no mean of the losses of samples
+            return tf.reduce_max(tf.abs(y_true - y_pred))
+
+        y_first = y[net.first]
+        with simulator(net, minibatch_size=4) as sim:
+            before = sim.data[net.connections[0]].weights.copy()
+            sim.compile(keras.optimizers.SGD(0.1), loss={net.first: scalar})
+            losses = []
+            for part in (slice(4), slice(4, 7)):
+                predicted = x[part] @ before.T
+                error = (predicted - y_first[part])[..., 0]
+                worst = np.unravel_index(np.abs(error).argmax(), error.shape)
+                losses.append(np.abs(error[worst]))
+                before -= 0.1 * np.sign(error[worst]) * x[part][worst]
+            history = sim.fit(x, [y_first], shuffle=False, verbose=0).history
+            after = sim.data[net.connections[0]].weights
+        np.testing.assert_allclose(after, before)
+        mean = np.average(losses, weights=[4, 3])
+        assert history["loss"][0] == pytest.approx(mean, rel=1e-5)
+
+    def test_stateful(self, net, data):
+        x, y = data
+        with simulator(net) as sim:
+            sim.compile("sgd", loss="mse")
+            sim.fit(x, y, verbose=0)
+            sim.evaluate(x, y)
+            sim.predict(x)
+            assert sim.n_steps == 0
+            sim.fit(x, y, stateful=True, epochs=2, verbose=0)
+            sim.evaluate(x, y, stateful=True)
+            sim.predict(x, stateful=True)
+            assert sim.n_steps == 4 * 3 * 3
+
+    def test_eager_steps(self, net, data):
+        x, y = data
+        with simulator(net) as sim:
+            sim.compile("sgd", loss="mse", run_eagerly=True)
+            history = sim.fit(x, y, verbose=0).history
+        assert np.isfinite(history["loss"]).all()
+
     def test_what_is_not_trainable_stays(self, net, data):
         x, y = data
         with net:
@@ -210,6 +379,34 @@ class TestFit:
             sim.reset()
             sim.run_steps(3, data=x[:3])
             np.testing.assert_array_equal(sim.data[net.first], before)
+
+
+def test_labels_that_keras_refuses():
+    with nengo.Network() as net:
+        node = nengo.Node([1.0], label="in/put")
+        probe = nengo.Probe(node, label="out/put")
+    x = np.ones((2, 1, 1))
+    with simulator(net, minibatch_size=2) as sim:
+        sim.compile(loss={"out/put": "mse"}, metrics={"out/put": "mae"})
+        results = sim.evaluate({"in/put": 2 * x}, {"out/put": x})
+        assert sim.get_name(probe) == "out_put"
+    assert results == {
+        "loss": 1,
+        "out_put_loss": 1,
+        "out_put_mae": 1,
+    }
+
+
+def test_fifty_samples():
+    with nengo.Network() as net:
+        configure_settings(dtype="float64")
+        probe = nengo.Probe(nengo.Node([0.0]))
+    x = np.random.default_rng(0).normal(size=(50, 4, 1))
+    with simulator(net, minibatch_size=16) as sim:
+        predicted = sim.predict(x)[probe]
+        np.testing.assert_array_equal(predicted, x)
+        assert predicted.dtype == np.float64
+        np.testing.assert_array_equal(sim.predict(x[0][None])[probe], x[:1])
 
 
 class TestErrors:
@@ -253,6 +450,12 @@ class TestErrors:
             sim.compile("sgd", loss="mse")
             with pytest.raises(ValidationError, match=message):
                 sim.fit(*data, **{option: value})
+
+    def test_missing_inputs_of_a_dataset(self, net, data):
+        dataset = tf.data.Dataset.from_tensor_slices({"n_steps": [[3]] * 3}).batch(3)
+        with simulator(net) as sim:
+            with pytest.raises(ValidationError, match=r"missing for \['input'\]"):
+                sim.predict(dataset)
 
     def test_predict_on_batch_of_another_size(self, net, data):
         with simulator(net) as sim:

@@ -106,7 +106,7 @@ class OpBuilder:
         The operators of the group.
     """
 
-    python_in_loop: ClassVar[bool] = False
+    python_in_loop: bool = False
     """Whether every step calls back into Python, which cannot be compiled."""
 
     def __init__(self, ops: Sequence[Operator]) -> None:
@@ -306,6 +306,21 @@ class Builder:
     def layers(self) -> list[keras.layers.Layer]:
         """The Keras layers that are called in a step."""
         return [layer for build in self.op_builds.values() for layer in build.layers]
+
+    def in_python(self) -> list[Operator]:
+        """Find the operators that call into Python in every step.
+
+        Returns
+        -------
+        ops : list of nengo.builder.Operator
+            The operators.
+        """
+        return [
+            op
+            for group, build in self.op_builds.items()
+            if build.python_in_loop
+            for op in group
+        ]
 
     def not_compilable(self, signals: SignalDict) -> list[Operator]:
         """Find the operators that keep a simulation from being compiled.

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.exceptions import ValidationError
 
+from nengo_dl_core.names import accepted_name
+
 Array = npt.NDArray[Any]
 
 
@@ -41,8 +43,7 @@ def by_object(values: Any, names: Mapping[Any, str], what: str) -> dict[Any, Arr
         return {}
     objects = list(names)
     if isinstance(values, Mapping):
-        named = {name: obj for obj, name in names.items()}
-        pairs = [(_lookup(key, names, named, what), x) for key, x in values.items()]
+        pairs = [(look_up(key, names, what), x) for key, x in values.items()]
     else:
         arrays = values if isinstance(values, (list, tuple)) else [values]
         if len(arrays) > len(objects):
@@ -55,15 +56,39 @@ def by_object(values: Any, names: Mapping[Any, str], what: str) -> dict[Any, Arr
     return {obj: _array(x, names[obj]) for obj, x in pairs}
 
 
-def _lookup(
-    key: Any, names: Mapping[Any, str], named: Mapping[str, Any], what: str
-) -> Any:
-    if isinstance(key, str) and key in named:
-        return named[key]
-    if not isinstance(key, str) and key in names:
+def look_up(key: Any, names: Mapping[Any, str], what: str, attr: str = "data") -> Any:
+    """Find the object that something is given for.
+
+    Parameters
+    ----------
+    key : NengoObject or str
+        The object, its name, or the label that it has its name from.
+    names : dict of {NengoObject: str}
+        The objects that values can be given for, and their names.
+    what : str
+        Describes the objects in messages.
+    attr : str
+        Name of the argument.
+
+    Returns
+    -------
+    obj : NengoObject
+        The object.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If there is none.
+    """
+    if isinstance(key, str):
+        for obj, name in names.items():
+            if accepted_name(key) == name:
+                return obj
+    elif key in names:
         return key
     raise ValidationError(
-        f"{key!r} is no {what} of this network; there are {list(named)}", attr="data"
+        f"{key!r} is no {what} of this network; there are {list(names.values())}",
+        attr=attr,
     )
 
 

@@ -13,35 +13,13 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.data_arguments import by_object, check_shapes
+from nengo_dl_core.config import get_setting
+from nengo_dl_core.data_arguments import by_object, check_shapes, look_up
+from nengo_dl_core.keras_model import SimulationModel
 from nengo_dl_core.node_inputs import evaluate
 from nengo_dl_core.tensor_graph import TensorGraph
 
 Array = npt.NDArray[Any]
-
-
-class SimulationModel(keras.Model):
-    """A Keras model of a simulation, whose metrics always name their probe."""
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        """The loss and the metrics, by name.
-
-        Returns
-        -------
-        results : dict of {str: float}
-            Keras leaves the output's name out where there is only one.
-        """
-        results = super().get_metrics_result()
-        if len(self.output_names) > 1:
-            return results
-        (name,) = self.output_names
-        named = {
-            key if key == "loss" or key.startswith(f"{name}_") else f"{name}_{key}": x
-            for key, x in results.items()
-        }
-        return (
-            named if "loss" not in named else {**named, f"{name}_loss": named["loss"]}
-        )
 
 
 class KerasRunner:
@@ -57,7 +35,10 @@ class KerasRunner:
 
     def __init__(self, graph: TensorGraph, jit_compile: bool) -> None:
         self.graph = graph
-        self.jit_compile = jit_compile
+        self._strategy = tf.distribute.get_strategy()
+        # TensorFlow cannot compile what is distributed
+        self.jit_compile = jit_compile and not tf.distribute.has_strategy()
+        self._shuffles = 0
         self._trained: SimulationModel | None = None
 
     @cached_property
@@ -75,34 +56,41 @@ class KerasRunner:
     @cached_property
     def model(self) -> SimulationModel:
         """The model that puts out all probes."""
-        if not self.graph.model.probes:
-            raise ValidationError(
-                "a Keras model needs something to put out: add a Probe to the network",
-                attr="keras_model",
-            )
-        model = SimulationModel(*self._tensors)
-        model.compile(jit_compile=self.jit_compile)
+        with self._strategy.scope():
+            model = SimulationModel(self.graph, *self._tensors)
+            model.compile(jit_compile=self.jit_compile)
         return model
 
     def compile(
         self, *args: Any, loss: Any, metrics: Any, loss_weights: Any, **kwargs: Any
     ) -> None:
         """Prepare training and evaluation; see `Simulator.compile`."""
-        losses = self._by_name(loss, "loss")
-        by_name = self._by_name(metrics, "metrics")
+        by_name = {
+            "loss": self._by_name(loss, "loss"),
+            "metrics": self._by_name(metrics, "metrics"),
+            "weighted_metrics": self._by_name(
+                kwargs.pop("weighted_metrics", None), "weighted_metrics"
+            ),
+        }
+        if isinstance(loss_weights, (list, tuple)):  # in the order of the losses
+            loss_weights = dict(zip(by_name["loss"], loss_weights, strict=True))
+        by_name["loss_weights"] = self._by_name(loss_weights, "loss_weights")
+        measured = {name for values in by_name.values() for name in values}
         inputs, outputs = self._tensors
-        names = [name for name in outputs if name in losses or name in by_name]
+        names = [name for name in outputs if name in measured]
         if not names:
             raise ValidationError("give a loss or metrics for some probe", attr="loss")
-        # A model of these probes alone, so that Keras asks for no other targets.
-        model = SimulationModel(inputs, {name: outputs[name] for name in names})
-        model.compile(
-            *args,
-            loss=losses or None,
-            weighted_metrics=by_name or None,
-            loss_weights=self._by_name(loss_weights, "loss_weights") or None,
-            **{"jit_compile": self.jit_compile, **kwargs},
-        )
+        compiled = self.jit_compile and not kwargs.get("run_eagerly")
+        with self._strategy.scope():
+            # A model of these probes alone, so that Keras asks for no other targets.
+            model = SimulationModel(
+                self.graph, inputs, {name: outputs[name] for name in names}
+            )
+            model.compile(
+                *args,
+                **{key: values or None for key, values in by_name.items()},
+                **{"jit_compile": compiled, **kwargs},
+            )
         self._trained = model
 
     def _by_name(self, values: Any, attr: str) -> dict[str, Any]:
@@ -111,16 +99,13 @@ class KerasRunner:
         if values is None:
             return {}
         if isinstance(values, Mapping):
-            known = {**names, **{name: name for name in names.values()}}
-            for key in values:
-                if key not in known:
-                    raise ValidationError(
-                        f"{key!r} is no Probe of this network; there are "
-                        f"{list(names.values())}",
-                        attr=attr,
-                    )
-            return {known[key]: value for key, value in values.items()}
+            return {
+                names[look_up(key, names, "Probe", attr)]: value
+                for key, value in values.items()
+            }
         if isinstance(values, (list, tuple)):
+            if attr.endswith("metrics") and len(names) == 1:
+                return dict.fromkeys(names.values(), values)
             if len(values) > len(names):
                 raise ValidationError(
                     f"{len(values)} values were given, but there are {len(names)} "
@@ -134,13 +119,12 @@ class KerasRunner:
         self, x: Any, n_steps: int | None, stateful: bool, **kwargs: Any
     ) -> dict[nengo.Probe, Array]:
         """Simulate a batch; see `Simulator.predict`."""
-        if _is_dynamic(x):
-            batch_size, dataset = None, x
-        else:
+        batch_size, dataset = None, x
+        if not _is_dynamic(x):
             inputs, batch_size = self._inputs(x, n_steps)
-            dataset = self._minibatches((inputs,), batch_size)
+            dataset = self._minibatches((inputs,), batch_size, fill=True)
         self.graph.keeps_state.assign(stateful)
-        outputs = self.model.predict(dataset, **{"verbose": 0, **kwargs})
+        outputs = self.model.predict(dataset, **{"verbose": 0, **self._checked(kwargs)})
         return self._by_probe(outputs, batch_size)
 
     def predict_on_batch(
@@ -163,47 +147,43 @@ class KerasRunner:
     ) -> keras.callbacks.History:
         """Train; see `Simulator.fit`."""
         model = self._compiled("fit")
-        if _is_dynamic(x):
-            dataset = x
-        else:
-            data = self._data(x, y, n_steps, kwargs.pop("sample_weight", None))
-            split = kwargs.pop("validation_split", 0.0)
-            if split:
-                data, kwargs["validation_data"] = _split(data, split)
-            validation = kwargs.get("validation_data")
-            if validation is not None and not _is_dynamic(validation):
-                if not split:
-                    x_validation, y_validation, *weight = validation
-                    validation = self._data(
-                        x_validation, y_validation, n_steps, *weight
-                    )
-                kwargs["validation_data"] = self._minibatches(*validation)
+        split = kwargs.pop("validation_split", 0.0)
+        validation = kwargs.get("validation_data")
+        if validation is not None and not _is_dynamic(validation):
+            x_validation, y_validation, *weight = validation
+            data = self._data(x_validation, y_validation, n_steps, *weight)
+            kwargs["validation_data"] = self._minibatches(*data)
+        if not _is_dynamic(x):
+            data = self._data(
+                x,
+                y,
+                n_steps,
+                kwargs.pop("sample_weight", None),
+                kwargs.pop("class_weight", None),
+            )
+            if split and validation is None:
+                data, held_out = _split(data, split)
+                kwargs["validation_data"] = self._minibatches(*held_out)
             shuffle = kwargs.pop("shuffle", True)
             kwargs["shuffle"] = False  # by Keras, since it is done here
-            dataset = self._minibatches(*data, shuffle, scale=True)
+            x = self._minibatches(*data, shuffle=shuffle)
+        elif not isinstance(x, keras.utils.PyDataset):
+            kwargs["shuffle"] = False  # what Keras cannot shuffle
         self.graph.keeps_state.assign(stateful)
-        return model.fit(dataset, **self._checked(kwargs))
+        return model.fit(x, **self._checked(kwargs))
 
     def evaluate(
         self, x: Any, y: Any, n_steps: int | None, stateful: bool, **kwargs: Any
     ) -> dict[str, float]:
         """Compute losses and metrics; see `Simulator.evaluate`."""
         model = self._compiled("evaluate")
-        share = 1.0  # of the samples in the minibatches that are no filling
         if not _is_dynamic(x):
-            data, batch_size = self._data(
-                x, y, n_steps, kwargs.pop("sample_weight", None)
-            )
-            x = self._minibatches(data, batch_size)
-            share = batch_size / (len(x) * self.graph.minibatch_size)
+            data = self._data(x, y, n_steps, kwargs.pop("sample_weight", None))
+            x = self._minibatches(*data)
         self.graph.keeps_state.assign(stateful)
-        options = {"verbose": 0, **self._checked(kwargs), "return_dict": True}
-        results = model.evaluate(x, **options)
-        # Keras divides losses by the number of all samples, metrics by the weights
-        return {
-            name: value / share if name.endswith("loss") else value
-            for name, value in results.items()
-        }
+        return model.evaluate(
+            x, **{"verbose": 0, **self._checked(kwargs), "return_dict": True}
+        )
 
     def _compiled(self, method: str) -> SimulationModel:
         if self._trained is None:
@@ -214,19 +194,17 @@ class KerasRunner:
 
     def _checked(self, options: dict[str, Any]) -> dict[str, Any]:
         """Refuse what would have no effect."""
-        if options.get("batch_size", self.graph.minibatch_size) is None:
-            options.pop("batch_size")
-        batch_size = options.pop("batch_size", self.graph.minibatch_size)
-        if batch_size != self.graph.minibatch_size:
-            raise ValidationError(
-                f"minibatches have minibatch_size = {self.graph.minibatch_size} "
-                f"samples, as the simulator was built; not {batch_size}",
-                attr="batch_size",
-            )
+        for name in ("batch_size", "validation_batch_size"):
+            size = options.pop(name, None)
+            if size not in (None, self.graph.minibatch_size):
+                raise ValidationError(
+                    f"minibatches have minibatch_size = {self.graph.minibatch_size} "
+                    f"samples, as the simulator was built; not {size}",
+                    attr=name,
+                )
         if options.get("class_weight") is not None:
             raise ValidationError(
-                "Keras defines class weights for a single output of classes only; "
-                "use sample_weight",
+                "datasets and generators give the weights of their samples themselves",
                 attr="class_weight",
             )
         return options
@@ -256,65 +234,99 @@ class KerasRunner:
         return inputs, batch_size
 
     def _data(
-        self, x: Any, y: Any, n_steps: int | None, sample_weight: Any = None
+        self,
+        x: Any,
+        y: Any,
+        n_steps: int | None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
     ) -> tuple[tuple[Any, ...], int]:
         """Inputs, targets and weights of all samples, and the number of samples."""
         inputs, batch_size = self._inputs(x, n_steps)
-        names = self.graph.probe_names
-        targets = by_object(y, names, "Probe")
-        check_shapes(targets, names, batch_size, None)
-        trained = self._compiled("fit").output_names
-        given = {names[probe]: array for probe, array in targets.items()}
-        if set(given) != set(trained):
+        by_name = {name: probe for probe, name in self.graph.probe_names.items()}
+        trained = {by_name[x]: x for x in self._compiled("fit").output_names}
+        every = trained if isinstance(y, (list, tuple)) else self.graph.probe_names
+        targets = by_object(y, every, "Probe")
+        check_shapes(targets, every, batch_size, None)
+        if set(targets) != set(trained):
             raise ValidationError(
-                f"targets are needed for the probes {trained}, which the loss and "
-                f"metrics are about, but are given for {list(given)}",
+                f"targets are needed for the probes {list(trained.values())}, which "
+                "the loss and metrics are about, but are given for "
+                f"{[every[probe] for probe in targets]}",
                 attr="y",
             )
-        weights = np.ones(batch_size) if sample_weight is None else sample_weight
-        weights = np.asarray(weights, np.float32)
-        weights = weights[:, None] if weights.ndim == 1 else weights
-        if weights.shape[0] != batch_size or weights.ndim > 2:
-            raise ValidationError(
-                f"must have shape ({batch_size},) or ({batch_size}, n_steps), not "
-                f"{weights.shape}",
-                attr="sample_weight",
-            )
-        return (inputs, given, weights), batch_size
+        n_steps = int(inputs["n_steps"][0, 0])
+        for probe, target in targets.items():
+            keeps = get_setting(self.graph.model, "keep_history", True, probe)
+            steps = n_steps if keeps else 1
+            if target.shape[1] > steps:
+                raise ValidationError(
+                    f"the targets for {trained[probe]!r} have {target.shape[1]} steps, "
+                    f"but the probe gives only {steps}",
+                    attr="y",
+                )
+        given = {trained[probe]: target for probe, target in targets.items()}
+        weights = self._weights(sample_weight, given, batch_size)
+        if class_weight is not None:
+            weights = _with_classes(class_weight, given, weights)
+        return (inputs, given, *([weights] if weights else [])), batch_size
+
+    def _weights(
+        self, sample_weight: Any, targets: Mapping[str, Array], batch_size: int
+    ) -> dict[str, Array]:
+        """The weights of samples, or of their steps, by name, if there are any."""
+        if sample_weight is None:
+            return {}
+        if isinstance(sample_weight, Mapping):
+            given = self._by_name(sample_weight, "sample_weight")
+        else:
+            given = dict.fromkeys(targets, sample_weight)
+        weights = {}
+        for name, target in targets.items():
+            weight = np.asarray(given.get(name, np.ones(batch_size)), np.float32)
+            weight = weight[:, None] if weight.ndim == 1 else weight
+            if weight.shape not in ((batch_size, 1), target.shape[:2]):
+                raise ValidationError(
+                    f"must have shape ({batch_size},), ({batch_size}, 1) or "
+                    f"{target.shape[:2]}, not {np.shape(given[name])}",
+                    attr="sample_weight",
+                )
+            weights[name] = weight
+        return weights
 
     def _minibatches(
         self,
         data: tuple[Any, ...],
         batch_size: int,
         shuffle: bool = False,
-        scale: bool = False,
+        fill: bool = False,
     ) -> tf.data.Dataset:
-        """Minibatches of samples.
+        """Minibatches of samples, one for each replica.
 
-        The last one is filled up with a sample that has no weight. To ``scale`` is to
-        let the others in it weigh more, so that its loss, which Keras divides by the
-        number of all samples, is the mean of theirs: the one to take a gradient of.
+        To ``fill`` the last one is to repeat the last sample, so that it needs no
+        executable of its own.
         """
-        size = self.graph.minibatch_size
+        size = self.graph.minibatch_size * self._strategy.num_replicas_in_sync
         data = tf.nest.map_structure(tf.constant, data)
+        samples = tf.data.Dataset.range(-(-batch_size // size) * size)
+        if fill:
+            samples = samples.map(lambda i: tf.minimum(i, batch_size - 1))
+        else:
+            samples = samples.take(batch_size)
+        if shuffle:
+            self._shuffles += 1  # as in every other process, if there are several
+            seed = self.graph.seeds.seed + self._shuffles
+            samples = samples.shuffle(batch_size, seed=seed)
 
         def gathered(index: tf.Tensor) -> Any:
-            n_valid = tf.shape(index)[0]
-            filler = tf.repeat(index[-1:], size - n_valid)
-            index = tf.ensure_shape(tf.concat([index, filler], 0), (size,))
             batch = tf.nest.map_structure(lambda x: tf.gather(x, index), data)
-            if len(batch) == 1:
-                return batch[0]
-            inputs, targets, weights = batch
-            mask = tf.cast(tf.range(size) < n_valid, tf.float32)
-            if scale:
-                mask *= size / tf.cast(n_valid, tf.float32)
-            return inputs, targets, dict.fromkeys(targets, weights * mask[:, None])
+            return batch if len(batch) > 1 else batch[0]
 
-        samples = tf.data.Dataset.range(batch_size)
-        if shuffle:
-            samples = samples.shuffle(batch_size)
-        return samples.batch(size).map(gathered)
+        options = tf.data.Options()
+        shard = tf.data.experimental.AutoShardPolicy.DATA
+        options.experimental_distribute.auto_shard_policy = shard
+        samples = samples.batch(size, drop_remainder=batch_size % size == 0 or fill)
+        return samples.map(gathered).with_options(options)
 
     def _by_probe(
         self, outputs: Mapping[str, Array], batch_size: int | None
@@ -345,3 +357,24 @@ def _split(
 
     rest = slice(first, None)
     return (cut(slice(first)), first), (cut(rest), batch_size - first)
+
+
+def _with_classes(
+    class_weight: Mapping[int, float],
+    targets: Mapping[str, Array],
+    weights: Mapping[str, Array],
+) -> dict[str, Array]:
+    """Weights of samples times those of the classes that their targets are."""
+    if len(targets) > 1:
+        raise ValidationError(
+            "Keras defines class weights for a single output; use sample_weight",
+            attr="class_weight",
+        )
+    ((name, target),) = targets.items()
+    one_hot = target.shape[-1] > 1
+    classes = target.argmax(-1) if one_hot else np.rint(target[..., 0]).astype(int)
+    by_class = [class_weight.get(int(x), 1.0) for x in classes.ravel()]
+    return {
+        name: np.reshape(by_class, classes.shape).astype(np.float32)
+        * weights.get(name, 1)
+    }

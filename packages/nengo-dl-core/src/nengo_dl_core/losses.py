@@ -114,3 +114,84 @@ class Regularize(keras.losses.Loss):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments to make the same loss again; see `keras.losses.Loss`."""
         return {"order": self.order, "axis": self.axis}
+
+
+class FiringRates(keras.losses.Loss):
+    """Keeps the firing rates of probed neurons within a range.
+
+    The rate of a neuron is a percentile of its outputs in all steps of all samples of
+    the minibatch; the loss is the mean of the squared distances from the range. A high
+    percentile, less sensitive than the maximum, is what the neuron fires at when it
+    responds to something.
+
+    Targets are ignored, and sample weights too. In training, probe the neurons without
+    synapse; spikes need one to be rates.
+
+    Parameters
+    ----------
+    low, high : float
+        The range, in the units of the neurons' output: Hz, times their amplitude.
+    percentile : float
+        Percentile, from 0 to 100.
+
+    Raises
+    ------
+    ValueError
+        If the range or the percentile is not one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nengo_dl_core.losses import FiringRates
+    >>> rates = np.array([[[50.0, 110.0]], [[150.0, 130.0]]])
+    >>> float(FiringRates(low=100, high=120, percentile=50)(None, rates))
+    0.0
+    >>> float(FiringRates(low=100, high=120, percentile=100)(None, rates))
+    500.0
+    """
+
+    def __init__(self, low: float, high: float, percentile: float = 99) -> None:
+        super().__init__(name="firing_rates")
+        if not low <= high:
+            raise ValueError(f"the range from {low} to {high} is empty")
+        if not 0 <= percentile <= 100:
+            raise ValueError(f"percentile must be from 0 to 100, not {percentile}")
+        self.low = low
+        self.high = high
+        self.percentile = percentile
+
+    def __call__(
+        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor = None
+    ) -> tf.Tensor:
+        """Compute the loss; see `keras.losses.Loss`. The targets may be None."""
+        return super().__call__(y_pred, y_pred)
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """Compute the squared distances from the range.
+
+        Parameters
+        ----------
+        y_true : tf.Tensor
+            Ignored.
+        y_pred : tf.Tensor
+            Outputs of neurons, ``(minibatch_size, n_steps, n_neurons)``.
+
+        Returns
+        -------
+        losses : tf.Tensor
+            One for each neuron, ``(n_neurons,)``.
+        """
+        ordered = tf.sort(tf.reshape(y_pred, (-1, y_pred.shape[-1])), axis=0)
+        last = tf.shape(ordered)[0] - 1
+        place = self.percentile / 100 * tf.cast(last, ordered.dtype)
+        below = tf.cast(tf.floor(place), tf.int32)
+        share = place - tf.floor(place)
+        rates = (1 - share) * ordered[below] + share * ordered[
+            tf.minimum(below + 1, last)
+        ]
+        outside = tf.nn.relu(self.low - rates) + tf.nn.relu(rates - self.high)
+        return tf.square(outside)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments to make the same loss again; see `keras.losses.Loss`."""
+        return {"low": self.low, "high": self.high, "percentile": self.percentile}

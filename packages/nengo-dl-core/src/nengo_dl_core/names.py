@@ -6,6 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 
+def accepted_name(label: str) -> str:
+    """Replace what Keras does not accept in names.
+
+    Parameters
+    ----------
+    label : str
+        Label of an object.
+
+    Returns
+    -------
+    name : str
+        The label, with ``_`` for ``/``.
+    """
+    return label.replace("/", "_")
+
+
 def unique_names(objects: Sequence[Any], default: str) -> dict[Any, str]:
     """Name objects by their labels.
 
@@ -33,7 +49,7 @@ def unique_names(objects: Sequence[Any], default: str) -> dict[Any, str]:
     names: dict[Any, str] = {}
     used = {"n_steps"}
     for obj in objects:
-        base = (obj.label or default).replace("/", "_")
+        base = accepted_name(obj.label or default)
         name, count = base, 0
         while name in used:
             count += 1

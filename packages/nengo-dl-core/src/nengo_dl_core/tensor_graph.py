@@ -225,13 +225,20 @@ class TensorGraph(FormerNames, keras.layers.Layer):
                 for block in memory.parameters
             ]
             self.states: list[keras.Variable] = [
-                self._add_variable(f"state_{dtype}", value)
+                _state_variable(f"state_{dtype}", value)
                 for dtype, value in zip(
                     memory.states, memory.initial_states(), strict=True
                 )
             ]
             self.layer_weights = LayerWeights(self.op_builder.layers, self.add_weight)
-            self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+            self.step = tf.Variable(
+                0,
+                dtype=tf.int64,
+                trainable=False,
+                name="step",
+                synchronization=tf.VariableSynchronization.ON_READ,
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            )
             self.keeps_state = tf.Variable(False, trainable=False, name="keeps_state")
         self.built = True
 
@@ -250,6 +257,8 @@ class TensorGraph(FormerNames, keras.layers.Layer):
     @property
     def n_steps(self) -> int:
         """Number of steps that have been simulated."""
+        if isinstance(self.step, tf.distribute.DistributedValues):
+            return int(self.step.read_value())
         # the variable's own methods take longer than a step of a small network
         value = tf.raw_ops.ReadVariableOp(resource=self.step.handle, dtype=tf.int64)
         return int(value)
@@ -355,7 +364,11 @@ class TensorGraph(FormerNames, keras.layers.Layer):
                 variable.assign(tf.where(keep, new, old))
             self.step.assign_add(tf.where(keep, tf.cast(n_steps, tf.int64), 0))
         return {
-            self.probe_names[probe]: _batch_first(value)
+            self.probe_names[probe]: _batch_first(
+                value
+                if get_setting(self.model, "keep_history", True, probe)
+                else value[-1:]
+            )
             for probe, value in zip(self.model.probes, values, strict=True)
         }
 
@@ -514,6 +527,16 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             objects.describe(op) for op in self.op_builder.not_compilable(self.signals)
         ]
 
+    def python_objects(self) -> list[str]:
+        """Name what calls into Python in every step.
+
+        Returns
+        -------
+        words : list of str
+            An object and its type of operator for each such operator.
+        """
+        return [self.objects.describe(op) for op in self.op_builder.in_python()]
+
     def build_post(self) -> None:
         """Reset what the operator builders keep in Python."""
         self.op_builder.build_post(self.signals)
@@ -621,6 +644,20 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             self.states, memory.packed(state_values), strict=True
         ):
             variable.assign(state)
+
+
+def _state_variable(name: str, value: npt.NDArray[Any]) -> keras.Variable:
+    """A variable that has a value of its own on each replica of `tf.distribute`."""
+    return keras.Variable(
+        lambda *_, **__: tf.constant(value),
+        shape=value.shape,
+        dtype=value.dtype.name,
+        trainable=False,
+        autocast=False,
+        synchronization="on_read",
+        aggregation="only_first_replica",
+        name=name,
+    )
 
 
 def _is_cpu(device: str | None) -> bool:

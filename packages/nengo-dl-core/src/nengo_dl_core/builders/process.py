@@ -149,7 +149,7 @@ class SimProcessBuilder(OpBuilder):
     def __init__(self, ops: Sequence[Operator]) -> None:
         super().__init__(ops)
         self.built = self._implementation(ops[0])(ops)
-        self.python_in_loop = self.built.python_in_loop  # type: ignore[misc]
+        self.python_in_loop = self.built.python_in_loop
 
     @classmethod
     def _implementation(cls, op: SimProcess) -> type[OpBuilder]:

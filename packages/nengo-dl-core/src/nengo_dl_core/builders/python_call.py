@@ -8,7 +8,7 @@ simulator to raise it again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import tensorflow as tf
 
@@ -24,7 +24,7 @@ class PythonOpBuilder(OpBuilder):
         The operators of the group.
     """
 
-    python_in_loop: ClassVar[bool] = True
+    python_in_loop = True
 
     def call(
         self,

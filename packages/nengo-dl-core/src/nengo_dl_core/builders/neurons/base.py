@@ -354,6 +354,7 @@ class SimNeuronsBuilder(OpBuilder):
     def __init__(self, ops: Sequence[Operator]) -> None:
         super().__init__(ops)
         self.built = self.builder_type(ops[0])(ops)
+        self.python_in_loop = self.built.python_in_loop
 
     @classmethod
     def register(cls, neuron_type: type[NeuronType]) -> Callable[[_B], _B]:

@@ -1,0 +1,81 @@
+"""Training on several devices or in several processes, run by test_distributed.py.
+
+Its arguments are "one", "mirrored", or "worker", an index and all workers' ports. It
+prints what there is to compare as JSON.
+"""
+
+import json
+import os
+import sys
+
+if sys.argv[1] == "worker":
+    workers = [f"127.0.0.1:{port}" for port in sys.argv[3:]]
+    task = {"type": "worker", "index": int(sys.argv[2])}
+    os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": workers}, "task": task})
+
+import contextlib
+
+import keras
+import nengo
+import numpy as np
+import tensorflow as tf
+
+from nengo_dl_core import Simulator, configure_settings
+
+
+def strategy(kind):
+    if kind == "mirrored":
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        devices = [tf.config.LogicalDeviceConfiguration()] * 2
+        tf.config.set_logical_device_configuration(cpu, devices)
+        return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    if kind == "worker":
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    return None
+
+
+def main(kind):
+    scope = strategy(kind)
+    with nengo.Network(seed=0) as net:
+        configure_settings(dtype="float64")
+        node = nengo.Node([0.0])
+        ens = nengo.Ensemble(10, 1, neuron_type=nengo.LIF())
+        output = nengo.Node(size_in=1)
+        nengo.Connection(node, ens, synapse=None)
+        nengo.Connection(ens, output, synapse=0.01)
+        probe = nengo.Probe(output, label="output")
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, size=(22, 5, 1))
+    with contextlib.nullcontext() if scope is None else scope.scope():
+        size = 4 if scope is None else 2
+        with Simulator(net, seed=0, minibatch_size=size, progress_bar=False) as sim:
+            sim.compile(
+                keras.optimizers.Adam(1e-3),
+                loss={probe: "mse"},
+                metrics={probe: "mae"},
+                jit_compile=False,
+            )
+            options = {"epochs": 3, "shuffle": False, "verbose": 0}
+            history = sim.fit(x[:20], x[:20] ** 2, **options).history
+            results = sim.evaluate(x[:20], x[:20] ** 2)
+            values = {} if kind == "worker" else sim.predict(x)
+            weights = [
+                np.asarray(x).ravel().tolist()
+                for x in sim.tensor_graph.get_weights()
+                if x.dtype == np.float64
+            ]
+    predicted = [value.ravel().tolist() for value in values.values()]
+    print(
+        json.dumps(
+            {
+                "history": history,
+                "results": results,
+                "weights": weights,
+                "predicted": predicted,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
