@@ -1,5 +1,7 @@
 """Which operators planners put into one group, and in which order."""
 
+import random
+
 import nengo
 import numpy as np
 import pytest
@@ -32,7 +34,9 @@ from nengo_dl_optimizer import (
     transitive_planner,
     tree_planner,
 )
-from random_graphs import Accumulate
+from nengo_dl_optimizer.grouping import Candidates
+from nengo_dl_optimizer.planners.selection import Execution
+from random_graphs import Accumulate, random_graph
 
 PLANNERS = [greedy_planner, layered_planner, transitive_planner, tree_planner]
 each_planner = pytest.mark.parametrize("planner", PLANNERS)
@@ -347,3 +351,32 @@ class TestUsersPlanner:
         plan = [tuple(self.ops[i] for i in group) for group in indices]
         with pytest.raises(BuildError, match=message):
             self.run(plan)
+
+
+def fewest_groups(graph):
+    """Search all orders in which whatever is ready of a kind could be executed."""
+    execution = Execution(Candidates(graph), graph.frontier())
+    states, n_groups = {frozenset(): execution}, 0
+    while not any(len(done) == len(graph) for done in states):
+        following = {}
+        for done, state in states.items():
+            for kind in state.ready_kinds():
+                branch = state.copy()
+                group, _ = branch.advance(kind)
+                following.setdefault(done.union(group), branch)
+        states, n_groups = following, n_groups + 1
+    return n_groups
+
+
+def test_layers_are_almost_the_fewest_groups():
+    graphs = [random_graph(random.Random(i), 4).operators for i in range(100)]
+    fewest, layered, greedy = (
+        sum(count(OperatorGraph(operators)) for operators in graphs)
+        for count in (
+            fewest_groups,
+            lambda graph: len(layered_planner(graph)),
+            lambda graph: len(greedy_planner(graph)),
+        )
+    )
+    assert layered <= 1.01 * fewest
+    assert greedy > 1.15 * fewest

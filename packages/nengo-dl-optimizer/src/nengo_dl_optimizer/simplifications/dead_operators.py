@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nengo.builder.operator import Operator
 from nengo.builder.probe import SimProbe
+from nengo.builder.signal import Signal
 
 from ..graph import OperatorGraph
 from .effects import has_side_effects
@@ -35,14 +36,15 @@ def remove_dead_operators(operators: Sequence[Operator]) -> OperatorGraph:
         return graph
     pending = [op for op in graph if has_side_effects(op) or _has_parameters(graph, op)]
     live = set(pending)
+    seen: set[Signal] = set()
     while pending:
-        op = pending.pop()
-        for base in dict.fromkeys(signal.base for signal in op.all_signals):
+        bases = {signal.base for signal in pending.pop().all_signals}
+        for base in bases - seen:
             for users in (graph.sets, graph.incs, graph.updates):
-                for writer in users.get(base, ()):
-                    if writer not in live:
-                        live.add(writer)
-                        pending.append(writer)
+                writers = [op for op in users.get(base, ()) if op not in live]
+                live.update(writers)
+                pending += writers
+        seen |= bases
     if len(live) == len(graph):
         return graph
     return graph.with_operators(op for op in graph if op in live)
