@@ -6,11 +6,13 @@ import pytest
 
 from nengo_dl_optimizer import (
     OperatorGraph,
+    default_simplifications,
     greedy_planner,
     noop_order_signals,
     noop_planner,
     optimize,
     order_signals,
+    simplify,
 )
 from numpy_execution import run_groups, run_plainly
 
@@ -81,3 +83,27 @@ def test_probes_have_the_values_of_the_reference(
     for values, reference in zip(grouped, expected, strict=True):
         for value, wanted in zip(values, reference, strict=True):
             np.testing.assert_allclose(value, wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("network", [_learning, _cconv, _sliced])
+def test_nengos_simulator_runs_the_simplified_operators(network):
+    net = network(seed=1)
+    models = [nengo.builder.Model() for _ in range(2)]
+    for model in models:
+        model.build(net)
+    graph = simplify(OperatorGraph(models[1].operators), default_simplifications)
+    assert len(graph) < len(models[1].operators)
+    models[1].operators = list(graph)
+    for probe in net.all_probes:
+        models[1].sig[probe]["in"] = graph.current(models[1].sig[probe]["in"])
+    expected, found = (_run(model, 20) for model in models)
+    for probe in net.all_probes:
+        np.testing.assert_array_equal(found[probe], expected[probe])
+
+
+def _run(model, n_steps):
+    with nengo.Simulator(
+        None, model=model, optimize=False, progress_bar=False
+    ) as simulator:
+        simulator.run_steps(n_steps)
+        return {probe: simulator.data[probe] for probe in model.probes}
