@@ -71,11 +71,7 @@ class CapturedError(Exception):
 
 def operators_of(net: nengo.Network, **settings: Any) -> OperatorGraph:
     """Return a network's operators as the simulator gives them to the optimizer."""
-    for ensemble in net.all_ensembles:
-        ensemble.n_eval_points = 10
-    for connection in net.all_connections:
-        if isinstance(connection.pre_obj, nengo.Ensemble):
-            connection.solver = RandomDecoders()
+    _build_quickly(net)
     captured: list[OperatorGraph] = []
 
     def capture(operators: OperatorGraph) -> None:
@@ -87,6 +83,22 @@ def operators_of(net: nengo.Network, **settings: Any) -> OperatorGraph:
     with suppress(CapturedError):
         Simulator(net, progress_bar=False)
     return captured[0]
+
+
+def plain_operators_of(net: nengo.Network) -> OperatorGraph:
+    """Return a network's operators as Nengo builds them."""
+    _build_quickly(net)
+    model = nengo.builder.Model()
+    model.build(net)
+    return OperatorGraph(model.operators)
+
+
+def _build_quickly(net: nengo.Network) -> None:
+    for ensemble in net.all_ensembles:
+        ensemble.n_eval_points = 10
+    for connection in net.all_connections:
+        if isinstance(connection.pre_obj, nengo.Ensemble):
+            connection.solver = RandomDecoders()
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -150,6 +162,7 @@ def main() -> None:
     fixed = {
         name: operators_of(make(), trainable=None) for name, make in NETWORKS.items()
     }
+    plain = {name: plain_operators_of(make()) for name, make in NETWORKS.items()}
     sections = ["## Planners and sorters"]
     for name, graph in trained.items():
         n_operators = len(graph), len(simplify(graph, default_simplifications))
@@ -162,6 +175,8 @@ def main() -> None:
         simplifications(trained),
         "The same, without any (`configure_settings(trainable=None)`):",
         simplifications(fixed),
+        "The same as plain models of Nengo, where no node is fed from outside:",
+        simplifications(plain),
     ]
     path = DOCS / "plans.md"
     introduction = path.read_text().partition(MARK)[0]

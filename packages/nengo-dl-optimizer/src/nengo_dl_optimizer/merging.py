@@ -25,8 +25,7 @@ from nengo.builder.transforms import ConvInc, ConvTransposeInc, GeneralConvInc
 
 from .graph import OperatorGraph
 from .operators import ConvSet, ConvTransposeSet, DotSet, ElementwiseSet
-
-_ACCESSES = ("sets", "incs", "reads", "updates")
+from .rewriting import ACCESSES
 
 
 def _shapes(op: Operator) -> Hashable:
@@ -94,7 +93,7 @@ def merge_key(graph: OperatorGraph, op: Operator) -> Hashable:
 
     forms = tuple(
         tuple(form(signal, access) for signal in getattr(op, access))
-        for access in _ACCESSES
+        for access in ACCESSES
     )
     type_key = _TYPE_KEYS.get(type(op))
     return (type(op), forms, None if type_key is None else type_key(op))

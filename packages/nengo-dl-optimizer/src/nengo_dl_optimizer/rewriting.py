@@ -10,7 +10,7 @@ from nengo.builder.signal import Signal
 
 from .extents import view_like
 
-_ACCESSES = ("sets", "incs", "reads", "updates")
+ACCESSES = ("sets", "incs", "reads", "updates")
 
 
 def with_signals(op: Operator, **accesses: list[Signal]) -> Operator:
@@ -24,7 +24,7 @@ def with_signals(op: Operator, **accesses: list[Signal]) -> Operator:
         New values of ``sets``, ``incs``, ``reads`` or ``updates``.
     """
     clone = copy.copy(op)
-    for access in _ACCESSES:
+    for access in ACCESSES:
         setattr(clone, access, accesses.get(access, list(getattr(op, access))))
     return clone
 
@@ -64,7 +64,7 @@ def substitute(
                 op,
                 **{
                     access: [current(signal) for signal in getattr(op, access)]
-                    for access in _ACCESSES
+                    for access in ACCESSES
                 },
             )
         result.append(op)

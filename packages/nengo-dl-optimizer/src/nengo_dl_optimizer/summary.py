@@ -11,6 +11,7 @@ from nengo.builder.signal import Signal
 from .graph import OperatorGraph
 from .layout import Layout
 from .protocols import Plan
+from .rewriting import ACCESSES
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def contiguous_share(plan: Plan, layout: Layout) -> float:
     accesses = [
         _is_contiguous(layout, [getattr(op, access)[slot] for op in group])
         for group in plan
-        for access in ("reads", "sets", "incs", "updates")
+        for access in ACCESSES
         for slot in range(len(getattr(group[0], access)))
     ]
     return sum(accesses) / len(accesses) if accesses else 1.0
