@@ -69,7 +69,7 @@ class CapturedError(Exception):
     """Ends the building of a simulator."""
 
 
-def operators_of(net: nengo.Network, **settings: Any) -> OperatorGraph:
+def operators_of(net: nengo.Network) -> OperatorGraph:
     """Return a network's operators as the simulator gives them to the optimizer."""
     _build_quickly(net)
     captured: list[OperatorGraph] = []
@@ -79,7 +79,7 @@ def operators_of(net: nengo.Network, **settings: Any) -> OperatorGraph:
         raise CapturedError
 
     with net:
-        configure_settings(simplifications=[], planner=capture, **settings)
+        configure_settings(simplifications=[], planner=capture)
     with suppress(CapturedError):
         Simulator(net, progress_bar=False)
     return captured[0]
@@ -159,9 +159,6 @@ def simplifications(graphs: dict[str, OperatorGraph]) -> str:
 
 def main() -> None:
     trained = {name: operators_of(make()) for name, make in NETWORKS.items()}
-    fixed = {
-        name: operators_of(make(), trainable=None) for name, make in NETWORKS.items()
-    }
     plain = {name: plain_operators_of(make()) for name, make in NETWORKS.items()}
     sections = ["## Planners and sorters"]
     for name, graph in trained.items():
@@ -173,8 +170,6 @@ def main() -> None:
         "## Simplifications",
         "Operators / groups / blocks. With parameters that can be trained, as usual:",
         simplifications(trained),
-        "The same, without any (`configure_settings(trainable=None)`):",
-        simplifications(fixed),
         "The same as plain models of Nengo, where no node is fed from outside:",
         simplifications(plain),
     ]
