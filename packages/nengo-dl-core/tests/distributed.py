@@ -4,16 +4,10 @@ Its arguments are "one", "mirrored", or "worker", an index and all workers' port
 prints what there is to compare as JSON.
 """
 
+import contextlib
 import json
 import os
 import sys
-
-if sys.argv[1] == "worker":
-    workers = [f"127.0.0.1:{port}" for port in sys.argv[3:]]
-    task = {"type": "worker", "index": int(sys.argv[2])}
-    os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": workers}, "task": task})
-
-import contextlib
 
 import keras
 import nengo
@@ -23,19 +17,23 @@ import tensorflow as tf
 from nengo_dl_core import Simulator, configure_settings
 
 
-def strategy(kind):
+def strategy(kind, index=None, *ports):
     if kind == "mirrored":
         (cpu,) = tf.config.list_physical_devices("CPU")
         devices = [tf.config.LogicalDeviceConfiguration()] * 2
         tf.config.set_logical_device_configuration(cpu, devices)
         return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     if kind == "worker":
+        workers = [f"127.0.0.1:{port}" for port in ports]
+        task = {"type": "worker", "index": int(index)}
+        config = {"cluster": {"worker": workers}, "task": task}
+        os.environ["TF_CONFIG"] = json.dumps(config)
         return tf.distribute.MultiWorkerMirroredStrategy()
     return None
 
 
-def main(kind):
-    scope = strategy(kind)
+def main(kind, *where):
+    scope = strategy(kind, *where)
     with nengo.Network(seed=0) as net:
         configure_settings(dtype="float64")
         node = nengo.Node([0.0])
@@ -77,4 +75,4 @@ def main(kind):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -34,9 +34,14 @@ def sim(net):
 X = np.linspace(-1, 1, 6)[:, None, None] * np.ones((6, 5, 1))
 
 
+@pytest.fixture
+def tensorboard():
+    """It is an extra, and may not be installed."""
+    return pytest.importorskip("tensorboard")
+
+
 def events(folder):
     """Read what TensorBoard would show."""
-    pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
     multiplexer = EventMultiplexer().AddRunsFromDirectory(str(folder))
@@ -54,6 +59,7 @@ def histograms(folder, tag):
     return [(step, table[:, 2].sum(), table[0, 0]) for step, table in buckets]
 
 
+@pytest.mark.usefixtures("tensorboard")
 class TestNengoSummaries:
     def test_parameters_are_logged(self, net, sim, tmp_path):
         objects = [net.ens, net.ens.neurons, net.conn, net.recurrent]
@@ -78,6 +84,7 @@ class TestNengoSummaries:
             callbacks.NengoSummaries(tmp_path, sim, [net.node])
 
 
+@pytest.mark.usefixtures("tensorboard")
 class TestTensorBoard:
     def test_training(self, sim, tmp_path):
         callback = callbacks.TensorBoard(tmp_path)

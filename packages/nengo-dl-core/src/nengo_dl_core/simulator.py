@@ -499,22 +499,28 @@ class Simulator:
     ) -> keras.callbacks.History:
         """Train the parameters of the network.
 
-        Spiking neurons are trained through their rate equations.
+        Spiking neurons are trained through their rate equations, unless the setting
+        ``spike_gradient`` says otherwise. The last minibatch may have fewer samples.
 
         Parameters
         ----------
         x : dict or list or ndarray, optional
             Values of input Nodes, as for `predict`; or a dataset or generator of
-            inputs and targets by name, which includes ``"n_steps"``.
+            minibatches of inputs and targets, and weights if there are any, by name,
+            including ``"n_steps"``.
         y : dict or list or ndarray
             Targets of the Probes that the loss and metrics are about, each of shape
-            ``(batch_size, n_steps, size_in)``, in the same forms.
+            ``(batch_size, n_steps, size_in)``, in the same forms; if they have fewer
+            steps than the simulation, they are those of the last ones. Numbers of
+            classes are integers, of shape ``(batch_size, n_steps, 1)``.
         n_steps : int, optional
             Number of steps, if ``x`` does not tell.
         stateful : bool
             Whether each minibatch starts where the one before it ended.
         **kwargs
-            Passed on to `keras.Model.fit`.
+            Passed on to `keras.Model.fit`. There, ``sample_weight`` is of shape
+            ``(batch_size,)``, ``(batch_size, 1)`` or ``(batch_size, n_steps)``, or a
+            dictionary by Probe or name; ``class_weight`` is for a single Probe.
 
         Returns
         -------
