@@ -21,7 +21,6 @@ from nengo_dl_core import Simulator, configure_settings
 from nengo_dl_optimizer import (
     OperatorGraph,
     default_simplifications,
-    fold_constants,
     greedy_planner,
     layered_planner,
     noop_order_signals,
@@ -52,7 +51,7 @@ PLANNERS = (
     layered_planner,
 )
 SORTERS = (noop_order_signals, order_signals)
-EXTRAS = (fold_constants, remove_copy_chains, remove_dead_operators)
+EXTRAS = (remove_copy_chains, remove_dead_operators)
 MARK = "<!-- measured -->"
 
 

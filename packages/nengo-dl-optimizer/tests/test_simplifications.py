@@ -31,7 +31,6 @@ from nengo_dl_optimizer import (
     SignalFacts,
     SparseDotSet,
     default_simplifications,
-    fold_constants,
     remove_constant_copies,
     remove_copy_chains,
     remove_dead_operators,
@@ -376,65 +375,6 @@ class TestIdentityMuls:
         x, y = vector("x"), vector("y")
         operators = [DotInc(weights, x, y), SimPES(x, y, weights, 0.1)]
         assert list(remove_identity_muls(operators)) == operators
-
-
-class TestFoldConstants:
-    """What follows from constants is computed once."""
-
-    def test_a_chain_is_computed(self):
-        a, b, c = vector("a"), vector("b"), vector("c")
-        copy = Copy(c[1:], filled(2), inc=True)
-        graph = fold_constants(
-            [
-                Copy(b, c),  # in any order
-                copy,
-                ElementwiseInc(scalar(2), a, b),
-                ResetInc(b, value=1),
-                Reset(b, value=1),
-            ]
-        )
-        (new,) = graph
-        assert type(new) is Copy
-        assert new.src.initial_value.tolist() == [6, 8]
-        assert graph.replaced[b].initial_value.tolist() == [4, 6, 8]
-        assert new.dst is copy.dst
-
-    def test_functions_stay(self):
-        x, y = vector("x"), vector("y")
-        operators = [SimPyFunc(y, np.cos, None, x), Copy(y, vector("z"))]
-        assert list(fold_constants(operators)) == operators
-
-    @not_constant
-    def test_what_follows_from_what_may_change_stays(self, fact):
-        weights, y = zeros(3, 2), vector("y")
-        graph = OperatorGraph(
-            [Reset(y), DotInc(weights, filled(2), y)], {weights: fact}
-        )
-        assert fold_constants(graph) is graph
-
-    @not_constant
-    def test_what_is_written_from_elsewhere_stays(self, fact):
-        y = vector("y")
-        graph = OperatorGraph([Copy(vector("x"), y)], {y: fact})
-        assert fold_constants(graph) is graph
-
-    def test_what_is_only_incremented_grows_and_stays(self):
-        operators = [Copy(vector("x"), vector("y"), inc=True)]
-        assert list(fold_constants(operators)) == operators
-
-    def test_what_is_updated_stays(self):
-        x, weights = vector("x"), zeros(1, 3)
-        operators = [
-            Reset(weights),
-            SimPES(x, vector("e", 1.0), weights, 0.1),
-        ]
-        assert list(fold_constants(operators)) == operators
-
-    def test_no_signal_starts_as_nan(self):
-        infinite, y = vector("x", np.inf), vector("y", 0.0)
-        with np.errstate(invalid="ignore"):
-            operators = [Reset(y), DotInc(scalar(0), infinite, y)]
-            assert list(fold_constants(operators)) == operators
 
 
 class TestCopyChains:

@@ -24,7 +24,6 @@ from .planners import (
 from .protocols import Plan, Planner, Simplification, Sorter
 from .simplifications import (
     default_simplifications,
-    fold_constants,
     remove_constant_copies,
     remove_copy_chains,
     remove_dead_operators,
@@ -65,7 +64,6 @@ __all__ = [
     "default_simplifications",
     "display_signal_blocks",
     "draw_signal_blocks",
-    "fold_constants",
     "greedy_planner",
     "hamming_sort",
     "layered_planner",

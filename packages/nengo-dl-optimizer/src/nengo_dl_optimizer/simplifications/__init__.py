@@ -8,14 +8,12 @@ from ..protocols import Simplification
 from .constant_copies import remove_constant_copies
 from .copy_chains import remove_copy_chains
 from .dead_operators import remove_dead_operators
-from .fold_constants import fold_constants
 from .identity_muls import remove_identity_muls
 from .reset_incs import remove_reset_incs
 from .unmodified_resets import remove_unmodified_resets
 from .zero_incs import remove_zero_incs
 
 default_simplifications: list[Simplification] = [
-    fold_constants,
     remove_zero_incs,
     remove_unmodified_resets,
     remove_identity_muls,
@@ -27,7 +25,6 @@ default_simplifications: list[Simplification] = [
 
 __all__ = [
     "default_simplifications",
-    "fold_constants",
     "remove_constant_copies",
     "remove_copy_chains",
     "remove_dead_operators",

@@ -25,8 +25,8 @@ from ..operators import (
     SparseDotSet,
 )
 
-# Operators that do the same in every step in which their inputs are the same.
-_STATELESS = frozenset(
+# Operators that write their signals, and that is all.
+_PURE = frozenset(
     {
         BsrDotInc,
         ConvInc,
@@ -40,16 +40,15 @@ _STATELESS = frozenset(
         ElementwiseSet,
         Reset,
         ResetInc,
+        SimBCM,
+        SimOja,
+        SimPES,
+        SimRLS,
+        SimVoja,
         SparseDotInc,
         SparseDotSet,
     }
 )
-_WITH_STATE_IN_SIGNALS = frozenset({SimBCM, SimOja, SimPES, SimRLS, SimVoja})
-
-
-def is_stateless(op: Operator) -> bool:
-    """Whether what an operator writes follows from what it reads, and that is all."""
-    return type(op) in _STATELESS
 
 
 def has_side_effects(op: Operator) -> bool:
@@ -62,7 +61,7 @@ def has_side_effects(op: Operator) -> bool:
         return not _is_nengos(op.neurons)
     if type(op) is SimProcess:
         return not _is_nengos(op.process)
-    return type(op) not in _STATELESS and type(op) not in _WITH_STATE_IN_SIGNALS
+    return type(op) not in _PURE
 
 
 def _is_nengos(thing: object) -> bool:
