@@ -1,0 +1,58 @@
+"""Random networks with changed parameters run in Nengo after freezing, the same."""
+
+import nengo
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, reject, seed, settings
+from nengo.exceptions import BuildError
+
+from nengo_dl_core import Simulator, configure_settings
+from network_strategies import networks
+
+N_STEPS = 15
+
+
+def recorded(sim):
+    with sim:
+        sim.run_steps(N_STEPS)
+    return {probe: np.array(sim.data[probe]) for probe in sim.model.probes}
+
+
+def test_random_networks():
+    compared = []
+
+    @seed(0)
+    @settings(
+        max_examples=25,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(networks(python=True))
+    def check(net):
+        with net:
+            configure_settings(dtype="float64", jit_compile=False, trainable=True)
+        try:
+            sim = Simulator(net, seed=0, progress_bar=False)
+        except BuildError:  # no decoders
+            reject()
+        rng = np.random.default_rng(0)
+        for variable in sim.tensor_graph.trainable_variables:
+            value = variable.numpy()
+            variable.assign(value * rng.uniform(0.9, 1.1, size=value.shape))
+        sim.freeze_params(net)
+        actual = recorded(sim)
+        with np.errstate(all="ignore"):
+            reference = nengo.Simulator(net, seed=0, progress_bar=False, optimize=False)
+            expected = recorded(reference)
+        for probe, values in expected.items():
+            if not np.isfinite(values).all():
+                reject()
+            scale = 1e-7 * np.abs(values).max(initial=1e-6)
+            np.testing.assert_allclose(
+                actual[probe], values, rtol=0, atol=scale, err_msg=str(probe)
+            )
+        compared.append(net)
+
+    check()
+    assert len(compared) >= 15
