@@ -51,7 +51,6 @@ def main(kind, *where):
                 keras.optimizers.Adam(1e-3),
                 loss={probe: "mse"},
                 metrics={probe: "mae"},
-                jit_compile=False,
             )
             options = {"epochs": 3, "shuffle": False, "verbose": 0}
             history = sim.fit(x[:20], x[:20] ** 2, **options).history

@@ -55,6 +55,14 @@ class TestEvaluate:
         assert results["second_mae"] == pytest.approx(mae, rel=1e-5)
         assert results["loss"] == pytest.approx(2 * first + second, rel=1e-5)
 
+    def test_arguments_in_the_order_of_keras(self, net, data):
+        x, y = data
+        with simulator(net) as sim:
+            sim.compile("sgd", {net.first: "mse"}, [2.0], {net.second: ["mae"]})
+            results = sim.evaluate(x, y)
+        assert set(results) == {"loss", "first_loss", "second_mae"}
+        assert results["loss"] == pytest.approx(2 * results["first_loss"], rel=1e-5)
+
     def test_a_single_probe_is_named_too(self, net, data):
         x, y = data
         with simulator(net, 7) as sim:

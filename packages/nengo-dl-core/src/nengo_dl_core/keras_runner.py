@@ -62,7 +62,7 @@ class KerasRunner:
         return model
 
     def compile(
-        self, *args: Any, loss: Any, metrics: Any, loss_weights: Any, **kwargs: Any
+        self, *, loss: Any, metrics: Any, loss_weights: Any, **kwargs: Any
     ) -> None:
         """Prepare training and evaluation; see `Simulator.compile`."""
         by_name = {
@@ -87,7 +87,6 @@ class KerasRunner:
                 self.graph, inputs, {name: outputs[name] for name in names}
             )
             model.compile(
-                *args,
                 **{key: values or None for key, values in by_name.items()},
                 **{"jit_compile": compiled, **kwargs},
             )

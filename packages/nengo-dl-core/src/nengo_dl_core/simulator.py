@@ -468,7 +468,8 @@ class Simulator:
         Parameters
         ----------
         *args
-            Passed on to `keras.Model.compile`; the first is the optimizer.
+            In the order of `keras.Model.compile`: the optimizer, and what is named
+            below, ``loss, loss_weights, metrics``.
         loss : dict or list or object
             Loss functions of Keras (or their names, or functions of targets and
             outputs): by Probe or name, or in the order of the Probes, or one for all.
@@ -484,9 +485,9 @@ class Simulator:
         nengo.exceptions.ValidationError
             If something is given for what is no Probe of the network.
         """
-        self._keras_runner.compile(
-            *args, loss=loss, metrics=metrics, loss_weights=loss_weights, **kwargs
-        )
+        named = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics}
+        positional = dict(zip(["optimizer", *named], args, strict=False))
+        self._keras_runner.compile(**{**named, **kwargs, **positional})
 
     @_while_open
     def fit(
