@@ -12,7 +12,9 @@ import sys
 import keras
 import nengo
 import numpy as np
+import pytest
 import tensorflow as tf
+from nengo.exceptions import SimulationError
 
 from nengo_dl_core import Simulator, configure_settings
 
@@ -56,6 +58,9 @@ def main(kind, *where):
             history = sim.fit(x[:20], x[:20] ** 2, **options).history
             results = sim.evaluate(x[:20], x[:20] ** 2)
             values = {} if kind == "worker" else sim.predict(x)
+            if scope is not None:
+                with pytest.raises(SimulationError, match="use predict"):
+                    sim.run_steps(1)
             weights = [
                 keras.ops.convert_to_numpy(x).ravel().tolist()
                 for x in sim.tensor_graph.trainable_variables

@@ -16,7 +16,12 @@ from nengo.builder import Model
 from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 from nengo.cache import get_default_decoder_cache
-from nengo.exceptions import ReadonlyError, SimulatorClosed, ValidationError
+from nengo.exceptions import (
+    ReadonlyError,
+    SimulationError,
+    SimulatorClosed,
+    ValidationError,
+)
 from nengo.utils.numpy import maxint
 
 from nengo_dl_core import deprecated
@@ -372,11 +377,17 @@ class Simulator:
         nengo.exceptions.ValidationError
             If the data does not fit the network.
         nengo.exceptions.SimulationError
-            If the function of a Node returns something that is no finite number.
+            If the function of a Node returns something that is no finite number; or if
+            the simulator was built under a strategy of `tf.distribute`.
         nengo.exceptions.SimulatorClosed
             If the simulator has been closed.
         """
         self.tensor_graph.check_steps(n_steps)
+        if self.tensor_graph.distributed:
+            raise SimulationError(
+                "what is built under a strategy of tf.distribute cannot be run step by "
+                "step; use predict, which distributes its samples"
+            )
         names = self.tensor_graph.input_names
         arrays = by_object(data, names, "input Node")
         check_shapes(arrays, names, self.minibatch_size or 1, n_steps)

@@ -255,9 +255,14 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         )
 
     @property
+    def distributed(self) -> bool:
+        """Whether there are several replicas of the variables; see `tf.distribute`."""
+        return isinstance(self.step, tf.distribute.DistributedValues)
+
+    @property
     def n_steps(self) -> int:
         """Number of steps that have been simulated."""
-        if isinstance(self.step, tf.distribute.DistributedValues):
+        if self.distributed:
             return int(self.step.read_value())
         # the variable's own methods take longer than a step of a small network
         value = tf.raw_ops.ReadVariableOp(resource=self.step.handle, dtype=tf.int64)
