@@ -42,9 +42,12 @@ def test_random_networks():
             variable.assign(value * rng.uniform(0.9, 1.1, size=value.shape))
         sim.freeze_params(net)
         actual = recorded(sim)
-        with np.errstate(all="ignore"):
-            reference = nengo.Simulator(net, seed=0, progress_bar=False, optimize=False)
-            expected = recorded(reference)
+        options = {"seed": 0, "progress_bar": False, "optimize": False}
+        try:
+            with np.errstate(all="ignore"):
+                expected = recorded(nengo.Simulator(net, **options))
+        except BuildError:  # learning that Nengo has no build for
+            reject()
         for probe, values in expected.items():
             if not np.isfinite(values).all():
                 reject()

@@ -56,6 +56,11 @@ class KerasRunner:
     @cached_property
     def model(self) -> SimulationModel:
         """The model that puts out all probes."""
+        if not self.graph.model.probes:
+            raise ValidationError(
+                "a Keras model needs something to put out: add a Probe to the network",
+                attr="keras_model",
+            )
         with self._strategy.scope():
             model = SimulationModel(self.graph, *self._tensors)
             model.compile(jit_compile=self.jit_compile)
