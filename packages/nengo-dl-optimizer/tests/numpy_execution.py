@@ -50,8 +50,8 @@ def run_plainly(
             del signals[view]  # which may be of read-only memory; it is made anew
         dict.__setitem__(signals, signal, value.copy())
     for signal in probed:
-        if signal not in signals:
-            signals.init(signal)
+        if signal.base not in signals:
+            signals.init(signal.base)
     steps = [_make_step(op, signals) for op in order]
     values: Values = []
     for _ in range(n_steps):
