@@ -9,6 +9,7 @@ from nengo.exceptions import ConfigError, NetworkContextError, ValidationError
 from nengo_dl_core import Simulator, configure_settings, get_setting
 from nengo_dl_core.trainability import mark_signals
 from nengo_dl_optimizer import noop_order_signals, noop_planner
+from reference import assert_same, reference_data, simulated_data
 
 
 class TestConfigureSettings:
@@ -286,3 +287,35 @@ class TestEffects:
             pytest.raises(ConfigError, match="'log_device_placement'"),
         ):
             configure_settings(session_config={"log_device_placement": True})
+
+
+def test_functions_of_a_user_optimize_the_graph():
+    called = []
+
+    def planner(operators):
+        called.append("planner")
+        return noop_planner(operators)
+
+    def sorter(plan):
+        called.append("sorter")
+        signals, plan = noop_order_signals(plan)
+        return signals[::-1], plan
+
+    def simplification(operators):
+        called.append("simplification")
+        return list(operators)
+
+    with nengo.Network(seed=0) as net:
+        ens = nengo.Ensemble(10, 2)
+        nengo.Connection(nengo.Node([0.5, 1.0]), ens)
+        nengo.Probe(ens, synapse=0.01)
+    expected = reference_data(net, [20])
+    with net:
+        configure_settings(
+            dtype="float64",
+            planner=planner,
+            sorter=sorter,
+            simplifications=[simplification],
+        )
+    assert_same(simulated_data(net, [20]), expected)
+    assert called == ["simplification", "planner", "sorter"]
