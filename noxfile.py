@@ -86,7 +86,7 @@ def tests(session: nox.Session) -> None:
     packages, rest = chosen(session)
     paths = [f"packages/{package}" for package in packages]
     if packages == list(PACKAGES):
-        paths += ["docs/guide", "docs/extending.md"]
+        paths = ["packages", "docs/guide", "docs/extending.md"]
     run_shared(session, "-m", "pytest", *PARALLEL, *paths, *rest)
 
 
@@ -175,10 +175,11 @@ def isolated(session: nox.Session, package: str) -> None:
         for folder in ("tests", "examples"):
             if (source := ROOT / "packages" / package / folder).is_dir():
                 shutil.copytree(source, folder)
-        shutil.copy(ROOT / "packages" / package / "README.md", ".")
+        for path in (f"{package}/README.md", "conftest.py", "test_import.py"):
+            shutil.copy(ROOT / "packages" / path, ".")
         shutil.copy(ROOT / "pyproject.toml", ".")
-        paths = ("README.md", "tests", "--override-ini=pythonpath=tests")
-        run("-m", "pytest", *PARALLEL, *paths)
+        paths = ("README.md", "test_import.py", "tests")
+        run("-m", "pytest", *PARALLEL, *paths, "--override-ini=pythonpath=tests")
 
 
 @nox.session

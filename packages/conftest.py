@@ -1,9 +1,14 @@
-"""Settings for all tests."""
+"""Settings for the tests of all packages."""
 
 from collections.abc import Iterator
 
 import nengo
 import pytest
+from hypothesis import settings
+
+# TensorFlow takes its time when it does something for the first time.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,7 +1,6 @@
 from collections.abc import Iterator
 
 import keras
-import nengo
 import pytest
 
 
@@ -14,12 +13,3 @@ def float64() -> Iterator[None]:
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
     keras.backend.clear_session()
-
-
-@pytest.fixture(autouse=True)
-def no_decoder_cache() -> Iterator[None]:
-    """Stay independent of other processes, which lock the cache that they share."""
-    enabled = nengo.rc.get("decoder_cache", "enabled")
-    nengo.rc.set("decoder_cache", "enabled", "False")
-    yield
-    nengo.rc.set("decoder_cache", "enabled", enabled)

@@ -10,6 +10,7 @@ from typing import Any
 
 import nengo
 import numpy as np
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from nengo import processes
 from scipy.sparse import coo_matrix
@@ -19,6 +20,17 @@ from nengo_dl_core import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
 
 SEEDS = st.integers(0, 2**31 - 1)
 SIZES = st.integers(1, 3)
+
+
+def many(n_examples, batch=0):
+    """Run a test for many examples, the same ones each time."""
+    chosen = settings(
+        max_examples=n_examples,
+        database=None,
+        phases=[Phase.generate],  # a smaller network is seldom worth the time it takes
+        suppress_health_check=list(HealthCheck),
+    )
+    return lambda test: seed(batch)(chosen(test))
 
 
 def numbers(low, high):

@@ -2,11 +2,11 @@
 
 import nengo
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, reject, seed, settings
+from hypothesis import given, reject
 from nengo.exceptions import BuildError
 
 from nengo_dl_core import Simulator, configure_settings
-from network_strategies import networks
+from network_strategies import many, networks
 
 N_STEPS = 15
 
@@ -20,14 +20,7 @@ def recorded(sim):
 def test_random_networks():
     compared = []
 
-    @seed(0)
-    @settings(
-        max_examples=25,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @many(25)
     @given(networks(python=True))
     def check(net):
         with net:

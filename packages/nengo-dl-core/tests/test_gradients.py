@@ -5,7 +5,7 @@ import nengo
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import HealthCheck, Phase, given, reject, seed, settings
+from hypothesis import given, reject
 from nengo.exceptions import BuildError, SimulationError, ValidationError
 
 import network_strategies as networks
@@ -196,14 +196,7 @@ def test_recurrence(net, unroll):
 def test_random_networks():
     checked = []
 
-    @seed(0)
-    @settings(
-        max_examples=8,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @networks.many(8)
     @given(networks.networks(python=False))
     def check_one(net):
         types = {type(ens.neuron_type) for ens in net.all_ensembles}

@@ -129,6 +129,40 @@ def test_weights_that_are_learned_online(tmp_path):
         np.testing.assert_array_equal(sim.data[conn].weights, [expected] * 2)
 
 
+def test_state_is_named_by_the_objects(tmp_path):
+    with nengo.Network(seed=0) as net:
+        a, b = nengo.Ensemble(5, 1, label="a"), nengo.Ensemble(5, 1)
+        conn = nengo.Connection(a, b, learning_rule_type=nengo.PES())
+        nengo.Connection(b, conn.learning_rule, synapse=nengo.Alpha(0.1))
+        probe = nengo.Probe(b, synapse=0.1)
+    with simulator(net) as sim:
+        sim.run_steps(20)
+        sim.save_params(tmp_path / "state", include_state=True)
+        sim.run_steps(20)
+        expected = sim.data[probe][20:]
+    with np.load(tmp_path / "state") as file:
+        names = {name for name in file.files if name.startswith("state/")}
+    assert names == {
+        "state/n_steps",
+        "state/ensembles[0:a].neurons.voltage",
+        "state/ensembles[0:a].neurons.refractory_time",
+        "state/ensembles[1].neurons.voltage",
+        "state/ensembles[1].neurons.refractory_time",
+        "state/connections[0].weights",
+        "state/connections[0].weighted",
+        "state/connections[0].learning_rule.activities.X",
+        "state/connections[0].weights.column",
+        "state/connections[0].weights.row",
+        "state/connections[1].weighted",
+        "state/connections[1].weighted.X",
+        "state/probes[0].connection.weighted",
+    }
+    with simulator(net, minibatch_size=2) as sim:
+        sim.load_params(tmp_path / "state", include_state=True)
+        sim.run_steps(20)
+        np.testing.assert_allclose(sim.data[probe], [expected] * 2, atol=1e-12)
+
+
 class TestErrors:
     def test_another_network_changes_nothing(self, saved):
         path, _ = saved

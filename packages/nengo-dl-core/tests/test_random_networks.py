@@ -12,12 +12,12 @@ import os
 import nengo
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, reject, seed, settings
+from hypothesis import given, reject
 from nengo.exceptions import BuildError
 from scipy import stats
 
 from nengo_dl_core import Simulator, configure_settings
-from network_strategies import cases, stochastic_networks
+from network_strategies import cases, many, stochastic_networks
 from reference import assert_same
 
 TOLERANCE = 1e-8
@@ -80,14 +80,7 @@ def assert_equals_reference(case):
     ],
 )
 def test_equals_reference(jit_compile, batch):
-    @seed(batch)
-    @settings(
-        max_examples=SIZES[jit_compile],
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],  # a smaller network is seldom worth the time it takes
-        suppress_health_check=list(HealthCheck),
-    )
+    @many(SIZES[jit_compile], batch)
     @given(cases(jit_compile))
     def check(case):
         assert_equals_reference(case)
@@ -113,14 +106,7 @@ def test_neurons_that_spike_at_random_equal_the_reference_in_distribution():
     """
     p_values = []
 
-    @seed(0)
-    @settings(
-        max_examples=8,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @many(8)
     @given(stochastic_networks())
     def check(net):
         options = {"seed": 0, "progress_bar": False, "optimize": False}

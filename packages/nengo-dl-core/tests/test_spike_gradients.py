@@ -8,7 +8,7 @@ import tensorflow as tf
 from nengo.exceptions import ValidationError
 
 from nengo_dl_core import Simulator, SpikingLeakyReLU, configure_settings
-from nengo_dl_core.builders.neurons.surrogates import SURROGATES
+from nengo_dl_core.surrogates import SURROGATES
 
 N_STEPS = 12
 DERIVATIVES = {

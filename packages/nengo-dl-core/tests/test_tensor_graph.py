@@ -11,7 +11,7 @@ from nengo.exceptions import SignalError, ValidationError
 
 import nengo_dl.tensor_graph
 from nengo_dl_core import Simulator, configure_settings
-from nengo_dl_core.builder import NengoModel
+from nengo_dl_core.nengo_builder import NengoModel
 from nengo_dl_core.tensor_graph import TensorGraph
 
 

@@ -1,12 +1,7 @@
 """Building operators into TensorFlow."""
 
-from nengo_dl_core.builder import (
-    BuildConfig,
-    Builder,
-    NengoBuilder,
-    NengoModel,
-    OpBuilder,
-)
+from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.nengo_builder import NengoBuilder, NengoModel
 
 __all__ = [
     "BuildConfig",

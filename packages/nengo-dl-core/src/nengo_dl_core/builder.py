@@ -24,18 +24,14 @@ each group of a plan. A new operator type is added by writing a builder for it:
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import keras
 import numpy as np
 import tensorflow as tf
-from nengo.builder import Builder as _NengoBuilder
-from nengo.builder import Model as _NengoModel
 from nengo.builder.operator import Operator
 from nengo.builder.processes import SimProcess
-from nengo.builder.signal import SignalDict as SignalArrays
 from nengo.exceptions import BuildError
 
 from nengo_dl_core.progress import NullProgressBar, ProgressBar
@@ -210,7 +206,6 @@ class OpBuilder:
 
 
 _B = TypeVar("_B", bound=type[OpBuilder])
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class Builder:
@@ -444,67 +439,3 @@ class Builder:
 def _named(group: Group) -> Any:
     """Name TensorFlow's operations after the operators, for profiles."""
     return tf.name_scope(type(group[0]).__name__)
-
-
-class NengoBuilder(_NengoBuilder):
-    """Nengo's builder with build functions of our own.
-
-    A function registered here is used in our simulator only; for every other type the
-    function registered with Nengo's own builder is.
-    """
-
-    builders: ClassVar[Any] = ChainMap({}, _NengoBuilder.builders)
-
-    @classmethod
-    def register(cls, nengo_class: type) -> Callable[[_F], _F]:
-        """Make a function the one that builds objects of a type in our simulator.
-
-        Parameters
-        ----------
-        nengo_class : type
-            The type, for which Nengo may have a build function of its own.
-
-        Returns
-        -------
-        decorator : callable
-            Registers the function that it is applied to.
-        """
-
-        def decorator(build: _F) -> _F:
-            cls.builders[nengo_class] = build
-            return build
-
-        return decorator
-
-
-class NengoModel(_NengoModel):
-    """Nengo's model, for operators that only our simulator can run.
-
-    Parameters
-    ----------
-    *args
-        Passed on to `nengo.builder.Model`.
-    fail_fast : bool
-        Call ``op.make_step`` for every operator that is added, as Nengo does, to find
-        errors early. Our simulator does not use ``make_step``.
-    **kwargs
-        Passed on to `nengo.builder.Model`.
-    """
-
-    def __init__(self, *args: Any, fail_fast: bool = True, **kwargs: Any) -> None:
-        self.fail_fast = fail_fast
-        super().__init__(*args, **kwargs)
-
-    def add_op(self, op: Operator) -> None:
-        """Add an operator to the model.
-
-        Parameters
-        ----------
-        op : nengo.builder.Operator
-            The operator to be added.
-        """
-        self.operators.append(op)
-        if self.fail_fast:
-            signals = SignalArrays()
-            op.init_signals(signals)
-            op.make_step(signals, self.dt, np.random)

@@ -12,6 +12,8 @@ import numpy as np
 import tensorflow as tf
 from nengo.exceptions import ValidationError
 
+from nengo_dl_core.names import free_name
+
 if TYPE_CHECKING:
     from nengo_dl_core.simulator import Simulator
 
@@ -98,12 +100,8 @@ def _tags(sim: Simulator, objects: Iterable[Any]) -> dict[str, tuple[Any, str]]:
             raise ValidationError(f"{obj!r} has no {attribute}", attr="objects")
         owner = obj.ensemble if isinstance(obj, nengo.ensemble.Neurons) else obj
         label = "" if owner.label is None else f"_{owner.label}"
-        base = f"{type(obj).__name__}{label}_{attribute}"
-        tag, count = base, 0
-        while tag in tags:
-            count += 1
-            tag = f"{base}_{count}"
-        tags[tag] = owner, attribute
+        tag = f"{type(obj).__name__}{label}_{attribute}"
+        tags[free_name(tag, tags)] = owner, attribute
     return tags
 
 

@@ -13,6 +13,7 @@ from nengo.exceptions import ConfigError, NetworkContextError, ValidationError
 from nengo.params import Parameter
 
 from nengo_dl_core.session_config import check_session_config
+from nengo_dl_core.surrogates import SURROGATES
 
 # The kinds of objects that a setting can be given for, besides the network.
 _PER_OBJECT: dict[str, tuple[type, ...]] = {
@@ -55,8 +56,8 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "inference_only": (_boolean, "True or False"),
     "lif_smoothing": (_positive, "a positive number or None"),
     "spike_gradient": (
-        lambda value: value in (None, "rates", "fast_sigmoid", "arctan", "triangle"),
-        'None, "rates", "fast_sigmoid", "arctan" or "triangle"',
+        lambda value: value in (None, "rates", *SURROGATES),
+        ", ".join(["None", *(f'"{name}"' for name in ("rates", *SURROGATES))]),
     ),
     "dtype": (
         lambda value: _dtype_name(value) in ("float16", "float32", "float64"),
@@ -103,7 +104,7 @@ def configure_settings(**kwargs: Any) -> None:
         Let spiking neurons spike in training, as they do otherwise, with this gradient:
         ``"rates"`` is that of the rate equations; ``"fast_sigmoid"``, ``"arctan"`` and
         ``"triangle"`` are surrogates for the derivative of a spike, through time (see
-        `nengo_dl_core.builders.neurons.surrogates`). By default the rate equations take
+        `nengo_dl_core.surrogates`). By default the rate equations take
         the place of the neurons.
     dtype : str or tf.DType
         Floating point type, ``"float16"``, ``"float32"`` or ``"float64"``. By default

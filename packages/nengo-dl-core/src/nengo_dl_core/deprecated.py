@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nengo_dl_core.simulator import Simulator
 
 
-def warn_deprecated(name: str, instead: str) -> None:
+def warn_deprecated(name: str, instead: str, stacklevel: int = 3) -> None:
     """Warn whoever called the caller that something has another name now.
 
     Parameters
@@ -25,9 +25,13 @@ def warn_deprecated(name: str, instead: str) -> None:
         The old name.
     instead : str
         What to write.
+    stacklevel : int
+        How many calls above this one the old name is written.
     """
     warnings.warn(
-        f"{name} is deprecated, use {instead}", DeprecationWarning, stacklevel=3
+        f"{name} is deprecated, use {instead}",
+        DeprecationWarning,
+        stacklevel=stacklevel,
     )
 
 
@@ -115,15 +119,26 @@ def _losses(objective: Any, targets: Mapping[Any, Any]) -> dict[Any, Any]:
     if not isinstance(objective, Mapping):
         objective = dict.fromkeys(targets, mse if objective is None else objective)
     return {
-        probe: _swapped(function) if callable(function) else function
+        probe: swapped(function) if callable(function) else function
         for probe, function in objective.items()
     }
 
 
-def _swapped(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Take targets and outputs in the order in which Keras gives them."""
+def swapped(objective: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a loss of an objective.
 
-    def swapped(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        return function(y_pred, y_true)
+    Parameters
+    ----------
+    objective : callable
+        Takes outputs and targets.
 
-    return swapped
+    Returns
+    -------
+    loss : callable
+        Takes targets and outputs, in the order in which Keras gives them.
+    """
+
+    def loss(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        return objective(y_pred, y_true)
+
+    return loss

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +11,12 @@ import tensorflow as tf
 from nengo.builder import Model
 from nengo.builder.signal import Signal
 
+from nengo_dl_core.deprecated import swapped, warn_deprecated
 from nengo_dl_core.node_inputs import evaluate
 from nengo_dl_core.trainability import mark_signals as current_mark_signals
 
 if TYPE_CHECKING:
     from nengo_dl_core.tensor_graph import TensorGraph
-
-
-def _deprecated(name: str, instead: str) -> None:
-    warnings.warn(
-        f"{name} is deprecated, use {instead}", DeprecationWarning, stacklevel=3
-    )
 
 
 def unrolled_steps(unroll_simulation: Any, step_blocks: int | None) -> Any:
@@ -41,9 +35,9 @@ def unrolled_steps(unroll_simulation: Any, step_blocks: int | None) -> Any:
         The number of steps.
     """
     if step_blocks is not None:
-        _deprecated("step_blocks", "unroll_simulation, or leave it out")
+        warn_deprecated("step_blocks", "unroll_simulation, or leave it out")
     if isinstance(unroll_simulation, bool):
-        _deprecated("a boolean unroll_simulation", "the number of steps to unroll")
+        warn_deprecated("a boolean unroll_simulation", "the number of steps to unroll")
         return (step_blocks or 1) if unroll_simulation else 1
     return unroll_simulation
 
@@ -61,7 +55,7 @@ def mark_signals(model: Model) -> dict[Signal, bool | None]:
     marks : dict of {nengo.builder.Signal: bool or None}
         As `TensorGraph.mark_signals` returns them.
     """
-    _deprecated("nengo_dl.tensor_graph.mark_signals", "TensorGraph.mark_signals")
+    warn_deprecated("nengo_dl.tensor_graph.mark_signals", "TensorGraph.mark_signals")
     return current_mark_signals(model)
 
 
@@ -78,7 +72,9 @@ class FormerNames:
         side_effects : list of tf.Tensor
             Empty: TensorFlow sees to side effects by itself today.
         """
-        _deprecated("TensorGraph.build_step", "Simulator.predict_on_batch(n_steps=1)")
+        warn_deprecated(
+            "TensorGraph.build_step", "Simulator.predict_on_batch(n_steps=1)"
+        )
         return [value[:, 0] for value in _simulated(self, 1)], []
 
     def build_loop(self: Any) -> list[tf.Tensor]:
@@ -89,7 +85,9 @@ class FormerNames:
         probe_tensors : list of tf.Tensor
             Values of each probe, ``(minibatch_size, unroll, size_in)``.
         """
-        _deprecated("TensorGraph.build_loop", "Simulator.predict_on_batch(n_steps=...)")
+        warn_deprecated(
+            "TensorGraph.build_loop", "Simulator.predict_on_batch(n_steps=...)"
+        )
         return _simulated(self, self.unroll)
 
     def build_loss(
@@ -110,7 +108,7 @@ class FormerNames:
         loss : dict of {str: object}
             The argument ``loss`` of `Simulator.compile`.
         """
-        _deprecated("TensorGraph.build_loss", "Simulator.compile(loss=...)")
+        warn_deprecated("TensorGraph.build_loss", "Simulator.compile(loss=...)")
         return _losses(self, objective, targets)
 
     def build_optimizer(
@@ -135,19 +133,16 @@ class FormerNames:
         arguments : dict
             ``optimizer`` and ``loss``.
         """
-        _deprecated("TensorGraph.build_optimizer", "Simulator.compile(optimizer=...)")
+        warn_deprecated(
+            "TensorGraph.build_optimizer", "Simulator.compile(optimizer=...)"
+        )
         return {"optimizer": optimizer, "loss": _losses(self, objective, targets)}
 
 
 def _losses(
     graph: TensorGraph, objective: Any, targets: Sequence[nengo.Probe]
 ) -> dict[str, Any]:
-    loss = objective
-    if callable(objective):
-
-        def loss(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-            return objective(y_pred, y_true)
-
+    loss = swapped(objective) if callable(objective) else objective
     return {graph.probe_names[probe]: loss for probe in targets}
 
 
@@ -161,10 +156,10 @@ def _simulated(graph: TensorGraph, n_steps: int) -> list[tf.Tensor]:
     inputs: Mapping[str, tf.Tensor] = {
         "n_steps": tf.fill((batch, 1), n_steps),
         **{
-            graph.input_names[source.node]: tf.cast(
+            graph.input_names[node]: tf.cast(
                 tf.transpose(value, (1, 0, 2)), graph.float_type
             )
-            for source, value in zip(graph.node_inputs, values, strict=True)
+            for node, value in values.items()
         },
     }
     outputs = graph(inputs)

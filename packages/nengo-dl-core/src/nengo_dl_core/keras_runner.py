@@ -227,9 +227,9 @@ class KerasRunner:
         steps = range(graph.n_steps + 1, graph.n_steps + n_steps + 1)
         repeats = -(-batch_size // minibatch_size)
         values = evaluate(defined, steps, dt, minibatch_size)
-        for source, value in zip(defined, values, strict=True):
+        for node, value in values.items():
             tiled = np.tile(np.swapaxes(value, 0, 1), (repeats, 1, 1))
-            arrays[source.node] = tiled[:batch_size]
+            arrays[node] = tiled[:batch_size]
         inputs = {
             graph.input_names[node]: array.astype(graph.float_type)
             for node, array in arrays.items()

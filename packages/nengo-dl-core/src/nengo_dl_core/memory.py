@@ -101,21 +101,6 @@ class Memory:
     def __contains__(self, sig: Signal) -> bool:
         return sig in self.layout
 
-    def block_of(self, sig: Signal) -> Block:
-        """The block in which a signal lies.
-
-        Parameters
-        ----------
-        sig : nengo.builder.Signal
-            A signal that operators use.
-
-        Returns
-        -------
-        block : Block
-            A block of the layout.
-        """
-        return self.layout.blocks[self.layout.view(sig).block]
-
     def whole(self, block: Block) -> TensorSignal:
         """A whole block as a signal.
 

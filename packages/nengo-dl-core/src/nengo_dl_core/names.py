@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Container, Sequence
 from typing import Any
 
 
@@ -49,11 +50,25 @@ def unique_names(objects: Sequence[Any], default: str) -> dict[Any, str]:
     names: dict[Any, str] = {}
     used = {"n_steps"}
     for obj in objects:
-        base = accepted_name(obj.label or default)
-        name, count = base, 0
-        while name in used:
-            count += 1
-            name = f"{base}_{count}"
-        used.add(name)
-        names[obj] = name
+        names[obj] = free_name(accepted_name(obj.label or default), used)
+        used.add(names[obj])
     return names
+
+
+def free_name(name: str, used: Container[str]) -> str:
+    """Find a name that is not in use.
+
+    Parameters
+    ----------
+    name : str
+        The name that is wanted.
+    used : set of str
+        Names that are in use.
+
+    Returns
+    -------
+    name : str
+        The name, with ``_1`` appended if it is in use, or ``_2`` if that is too.
+    """
+    numbered = (f"{name}_{count}" for count in itertools.count(1))
+    return next(x for x in itertools.chain([name], numbered) if x not in used)

@@ -203,7 +203,7 @@ _INPUT_TYPES: dict[type[Operator] | None, Callable[..., NodeInput]] = {
 
 def evaluate(
     inputs: Sequence[NodeInput], steps: range, dt: float, minibatch_size: int
-) -> list[Array]:
+) -> dict[nengo.Node, Array]:
     """Compute what input Nodes put out in some steps.
 
     Their functions are called in the order in which the reference simulator would call
@@ -222,21 +222,17 @@ def evaluate(
 
     Returns
     -------
-    values : list of ndarray
+    values : dict of {nengo.Node: ndarray}
         For each Node its output, ``(n_steps, minibatch_size, size_out)``.
     """
-    values = [
-        np.broadcast_to(source.signal.initial_value, shape)
+    values = {
+        source.node: np.broadcast_to(source.signal.initial_value, shape)
         if source.constant
         else np.empty(shape)
         for source in inputs
         for shape in [(len(steps), minibatch_size, source.signal.size)]
-    ]
-    changing = [
-        (source, value)
-        for source, value in zip(inputs, values, strict=True)
-        if not source.constant
-    ]
+    }
+    changing = [(x, values[x.node]) for x in inputs if not x.constant]
     if changing:
         for row, step in enumerate(steps):
             for source, value in changing:

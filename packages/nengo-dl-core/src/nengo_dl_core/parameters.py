@@ -4,95 +4,26 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-import keras
-import nengo
 import numpy as np
 import numpy.typing as npt
 from nengo.builder.signal import Signal
 from nengo.exceptions import ValidationError
 
+from nengo_dl_core.signal_names import (
+    layer_variables,
+    parameter_signals,
+    state_signals,
+)
+from nengo_dl_core.signal_values import SignalValues
 from nengo_dl_core.tensor_graph import TensorGraph
-from nengo_dl_core.tensor_node import TensorNode
 
 Array = npt.NDArray[Any]
 write_array: Any = np.lib.format.write_array
-
-
-def parameter_signals(graph: TensorGraph) -> dict[str, Signal]:
-    """Name the parameters of a model by the Nengo objects that they belong to.
-
-    Parameters
-    ----------
-    graph : TensorGraph
-        The simulation.
-
-    Returns
-    -------
-    signals : dict of {str: nengo.builder.Signal}
-        Encoders, biases and weights, for example under the name
-        ``"networks[0:memory].ensembles[1:store].encoders"``: the place of the object in
-        its network, with its label if it has one.
-    """
-    model = graph.model
-    if model.toplevel is None:
-        return {}
-    signals: dict[str, Signal] = {}
-    for path, obj in _objects(model.toplevel, ("ensembles", "connections")):
-        if isinstance(obj, nengo.Connection):
-            found = {"weights": model.sig[obj].get("weights")}
-        else:
-            found = {
-                "encoders": model.sig[obj].get("encoders"),
-                "bias": model.sig[obj.neurons].get("bias"),
-            }
-        signals |= {f"{path}.{x}": sig for x, sig in found.items() if sig is not None}
-    return signals
-
-
-def layer_variables(graph: TensorGraph) -> dict[str, keras.Variable]:
-    """Name the weights of Keras layers by the TensorNodes that call them.
-
-    Parameters
-    ----------
-    graph : TensorGraph
-        The simulation.
-
-    Returns
-    -------
-    variables : dict of {str: keras.Variable}
-        The simulation's own variables, for example under the name
-        ``"nodes[2].weights[0]"``. A layer that several nodes share has several names.
-    """
-    if graph.model.toplevel is None:
-        return {}
-    return {
-        f"{path}.weights[{i}]": graph.layer_weights.own(weight)
-        for path, node in _objects(graph.model.toplevel, ("nodes",))
-        if isinstance(node, TensorNode)
-        and isinstance(node.tensor_func, keras.layers.Layer)
-        for i, weight in enumerate(node.tensor_func.variables)
-    }
-
-
-def _objects(
-    network: nengo.Network, kinds: Sequence[str], prefix: str = ""
-) -> Iterator[tuple[str, Any]]:
-    """Every object of some kinds in a network, with the path to it."""
-    for kind in kinds:
-        for index, obj in enumerate(getattr(network, kind)):
-            yield f"{prefix}{kind}[{_place(index, obj)}]", obj
-    for index, subnet in enumerate(network.networks):
-        path = f"{prefix}networks[{_place(index, subnet)}]."
-        yield from _objects(subnet, kinds, path)
-
-
-def _place(index: int, obj: Any) -> str:
-    return f"{index}:{obj.label}" if obj.label else str(index)
 
 
 def read_parameters(graph: TensorGraph) -> dict[str, Array]:
@@ -110,11 +41,7 @@ def read_parameters(graph: TensorGraph) -> dict[str, Array]:
         has a leading minibatch axis, unless it is the same for all items. The weights
         of the network's Keras layers follow.
     """
-    values = {}
-    for name, sig in parameter_signals(graph).items():
-        value = graph.get_tensor(sig).numpy()
-        same = graph.is_minibatched(sig) and (value == value[:1]).all()
-        values[name] = value[0] if same else value
+    values = _read(graph, parameter_signals(graph))
     layers = layer_variables(graph)
     return values | {name: variable.numpy() for name, variable in layers.items()}
 
@@ -136,14 +63,12 @@ def write_parameters(graph: TensorGraph, values: Mapping[str, Array]) -> None:
         fit.
     """
     present = read_parameters(graph)
-    for name in [*present, *values]:
-        if name not in values or name not in present:
-            where = "the file" if name not in values else "the network"
-            raise ValidationError(f"parameter {name!r} is not in {where}", attr="path")
+    _check_names(values, present)
+    places = SignalValues(graph, minibatched=True)
     new: dict[Signal, Array] = {}
     for name, sig in parameter_signals(graph).items():
-        value = _fitted(name, values[name], tuple(graph.get_tensor(sig).shape))
-        if graph.has_variable(sig):
+        value = _fitted(name, values[name], places[sig].shape)
+        if places.is_variable(sig):
             new[sig] = value
         elif not np.array_equal(values[name], present[name]):
             raise ValidationError(
@@ -155,12 +80,13 @@ def write_parameters(graph: TensorGraph, values: Mapping[str, Array]) -> None:
         (variable, _fitted(name, values[name], tuple(variable.shape)))
         for name, variable in layer_variables(graph).items()
     ]
-    graph.set_values(new)
+    places.assign(new)
     for variable, value in weights:
         variable.assign(value)
 
 
 _STATE = "state/"
+_N_STEPS = f"{_STATE}n_steps"
 
 
 def read_state(graph: TensorGraph) -> dict[str, Array]:
@@ -174,23 +100,16 @@ def read_state(graph: TensorGraph) -> dict[str, Array]:
     Returns
     -------
     state : dict of {str: ndarray}
-        The values of all signals that survive a step, in the order in which the model's
-        operators mention them, and the number of steps.
+        Values by the names of `state_signals`, and the number of steps. They have a
+        leading minibatch axis, unless they are the same for all items.
     """
-    values = {
-        f"{_STATE}{name}": graph.get_tensor(sig).numpy()
-        for name, sig in _state_signals(graph).items()
+    return {
+        **{
+            f"{_STATE}{name}": value
+            for name, value in _read(graph, state_signals(graph)).items()
+        },
+        _N_STEPS: np.asarray(graph.n_steps),
     }
-    return {**values, f"{_STATE}n_steps": np.asarray(graph.n_steps)}
-
-
-def _state_signals(graph: TensorGraph) -> dict[str, Signal]:
-    """Name the signals that survive a step, by what does not depend on the planner."""
-    mentioned = dict.fromkeys(
-        sig.base for op in graph.model.operators for sig in op.all_signals
-    )
-    kept = [sig for sig in mentioned if graph.is_state(sig)]
-    return {f"{index}:{sig.shape}": sig for index, sig in enumerate(kept)}
 
 
 def split_state(
@@ -212,7 +131,9 @@ def split_state(
     return {name: x for name, x in arrays.items() if name not in state}, state
 
 
-def check_state(graph: TensorGraph, state: Mapping[str, Array]) -> None:
+def fitted_state(
+    graph: TensorGraph, state: Mapping[str, Array]
+) -> tuple[dict[Signal, Array], int]:
     """Check that state fits to a simulation.
 
     Parameters
@@ -220,7 +141,14 @@ def check_state(graph: TensorGraph, state: Mapping[str, Array]) -> None:
     graph : TensorGraph
         The simulation.
     state : dict of {str: ndarray}
-        State.
+        What `read_state` returned for a simulation like this.
+
+    Returns
+    -------
+    values : dict of {nengo.builder.Signal: ndarray}
+        The state, for all items of the minibatch.
+    n_steps : int
+        The number of steps.
 
     Raises
     ------
@@ -229,37 +157,54 @@ def check_state(graph: TensorGraph, state: Mapping[str, Array]) -> None:
     """
     if not state:
         raise ValidationError("the file has no state; see include_state", attr="path")
-    present = read_state(graph)
-    for name in [*present, *state]:
-        shapes = [x[name].shape if name in x else None for x in (state, present)]
-        if shapes[0] != shapes[1]:
-            raise ValidationError(
-                f"{name!r} has shape {shapes[0]} in the file and {shapes[1]} in the "
-                "simulation",
-                attr="path",
-            )
+    signals = {f"{_STATE}{name}": x for name, x in state_signals(graph).items()}
+    _check_names(state, [*signals, _N_STEPS])
+    places = SignalValues(graph, minibatched=True)
+    values = {
+        sig: _fitted(name, state[name], places[sig].shape)
+        for name, sig in signals.items()
+    }
+    return values, int(state[_N_STEPS])
 
 
-def write_state(graph: TensorGraph, state: Mapping[str, Array]) -> None:
+def write_state(graph: TensorGraph, values: dict[Signal, Array], n_steps: int) -> None:
     """Continue from a state.
 
     Parameters
     ----------
     graph : TensorGraph
         The simulation.
-    state : dict of {str: ndarray}
-        What `read_state` returned for a simulation like this.
+    values, n_steps
+        What `fitted_state` returned.
     """
-    signals = _state_signals(graph)
-    graph.set_values({sig: state[f"{_STATE}{name}"] for name, sig in signals.items()})
-    graph.step.assign(int(state[f"{_STATE}n_steps"]))
+    SignalValues(graph, minibatched=True).assign(values)
+    graph.step.assign(n_steps)
+
+
+def _read(graph: TensorGraph, signals: Mapping[str, Signal]) -> dict[str, Array]:
+    """Read signals; what is the same for all items has no minibatch axis."""
+    values = SignalValues(graph, minibatched=True)
+    read = {}
+    for name, sig in signals.items():
+        value = values[sig]
+        same = values.is_minibatched(sig) and (value == value[:1]).all()
+        read[name] = value[0] if same else value
+    return read
+
+
+def _check_names(given: Collection[str], expected: Collection[str]) -> None:
+    """Check that a file holds what a network has."""
+    for name in [*expected, *given]:
+        if name not in given or name not in expected:
+            where = "the file" if name not in given else "the network"
+            raise ValidationError(f"{name!r} is not in {where}", attr="path")
 
 
 def _fitted(name: str, value: Array, shape: tuple[int, ...]) -> Array:
-    """A value for a parameter: one that is the same for all items is broadcast."""
+    """A value for all items of the minibatch, in the shape that is expected."""
     if value.shape not in (shape, shape[1:]):
         raise ValidationError(
-            f"parameter {name!r} has shape {value.shape}, expected {shape}", attr="path"
+            f"{name!r} has shape {value.shape}, expected {shape}", attr="path"
         )
     return np.broadcast_to(value, shape)
 

@@ -235,13 +235,7 @@ class Runner:
         buffer = np.zeros(self._input_shape, graph.float_type)
         filled = buffer[: len(steps)]
         defined = [x for x in graph.node_inputs if x.node not in data]
-        values = dict(
-            zip(
-                (source.node for source in defined),
-                evaluate(defined, steps, graph.signals.dt, graph.minibatch_size),
-                strict=True,
-            )
-        )
+        values = evaluate(defined, steps, graph.signals.dt, graph.minibatch_size)
         stop = offset + len(steps)
         for node, array in data.items():
             values[node] = np.swapaxes(array[:, offset:stop], 0, 1)

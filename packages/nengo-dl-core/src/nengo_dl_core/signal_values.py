@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nengo.builder.signal import Signal
 
 from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl_optimizer import Block
 
 Array = npt.NDArray[Any]
 
@@ -79,18 +80,95 @@ class SignalValues(Mapping[Signal, Array]):
         """
         return self._value(signal, lambda i: self._variables[i].numpy())
 
+    def assign(self, values: Mapping[Signal, Array]) -> None:
+        """Change values, each of the shape in which it is read.
+
+        Parameters
+        ----------
+        values : dict of {nengo.builder.Signal: ndarray}
+            New values of signals for which `is_variable` is true.
+        """
+        arrays: dict[int, Array] = {}
+        for signal, value in values.items():
+            variable = self._places[self._layout.view(signal).block][0]
+            if variable not in arrays:
+                arrays[variable] = np.array(self._variables[variable].numpy())
+            array = arrays[variable]
+            positions = np.arange(array.size).reshape(array.shape)
+            places = self._value(signal, {variable: positions}.__getitem__)
+            array.reshape(-1)[places] = value
+        for variable, array in arrays.items():
+            self._variables[variable].assign(array)
+
+    def is_minibatched(self, signal: Signal) -> bool:
+        """Whether a signal has a value for each item of the minibatch.
+
+        Parameters
+        ----------
+        signal : nengo.builder.Signal
+            A signal of the model.
+
+        Returns
+        -------
+        minibatched : bool
+            False for signals that are not simulated.
+        """
+        block = self._block(signal)
+        return block is not None and block.minibatched
+
+    def is_variable(self, signal: Signal) -> bool:
+        """Whether the value of a signal can be changed.
+
+        Parameters
+        ----------
+        signal : nengo.builder.Signal
+            A signal of the model.
+
+        Returns
+        -------
+        variable : bool
+            True for parameters and state; False for what is computed in every step,
+            and for what is not simulated.
+        """
+        block = self._block(signal)
+        return block is not None and block.index in self._places
+
+    def is_state(self, signal: Signal) -> bool:
+        """Whether a signal is part of the state that one step leaves to the next.
+
+        Parameters
+        ----------
+        signal : nengo.builder.Signal
+            A signal of the model.
+
+        Returns
+        -------
+        state : bool
+            False for parameters, for what is computed in every step, and for what is
+            not simulated.
+        """
+        block = self._block(signal)
+        places = None if block is None else self._places.get(block.index)
+        return places is not None and places[1] is not None
+
+    def _block(self, signal: Signal) -> Block | None:
+        """The block in which a signal lies, if it is simulated."""
+        if signal not in self._layout:
+            return None
+        return self._layout.blocks[self._layout.view(signal).block]
+
     def _value(self, signal: Signal, read: Callable[[int], Array]) -> Array:
         """Find a value in one of the variables, which ``read`` reads."""
-        if signal not in self._layout:
+        block = self._block(signal)
+        if block is None:
             return signal.initial_value
-        view = self._layout.view(signal)
-        if view.block not in self._places:
+        if block.index not in self._places:
             raise KeyError(f"{signal} has no value between steps: probe it")
-        block = self._layout.blocks[view.block]
         variable, columns = self._places[block.index]
         value = read(variable)
         if columns is not None:
             value = value[:, columns].reshape((len(value), *block.shape))
+        view = self._layout.view(signal)
         batch = (slice(None),) * int(block.minibatched)
         pieces = [value[(*batch, slice(*bounds))] for bounds in ((0, 0), *view.slices)]
         rows = np.concatenate(pieces, axis=len(batch))
@@ -100,10 +178,7 @@ class SignalValues(Mapping[Signal, Array]):
     def __iter__(self) -> Iterator[Signal]:
         signals = (sig.base for op in self._operators for sig in op.all_signals)
         for signal in dict.fromkeys(signals):
-            if (
-                signal not in self._layout
-                or self._layout.view(signal).block in self._places
-            ):
+            if self._block(signal) is None or self.is_variable(signal):
                 yield signal
 
     def __len__(self) -> int:

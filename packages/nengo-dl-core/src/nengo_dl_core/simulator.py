@@ -25,7 +25,6 @@ from nengo.exceptions import (
 from nengo.utils.numpy import maxint
 
 from nengo_dl_core import deprecated
-from nengo_dl_core.builder import NengoBuilder, NengoModel
 from nengo_dl_core.config import get_setting
 from nengo_dl_core.data_arguments import (
     by_object,
@@ -36,9 +35,10 @@ from nengo_dl_core.diagnosis import Diagnosis, Stages
 from nengo_dl_core.former_names import unrolled_steps
 from nengo_dl_core.gradient_check import check_gradients
 from nengo_dl_core.keras_runner import KerasRunner
+from nengo_dl_core.nengo_builder import NengoBuilder, NengoModel
 from nengo_dl_core.nengo_params import freeze, named_params, nengo_params
 from nengo_dl_core.parameters import (
-    check_state,
+    fitted_state,
     load_arrays,
     read_parameters,
     read_state,
@@ -797,11 +797,11 @@ class Simulator:
         """
         parameters, state = split_state(load_arrays(path))
         include_state = _renamed(include_state, include_non_trainable)
-        if include_state:
-            check_state(self.tensor_graph, state)
-        write_parameters(self.tensor_graph, parameters)
-        if include_state:
-            write_state(self.tensor_graph, state)
+        graph = self.tensor_graph
+        fitted = fitted_state(graph, state) if include_state else None
+        write_parameters(graph, parameters)
+        if fitted is not None:
+            write_state(graph, *fitted)
 
     def trange(
         self, sample_every: float | None = None, dt: float | None = None
@@ -825,9 +825,7 @@ class Simulator:
                 raise ValidationError(
                     "give sample_every or dt, which is its old name, not both", "dt"
                 )
-            warnings.warn(
-                "dt is deprecated, use sample_every", DeprecationWarning, stacklevel=2
-            )
+            deprecated.warn_deprecated("dt", "sample_every")
             sample_every = dt
         period = 1 if sample_every is None else sample_every / self.dt
         steps = np.arange(1, self.n_steps + 1)
@@ -938,11 +936,7 @@ def _renamed(include_state: bool, include_non_trainable: bool | None) -> bool:
     """The value of an argument that used to have another name."""
     if include_non_trainable is None:
         return include_state
-    warnings.warn(
-        "include_non_trainable is deprecated, use include_state",
-        DeprecationWarning,
-        stacklevel=4,
-    )
+    deprecated.warn_deprecated("include_non_trainable", "include_state", stacklevel=5)
     return include_non_trainable
 
 

@@ -565,90 +565,11 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             view = self.memory.tensor_signal(sig)
         except SignalError:
             return tf.constant(np.asarray(sig.initial_value), self.float_type)
-        return self._present_values().gather(view)
-
-    def _present_values(self) -> SignalDict:
-        """An environment in which the values of all variables are bound."""
         values = self.memory.unpacked([tf.convert_to_tensor(x) for x in self.states])
         values |= {block: tf.convert_to_tensor(x) for block, x in self.parameters}
         environment = SignalDict(self.float_type, self.minibatch_size)
         self.memory.bind(environment, values)
-        return environment
-
-    def is_minibatched(self, sig: Signal) -> bool:
-        """Whether a signal has a value for each item of the minibatch.
-
-        Parameters
-        ----------
-        sig : nengo.builder.Signal
-            A signal of the model.
-
-        Returns
-        -------
-        minibatched : bool
-            False for signals that nothing uses.
-        """
-        return sig in self.memory and self.memory.tensor_signal(sig).minibatched
-
-    def is_state(self, sig: Signal) -> bool:
-        """Whether a signal's value survives a step.
-
-        Parameters
-        ----------
-        sig : nengo.builder.Signal
-            A signal of the model.
-
-        Returns
-        -------
-        state : bool
-            Whether it is part of the state.
-        """
-        if sig not in self.memory:
-            return False
-        block = self.memory.block_of(sig)
-        return any(block in blocks for blocks in self.memory.states.values())
-
-    def has_variable(self, sig: Signal) -> bool:
-        """Whether the value of a signal can be set.
-
-        Parameters
-        ----------
-        sig : nengo.builder.Signal
-            A signal of the model.
-
-        Returns
-        -------
-        variable : bool
-            True for parameters and state; False for what is computed in every step,
-            and for signals that nothing uses.
-        """
-        return self.is_state(sig) or (
-            sig in self.memory and self.memory.block_of(sig) in self.memory.parameters
-        )
-
-    def set_values(self, values: Mapping[Signal, npt.NDArray[Any]]) -> None:
-        """Set parameters or state.
-
-        Parameters
-        ----------
-        values : dict of {nengo.builder.Signal: ndarray}
-            New values, with a leading minibatch axis if the signal has one.
-        """
-        environment, memory = self._present_values(), self.memory
-        for sig, value in values.items():
-            view = memory.tensor_signal(sig)
-            environment.scatter(view, tf.constant(value, view.dtype))
-        for block, variable in self.parameters:
-            variable.assign(environment.gather(memory.whole(block)))
-        state_values = [
-            environment.gather(memory.whole(block))
-            for blocks in memory.states.values()
-            for block in blocks
-        ]
-        for variable, state in zip(
-            self.states, memory.packed(state_values), strict=True
-        ):
-            variable.assign(state)
+        return environment.gather(view)
 
 
 def _state_variable(name: str, value: npt.NDArray[Any]) -> keras.Variable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
@@ -20,8 +19,9 @@ from nengo.neurons import NeuronType
 from nengo.params import BoolParam, Default, Parameter, ShapeParam
 from nengo.transforms import Transform
 
-from nengo_dl_core.builder import NengoBuilder
 from nengo_dl_core.config import configure_settings, get_setting
+from nengo_dl_core.deprecated import warn_deprecated
+from nengo_dl_core.nengo_builder import NengoBuilder
 
 
 class TensorNode(nengo.Node):
@@ -177,11 +177,7 @@ def _shape(end: str, shape: Any, size: int | None) -> Any:
         return shape
     if shape is not Default:
         raise ValidationError(f"give shape_{end}, not size_{end}", attr=f"size_{end}")
-    warnings.warn(
-        f"size_{end} is deprecated, use shape_{end}=({size},)",
-        DeprecationWarning,
-        stacklevel=4,
-    )
+    warn_deprecated(f"size_{end}", f"shape_{end}=({size},)", stacklevel=5)
     return (size,)
 
 

@@ -12,8 +12,9 @@ from nengo.builder.signal import Signal
 from nengo.connection import LearningRule
 from nengo.ensemble import Neurons
 
-from nengo_dl_core.builder import BuildConfig, Builder, NengoBuilder
+from nengo_dl_core.builder import BuildConfig, Builder
 from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder
+from nengo_dl_core.nengo_builder import NengoBuilder
 from nengo_dl_core.signals import SignalDict
 
 

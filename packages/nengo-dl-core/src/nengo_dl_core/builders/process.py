@@ -14,6 +14,7 @@ from nengo.builder.processes import SimProcess
 from nengo.synapses import Alpha, LinearFilter, Lowpass, Triangle
 
 from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.chosen import ChosenBuilder
 from nengo_dl_core.builders.linear_filter import LinearFilterBuilder
 from nengo_dl_core.builders.lowpass import LowpassBuilder
 from nengo_dl_core.builders.python_call import PythonOpBuilder
@@ -129,7 +130,7 @@ class GenericProcessBuilder(PythonOpBuilder):
 
 
 @Builder.register(SimProcess)
-class SimProcessBuilder(OpBuilder):
+class SimProcessBuilder(ChosenBuilder):
     """Choose the build of a group of processes.
 
     Parameters
@@ -146,14 +147,9 @@ class SimProcessBuilder(OpBuilder):
     }
     """Process types that are computed by TensorFlow; all others run in Python."""
 
-    def __init__(self, ops: Sequence[Operator]) -> None:
-        super().__init__(ops)
-        self.built = self._implementation(ops[0])(ops)
-        self.python_in_loop = self.built.python_in_loop
-
     @classmethod
-    def _implementation(cls, op: SimProcess) -> type[OpBuilder]:
-        """The builder for one process: that of its type or of a type it computes as."""
+    def builder_type(cls, op: SimProcess) -> type[OpBuilder]:
+        """Find the builder for its type, or for one that it computes as."""
         if op.input is None:
             return GenericProcessBuilder
         builder = next(
@@ -169,32 +165,7 @@ class SimProcessBuilder(OpBuilder):
             return LowpassBuilder
         return builder
 
-    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
-        """Let the chosen builder prepare; see `OpBuilder.build_pre`."""
-        self.built.build_pre(signals, config)
-
-    def build_step(self, signals: SignalDict) -> Sequence[tf.Tensor] | None:
-        """Let the chosen builder compute; see `OpBuilder.build_step`."""
-        return self.built.build_step(signals)
-
-    def build_post(self, signals: SignalDict) -> None:
-        """Let the chosen builder reset; see `OpBuilder.build_post`."""
-        self.built.build_post(signals)
-
-    def python_state(self) -> Any:
-        """What the chosen builder keeps; see `OpBuilder.python_state`."""
-        return self.built.python_state()
-
-    def restore_python_state(self, state: Any) -> None:
-        """Let the chosen builder continue; see `OpBuilder.restore_python_state`."""
-        self.built.restore_python_state(state)
-
-    @staticmethod
-    def mergeable(x: Operator, y: Operator) -> bool:
-        """Processes merge if one builder computes both; see `OpBuilder.mergeable`."""
-        builder = SimProcessBuilder._implementation(x)
-        return (
-            builder is SimProcessBuilder._implementation(y)
-            and bool(x.mode == y.mode)
-            and builder.mergeable(x, y)
-        )
+    @classmethod
+    def mergeable(cls, x: Operator, y: Operator) -> bool:
+        """Merge what one builder can compute; see `OpBuilder.mergeable`."""
+        return bool(x.mode == y.mode) and super().mergeable(x, y)

@@ -32,14 +32,15 @@ from nengo.exceptions import BuildError
 from nengo.neurons import NeuronType
 
 from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.builders.neurons.surrogates import (
+from nengo_dl_core.builders.chosen import ChosenBuilder
+from nengo_dl_core.builders.python_call import PythonOpBuilder
+from nengo_dl_core.random_streams import item_rng
+from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.surrogates import (
     SURROGATES,
     Surrogate,
     with_gradient_of,
 )
-from nengo_dl_core.builders.python_call import PythonOpBuilder
-from nengo_dl_core.random_streams import item_rng
-from nengo_dl_core.signals import SignalDict
 
 
 class TFNeuronBuilder(OpBuilder):
@@ -334,7 +335,7 @@ _B = TypeVar("_B", bound=type[OpBuilder])
 
 
 @Builder.register(SimNeurons)
-class SimNeuronsBuilder(OpBuilder):
+class SimNeuronsBuilder(ChosenBuilder):
     """Compute neurons with the builder for their type.
 
     Parameters
@@ -350,11 +351,6 @@ class SimNeuronsBuilder(OpBuilder):
     """
 
     TF_NEURON_IMPL: ClassVar[dict[type[NeuronType], type[OpBuilder]]] = {}
-
-    def __init__(self, ops: Sequence[Operator]) -> None:
-        super().__init__(ops)
-        self.built = self.builder_type(ops[0])(ops)
-        self.python_in_loop = self.built.python_in_loop
 
     @classmethod
     def register(cls, neuron_type: type[NeuronType]) -> Callable[[_B], _B]:
@@ -392,33 +388,3 @@ class SimNeuronsBuilder(OpBuilder):
             Subclass of `OpBuilder`.
         """
         return cls.TF_NEURON_IMPL.get(type(op.neurons), GenericNeuronBuilder)
-
-    def compiles(self, signals: SignalDict) -> bool:
-        """Ask the chosen builder; see `OpBuilder.compiles`."""
-        return self.built.compiles(signals)
-
-    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
-        """Let the chosen builder prepare; see `OpBuilder.build_pre`."""
-        self.built.build_pre(signals, config)
-
-    def build_step(self, signals: SignalDict) -> Sequence[tf.Tensor] | None:
-        """Let the chosen builder compute; see `OpBuilder.build_step`."""
-        return self.built.build_step(signals)
-
-    def build_post(self, signals: SignalDict) -> None:
-        """Let the chosen builder reset; see `OpBuilder.build_post`."""
-        self.built.build_post(signals)
-
-    def python_state(self) -> Any:
-        """What the chosen builder keeps; see `OpBuilder.python_state`."""
-        return self.built.python_state()
-
-    def restore_python_state(self, state: Any) -> None:
-        """Let the chosen builder continue; see `OpBuilder.restore_python_state`."""
-        self.built.restore_python_state(state)
-
-    @staticmethod
-    def mergeable(x: Operator, y: Operator) -> bool:
-        """Merge neurons that one builder can compute; see `OpBuilder.mergeable`."""
-        builder = SimNeuronsBuilder.builder_type(x)
-        return builder is SimNeuronsBuilder.builder_type(y) and builder.mergeable(x, y)

@@ -1,0 +1,48 @@
+"""Importing a package does no work."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+# What each package needs, which may do anything when it is imported.
+NEEDED = {
+    "nengo_dl_optimizer": "nengo, numpy",
+    "nengo_dl_core": "keras, nengo, numpy, tensorflow",
+    "nengo_dl_converter": "keras, nengo, numpy, tensorflow",
+    "nengo_dl_benchmarks": "keras, nengo, numpy, tensorflow",
+}
+CODE = """
+import os, sys, warnings
+import {needed}
+
+def observed():
+    values = {{
+        "environment": dict(os.environ),
+        "warnings": list(warnings.filters),
+        "printing": numpy.get_printoptions(),
+        "random numbers": str(numpy.random.get_state()),
+        "Nengo's builders": dict(nengo.builder.Builder.builders),
+        "loaded TensorFlow": {{"keras", "tensorflow"}} & {{*sys.modules}},
+    }}
+    if "tensorflow" in sys.modules:
+        from tensorflow.python.eager import context
+        values["devices"] = context.context()._context_handle
+        config = keras.config
+        values["Keras' types"] = config.floatx(), config.image_data_format()
+    return values
+
+before = observed()
+import {package}
+changed = [name for name, value in observed().items() if value != before[name]]
+sys.exit(", ".join(changed) or None)
+"""
+
+
+@pytest.mark.parametrize("package", [name for name in NEEDED if find_spec(name)])
+def test_import_touches_nothing(package):
+    code = CODE.format(needed=NEEDED[package], package=package)
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
