@@ -182,6 +182,19 @@ def isolated(session: nox.Session, package: str) -> None:
         run("-m", "pytest", *PARALLEL, *paths, "--override-ini=pythonpath=tests")
 
 
+@nox.session(venv_backend="none", requires=["build", "isolated", "docs"])
+def release(session: nox.Session) -> None:
+    """Build all that is published, check it, and say what is left to do."""
+    for name, project in PACKAGES.items():
+        changes = (ROOT / "packages" / name / "CHANGELOG.md").read_text()
+        heading = f"## {project['version']}"
+        if heading not in changes:
+            session.error(f"{name}: CHANGELOG.md has no section {heading!r}")
+        if f"{heading}, not yet released" in changes:
+            session.warn(f"{name}: give {heading!r} in CHANGELOG.md its date")
+    session.log(f"twine upload {DIST}/*  # and publish docs/_build/html")
+
+
 @nox.session
 def lowest(session: nox.Session) -> None:
     """Run the tests with the lowest versions that the packages allow."""
@@ -194,4 +207,4 @@ def lowest(session: nox.Session) -> None:
         *editable(),
         *group("test"),
     )
-    session.run("pytest", *session.posargs, env=QUIET)
+    session.run("pytest", *PARALLEL, *session.posargs, env=QUIET)

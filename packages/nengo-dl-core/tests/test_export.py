@@ -48,6 +48,17 @@ assert not {{"nengo", "nengo_dl_core"}} & {{*sys.modules}}
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("label", ["in", "_x", "my node", "é"])
+def test_any_label_can_be_exported(label, tmp_path):
+    with nengo.Network() as net:
+        node = nengo.Node([0.0], label=label)
+        probe = nengo.Probe(node, label=f"{label} probed")
+    with simulator(net) as sim:
+        sim.keras_model.export(tmp_path / "model", verbose=False)
+        np.testing.assert_array_equal(sim.predict({label: X})[probe], X)
+        assert (tmp_path / "model" / "saved_model.pb").exists()
+
+
 def test_python_cannot_be_exported(net, tmp_path):
     with net:
         func = nengo.Node(lambda t, x: x, size_in=1, label="square")

@@ -151,6 +151,11 @@ class TestErrors:
             ):
                 sim.run_steps(1)
 
+    def test_layer_that_does_not_expect_the_time(self):
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        with nengo.Network(), pytest.raises(ValidationError, match="the time and"):
+            TensorNode(model, shape_in=(1,), shape_out=(1,))
+
     def test_errors_name_the_node(self):
         with nengo.Network() as net:
             TensorNode(lambda t, x: np.sin(x), shape_in=(1,), label="numpy")

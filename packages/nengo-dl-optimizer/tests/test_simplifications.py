@@ -498,10 +498,20 @@ class TestDeadOperators:
         assert list(remove_dead_operators(operators)) == operators
 
     @not_constant
-    def test_parameters_and_inputs_stay(self, fact):
-        weights = filled(3, 2)
-        operators = [DotInc(weights, filled(2), vector("y")), SimProbe(vector("z"))]
+    def test_parameters_and_inputs_keep_their_place(self, fact):
+        weights, z = filled(3, 2), vector("z")
+        operators = [DotInc(weights, filled(2), vector("y")), SimProbe(z)]
         graph = OperatorGraph(operators, {weights: fact})
+        kept = remove_dead_operators(graph)
+        assert [type(op) for op in kept] == [SimProbe, SimProbe]
+        assert [op.signal for op in kept] == [z, weights]
+        assert remove_dead_operators(kept) is kept
+
+    @not_constant
+    def test_what_changes_parameters_stays(self, fact):
+        weights, change = filled(3, 2), filled(3, 2)
+        operators = [written(change), Copy(change, weights, inc=True)]
+        graph = OperatorGraph([*operators, SimProbe(vector("z"))], {weights: fact})
         assert remove_dead_operators(graph) is graph
 
     def test_without_probes_all_stays(self):

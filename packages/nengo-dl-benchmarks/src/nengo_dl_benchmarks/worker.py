@@ -20,6 +20,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import nengo
+
 N_CALLS = 100  # of step, for which one call is too short to be measured
 N_MINIBATCHES = 4  # of fit
 
@@ -52,6 +54,8 @@ def main(job: dict[str, Any]) -> None:
 def _stages(job: dict[str, Any]) -> Iterator[float]:
     """Do the stages of a job one by one; give the seconds that each took."""
     network, simulator = _load(job)
+    # What one process has solved would spare another one the work
+    nengo.rc.set("decoder_cache", "enabled", "False")
     batch_size, n_steps = job["batch_size"], job["n_steps"]
     parameters = inspect.signature(simulator).parameters
     at_once = batch_size if "minibatch_size" in parameters else 1

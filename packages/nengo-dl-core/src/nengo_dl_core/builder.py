@@ -227,7 +227,7 @@ class Builder:
     def __init__(self, plan: Sequence[Group]) -> None:
         self.plan = plan
         self.op_builds = {group: self.builder_type(group[0])(group) for group in plan}
-        self._prepared = False
+        self.prepared = False
 
     @classmethod
     def register(cls, operator_type: type[Operator]) -> Callable[[_B], _B]:
@@ -357,7 +357,7 @@ class Builder:
         for group, build in self._progressed(progress):
             with _named(group):
                 build.build_pre(signals, config)
-        self._prepared = True
+        self.prepared = True
 
     def build_step(
         self,
@@ -402,7 +402,7 @@ class Builder:
         progress : ProgressBar, optional
             Advanced once for each group.
         """
-        if self._prepared:
+        if self.prepared:
             for _, build in self._progressed(progress):
                 build.build_post(signals)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Container, Sequence
+from keyword import iskeyword
 from typing import Any
 
 
 def accepted_name(label: str) -> str:
-    """Replace what Keras does not accept in names.
+    """Replace what Keras and TensorFlow do not accept in names.
 
     Parameters
     ----------
@@ -18,9 +20,17 @@ def accepted_name(label: str) -> str:
     Returns
     -------
     name : str
-        The label, with ``_`` for ``/``.
+        The label, with ``_`` for all but letters and digits of ASCII, and ``.``, ``-``.
+        It begins with none of these but ``.``; words of the Python language have a
+        ``_`` appended.
+
+    Examples
+    --------
+    >>> accepted_name("layer 1/out")
+    'layer_1_out'
     """
-    return label.replace("/", "_")
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", label).lstrip("_-") or "unnamed"
+    return f"{name}_" if iskeyword(name) else name
 
 
 def unique_names(objects: Sequence[Any], default: str) -> dict[Any, str]:

@@ -144,7 +144,8 @@ def vector_func(
             raise SimulationError(
                 f"Function '{name}' returned {value.size} values, expected {size}"
             )
-        return np.broadcast_to(value.reshape(-1), (size,))
+        flat = value.reshape(-1)
+        return flat if len(flat) == size else np.broadcast_to(flat, (size,))
 
     def checked(*args: Any) -> Array:
         try:

@@ -9,7 +9,7 @@ matches one exactly (which is what the graph optimizer arranges for) it costs no
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -340,6 +340,28 @@ class SignalDict(Mapping[Signal, TensorSignal]):
             pieces = [self._read(src.key, *bounds, axis) for bounds in src.slices]
             value = _concatenated(pieces, axis)
         return _reshaped(value, src.full_shape)
+
+    def reader(self, src: TensorSignal) -> Callable[[SignalDict], tf.Tensor]:
+        """Read a parameter once for all steps, or learned ones anew in every step.
+
+        Within the loop each slice and reshape of a parameter would be an intermediate
+        value, which training keeps for every step.
+
+        Parameters
+        ----------
+        src : TensorSignal
+            Rows that hold parameters. Those that are learned online have a minibatch
+            axis.
+
+        Returns
+        -------
+        read : callable
+            Gives the value from the environment of a step, as `gather` does.
+        """
+        if src.minibatched:
+            return lambda signals: signals.gather(src)
+        value = self.gather(src)
+        return lambda signals: value
 
     def combine(
         self, sigs: Sequence[TensorSignal | Signal], label: str = "Combine"

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from nengo.builder import Model
+from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 from nengo.exceptions import SignalError, ValidationError
 
@@ -33,6 +34,7 @@ from nengo_dl_core.progress import NullProgressBar, ProgressBar
 from nengo_dl_core.session_config import apply_session_config
 from nengo_dl_core.signals import SignalDict, TensorSignal
 from nengo_dl_core.trainability import mark_signals
+from nengo_dl_core.variables import read
 from nengo_dl_optimizer import Block, OperatorGraph, optimize
 
 
@@ -105,7 +107,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         self.device = device
         self.seeds = ProcessSeeds(model.operators, minibatch_size, seed)
         self.node_inputs, operators = split_inputs(model, model.operators)
-        if simplify:
+        if simplify and not (minibatch_size == 1 and _calls_python(operators)):
             operators = with_factored_changes(operators)
         self.optimized = optimize(
             OperatorGraph(
@@ -264,9 +266,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         """Number of steps that have been simulated."""
         if self.distributed:
             return int(self.step.read_value())
-        # the variable's own methods take longer than a step of a small network
-        value = tf.raw_ops.ReadVariableOp(resource=self.step.handle, dtype=tf.int64)
-        return int(value)
+        return int(read(self.step))
 
     def state(self) -> Any:
         """What `restore` needs to continue from here: everything but parameters."""
@@ -584,6 +584,11 @@ def _state_variable(name: str, value: npt.NDArray[Any]) -> keras.Variable:
         aggregation="only_first_replica",
         name=name,
     )
+
+
+def _calls_python(operators: Sequence[Operator]) -> bool:
+    """Whether an operator calls Python in every step."""
+    return any(Builder.builder_type(op)((op,)).python_in_loop for op in operators)
 
 
 def _is_cpu(device: str | None) -> bool:

@@ -105,10 +105,7 @@ class TensorNode(nengo.Node):
                 obj=self,
             )
         self.tensor_func = tensor_func
-        is_unbuilt = (
-            isinstance(tensor_func, keras.layers.Layer) and not tensor_func.built
-        )
-        if self.shape_out is None or is_unbuilt:
+        if self.shape_out is None or isinstance(tensor_func, keras.layers.Layer):
             self._check_shape_out(self._called_with_zeros())
 
     def _called_with_zeros(self) -> tuple[int, ...]:

@@ -32,7 +32,8 @@ class ConvIncBuilder(OpBuilder):
         (op,) = self.ops
         self.conv = op.conv
         self.mode = "update" if isinstance(op, (ConvSet, ConvTransposeSet)) else "inc"
-        self.kernel, self.x, self.dst = (signals[sig] for sig in (op.W, op.X, op.Y))
+        self.kernel = signals.reader(signals[op.W])
+        self.x, self.dst = signals[op.X], signals[op.Y]
 
     def build_step(self, signals: SignalDict) -> None:
         """Convolve; see `OpBuilder.build_step`."""
@@ -41,7 +42,7 @@ class ConvIncBuilder(OpBuilder):
         if not conv.channels_last:
             x = tf.experimental.numpy.moveaxis(x, 1, -1)
         convolve = _convolved if self.config.cpu_only else _library_convolved
-        y = convolve(conv, x, signals.gather(self.kernel))
+        y = convolve(conv, x, self.kernel(signals))
         if not conv.channels_last:
             y = tf.experimental.numpy.moveaxis(y, -1, 1)
         signals.scatter(self.dst, y, mode=self.mode)

@@ -54,9 +54,13 @@ class LinearFilterBuilder(OpBuilder):
             return tf.constant(np.stack(values), signals.dtype)
 
         self.A = stacked("A", (order, order))
-        self.B = stacked("B", (order, 1))
-        self.C = stacked("C", (1, order))
         self.D = stacked("D", (1, 1))
+        if isinstance(steps[0], LinearFilter.OneX):  # its state is the output
+            self.B = stacked("b", (1, 1))
+            self.C = tf.ones_like(self.B)
+        else:
+            self.B = stacked("B", (order, 1))
+            self.C = stacked("C", (1, order))
 
     def build_step(self, signals: SignalDict) -> None:
         """Filter the input; see `OpBuilder.build_step`."""

@@ -68,25 +68,25 @@ class GenericProcessBuilder(PythonOpBuilder):
         """Let the noise of the next step be that of an earlier one."""
         self.items, self._saved = [], state
 
-    def _begin(self, dt: float) -> None:
-        """Make all step functions, and continue from where the noise was."""
-        self.items = [self._make_items(op, dt) for op in self.ops]
+    def begin(
+        self,
+        dt: float,
+        process_rngs: Callable[[SimProcess], list[np.random.RandomState]],
+    ) -> None:
+        """Make all step functions, and continue from where the noise was.
+
+        Parameters
+        ----------
+        dt : float
+            Length of a step, in seconds.
+        process_rngs : callable
+            See `BuildConfig`.
+        """
+        self.items = [_make_items(op, dt, process_rngs(op)) for op in self.ops]
         if self._saved is not None:
             for items, states in zip(self.items, self._saved, strict=True):
                 for item, state in zip(items, states, strict=True):
                     item.rng.set_state(state)
-
-    def _make_items(self, op: SimProcess, dt: float) -> list[_Item]:
-        """Begin a process for each minibatch item."""
-        shape_in = (0,) if op.input is None else op.input.shape
-        items = []
-        for rng in self.config.process_rngs(op):
-            state = {
-                name: np.array(sig.initial_value) for name, sig in op.state.items()
-            }
-            step = op.process.make_step(shape_in, op.output.shape, dt, rng, state)
-            items.append(_Item(step, state, rng))
-        return items
 
     def build_step(self, signals: SignalDict) -> list[tf.Tensor]:
         """Call the step functions; see `OpBuilder.build_step`."""
@@ -96,7 +96,7 @@ class GenericProcessBuilder(PythonOpBuilder):
 
         def call_all(step: Any, *values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
             if not self.items:
-                self._begin(dt)
+                self.begin(dt, self.config.process_rngs)
             time, arrays = float(step * dt), iter(values)
             given = [None if op.input is None else next(arrays) for op in self.ops]
             kept = [{name: next(arrays).copy() for name in op.state} for op in self.ops]
@@ -127,6 +127,19 @@ class GenericProcessBuilder(PythonOpBuilder):
     def mergeable(x: Operator, y: Operator) -> bool:
         """Processes merge, into one call from TensorFlow; see `OpBuilder.mergeable`."""
         return True
+
+
+def _make_items(
+    op: SimProcess, dt: float, rngs: Sequence[np.random.RandomState]
+) -> list[_Item]:
+    """Begin a process for each minibatch item."""
+    shape_in = (0,) if op.input is None else op.input.shape
+    items = []
+    for rng in rngs:
+        state = {name: np.array(sig.initial_value) for name, sig in op.state.items()}
+        step = op.process.make_step(shape_in, op.output.shape, dt, rng, state)
+        items.append(_Item(step, state, rng))
+    return items
 
 
 @Builder.register(SimProcess)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,18 +26,21 @@ class SimPyFuncBuilder(PythonOpBuilder):
         The operators of the group.
     """
 
+    def __init__(self, ops: Sequence[Operator]) -> None:
+        super().__init__(ops)
+        self.functions = [
+            op.fn
+            if op.output is None
+            else vector_func(op.fn, op.output.size, op.output.name.removesuffix(".out"))
+            for op in ops
+        ]
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
         self.inputs = [None if op.x is None else signals[op.x] for op in self.ops]
         outputs = [op.output for op in self.ops if op.output is not None]
         self.dst = signals.combine(outputs) if outputs else None
-        self.functions = [
-            op.fn
-            if op.output is None
-            else vector_func(op.fn, op.output.size, op.output.name.removesuffix(".out"))
-            for op in self.ops
-        ]
 
     def build_step(self, signals: SignalDict) -> list[tf.Tensor]:
         """Call the functions; see `OpBuilder.build_step`."""

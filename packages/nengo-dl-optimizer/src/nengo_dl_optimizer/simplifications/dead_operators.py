@@ -17,8 +17,9 @@ def remove_dead_operators(operators: Sequence[Operator]) -> OperatorGraph:
 
     Probes, Python functions and operators of unknown types are kept, together with
     all that what they read depends on, in this step or in earlier ones. So is what
-    reads or writes signals that are trained, could be, or belong to the outside: they
-    are parameters of the model, whether or not a probe sees their effect. A model
+    changes parameters of the model: signals that are trained, could be, or belong to
+    the outside. Parameters that removed operators have read are marked with a
+    `~nengo.builder.probe.SimProbe`, so that they still have a place in memory. A model
     without any probe is left as it is, as somebody must look at it in another way.
 
     Parameters
@@ -34,7 +35,7 @@ def remove_dead_operators(operators: Sequence[Operator]) -> OperatorGraph:
     graph = OperatorGraph.of(operators)
     if not any(type(op) is SimProbe for op in graph):
         return graph
-    pending = [op for op in graph if has_side_effects(op) or _has_parameters(graph, op)]
+    pending = [op for op in graph if has_side_effects(op) or _writes(graph, op)]
     live = set(pending)
     seen: set[Signal] = set()
     while pending:
@@ -47,8 +48,20 @@ def remove_dead_operators(operators: Sequence[Operator]) -> OperatorGraph:
         seen |= bases
     if len(live) == len(graph):
         return graph
-    return graph.with_operators(op for op in graph if op in live)
+    dead = dict.fromkeys(
+        signal.base for op in graph if op not in live for signal in op.all_signals
+    )
+    marks = [
+        SimProbe(base) for base in dead if base not in seen and _matters(graph, base)
+    ]
+    return graph.with_operators([*(op for op in graph if op in live), *marks])
 
 
-def _has_parameters(graph: OperatorGraph, op: Operator) -> bool:
-    return not all(graph.fact(signal).constant for signal in op.all_signals)
+def _writes(graph: OperatorGraph, op: Operator) -> bool:
+    """Whether an operator changes a parameter."""
+    written = [*op.sets, *op.incs, *op.updates]
+    return any(_matters(graph, signal) for signal in written)
+
+
+def _matters(graph: OperatorGraph, signal: Signal) -> bool:
+    return not graph.fact(signal).constant

@@ -239,7 +239,7 @@ class GenericNeuronBuilder(PythonOpBuilder):
 
     def __init__(self, ops: Sequence[Operator]) -> None:
         super().__init__(ops)
-        self._extras: list[list[dict[str, Any]]] = []
+        self.extras: list[list[dict[str, Any]]] = []
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
@@ -249,7 +249,7 @@ class GenericNeuronBuilder(PythonOpBuilder):
             signals.combine(sets)
             for sets in zip(*(op.sets for op in self.ops), strict=True)
         ]
-        if not self._extras:
+        if not self.extras:
             self.build_post(signals)
 
     def build_post(self, signals: SignalDict) -> None:
@@ -257,7 +257,7 @@ class GenericNeuronBuilder(PythonOpBuilder):
 
         Those of the first item are in the state in which Nengo's simulator has them.
         """
-        self._extras = [
+        self.extras = [
             [
                 {name: item_rng(rng, item) for name, rng in op.state_extra.items()}
                 for op in self.ops
@@ -267,11 +267,11 @@ class GenericNeuronBuilder(PythonOpBuilder):
 
     def python_state(self) -> Any:
         """The random number generators; see `OpBuilder.python_state`."""
-        return deepcopy(self._extras)
+        return deepcopy(self.extras)
 
     def restore_python_state(self, state: Any) -> None:
         """Return to earlier generators; see `OpBuilder.restore_python_state`."""
-        self._extras = deepcopy(state)
+        self.extras = deepcopy(state)
 
     def build_step(self, signals: SignalDict) -> list[tf.Tensor]:
         """Call ``step``; see `OpBuilder.build_step`."""
@@ -280,7 +280,7 @@ class GenericNeuronBuilder(PythonOpBuilder):
         def call_all(*arrays: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
             J = np.array(np.broadcast_to(arrays[0], (batch, arrays[0].shape[-1])))
             results = [np.zeros_like(J), *(array.copy() for array in arrays[1:])]
-            for item, extras in enumerate(self._extras):
+            for item, extras in enumerate(self.extras):
                 rows = [_consecutive_rows(array[item]) for array in (J, *results)]
                 for op, extra in zip(self.ops, extras, strict=True):
                     current, output, *state = (

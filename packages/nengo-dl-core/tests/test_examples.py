@@ -38,6 +38,22 @@ def test_spiking_mnist(tmp_path):
     assert (tmp_path / "plot.png").stat().st_size
 
 
+def test_tensorflow_model(tmp_path):
+    single, in_the_end = example("tensorflow_model").main(
+        n_images=20, epochs=5, neurons_per_digit=20, plot=tmp_path / "plot.png"
+    )
+    assert in_the_end > single
+    assert (tmp_path / "plot.png").stat().st_size
+
+
+def test_spa_memory(tmp_path):
+    right = example("spa_memory").main(
+        dimensions=32, neurons_per_dimension=20, plot=tmp_path / "plot.png"
+    )
+    assert right > 0.5  # by guessing 0.25
+    assert (tmp_path / "plot.png").stat().st_size
+
+
 def test_lmu(tmp_path):
     before, after = example("lmu").main(epochs=1, plot=tmp_path / "plot.png")
     assert after < before

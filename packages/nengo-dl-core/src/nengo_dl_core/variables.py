@@ -1,0 +1,53 @@
+"""Reading and assigning variables, outside of TensorFlow's graphs.
+
+The methods of TensorFlow's and Keras' variables take 0.1 ms each, several times as long
+as what they call in the end, and longer than a step of a small network.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy.typing as npt
+import tensorflow as tf
+
+Array = npt.NDArray[Any]
+
+
+def read(variable: tf.Variable | keras.Variable) -> Array:
+    """Read a variable that is not distributed.
+
+    Parameters
+    ----------
+    variable : tf.Variable or keras.Variable
+        The variable.
+
+    Returns
+    -------
+    value : ndarray
+        Its value, not to be written to.
+    """
+    variable = _tensorflow(variable)
+    return tf.raw_ops.ReadVariableOp(
+        resource=variable.handle, dtype=variable.dtype
+    ).numpy()
+
+
+def assign(variable: tf.Variable | keras.Variable, value: Array) -> None:
+    """Change the value of a variable that is not distributed.
+
+    Parameters
+    ----------
+    variable : tf.Variable or keras.Variable
+        The variable.
+    value : ndarray
+        New value, of the variable's shape and type.
+    """
+    tf.raw_ops.AssignVariableOp(
+        resource=_tensorflow(variable).handle, value=tf.constant(value)
+    )
+
+
+def _tensorflow(variable: tf.Variable | keras.Variable) -> tf.Variable:
+    return variable.value if isinstance(variable, keras.Variable) else variable
