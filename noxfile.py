@@ -92,13 +92,15 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["environment"])
 def nengo_suite(session: nox.Session) -> None:
-    """Run Nengo's own tests on our simulator: nox -s nengo_suite -- -k synapses."""
+    """Run the tests of Nengo and NengoSPA on our simulator: ... -- -k synapses."""
     # Beside the shared environment, or these plugins would take part in our tests.
     plugins = str(session.env_dir)
     install = ("-m", "pip", "install", "--quiet", "--upgrade", "--no-deps")
     run_shared(session, *install, "--target", plugins, *group("nengo-suite"))
     config = str(ROOT / "packages/nengo-dl-core/nengo_suite.ini")
-    arguments = (*PARALLEL, "--pyargs", "nengo", "--config-file", config)
+    notebooks = "--ignore-glob=/*test_examples.py"  # NengoSPA's, not in its wheel
+    tested = ("--pyargs", "nengo", "nengo_spa", notebooks)
+    arguments = (*PARALLEL, *tested, "--config-file", config)
     run_shared(
         session, "-m", "pytest", *arguments, *session.posargs, PYTHONPATH=plugins
     )

@@ -6,7 +6,7 @@ spikes; every image is shown to it for 30 ms.
 
 Run it with the folder of MNIST's test images, as they are distributed::
 
-    python spiking_mnist.py ../../../../shared/data/mnist-t10k
+    python spiking_mnist.py FOLDER
 
 The first 9,000 images are trained with, the last 1,000 tested with. Beside
 nengo-dl-core it needs matplotlib. It prints the accuracies, and writes the plot
