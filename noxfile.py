@@ -97,13 +97,12 @@ def nengo_suite(session: nox.Session) -> None:
     plugins = str(session.env_dir)
     install = ("-m", "pip", "install", "--quiet", "--upgrade", "--no-deps")
     run_shared(session, *install, "--target", plugins, *group("nengo-suite"))
-    config = str(ROOT / "packages/nengo-dl-core/nengo_suite.ini")
-    notebooks = "--ignore-glob=/*test_examples.py"  # NengoSPA's, not in its wheel
-    tested = ("--pyargs", "nengo", "nengo_spa", notebooks)
-    arguments = (*PARALLEL, *tested, "--config-file", config)
-    run_shared(
-        session, "-m", "pytest", *arguments, *session.posargs, PYTHONPATH=plugins
-    )
+    for tested in ("nengo", "nengo_spa"):
+        config = str(ROOT / f"packages/nengo-dl-core/{tested}_suite.ini")
+        arguments = (*PARALLEL, "--pyargs", tested, "--config-file", config)
+        run_shared(
+            session, "-m", "pytest", *arguments, *session.posargs, PYTHONPATH=plugins
+        )
 
 
 @nox.session(venv_backend="none", requires=["environment"])
