@@ -48,7 +48,16 @@ assert not {{"nengo", "nengo_dl_core"}} & {{*sys.modules}}
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("label", ["in", "_x", "my node", "é"])
+def test_a_word_of_python_cannot_be_an_argument(tmp_path):
+    with nengo.Network() as net:
+        nengo.Probe(nengo.Node([0.0], label="in"))
+    with simulator(net) as sim:
+        assert sim.predict({"in": X})
+        with pytest.raises(ValidationError, match="the label 'in' of a Node"):
+            sim.keras_model.export(tmp_path / "model")
+
+
+@pytest.mark.parametrize("label", ["_x", "my node", "é"])
 def test_any_label_can_be_exported(label, tmp_path):
     with nengo.Network() as net:
         node = nengo.Node([0.0], label=label)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from keyword import iskeyword
 from typing import Any, NoReturn
 
 import keras
@@ -196,8 +197,16 @@ class SimulationModel(keras.Model):
         Raises
         ------
         nengo.exceptions.ValidationError
-            If part of the network runs in Python.
+            If part of the network runs in Python, or the label of an input Node is a
+            word of the Python language.
         """
+        for name in self.input_names:
+            if iskeyword(name):
+                raise ValidationError(
+                    f"the label {name!r} of a Node cannot name the argument of a "
+                    "function: give the Node another one",
+                    attr="label",
+                )
         in_python = self._python_objects()
         if in_python:
             raise ValidationError(

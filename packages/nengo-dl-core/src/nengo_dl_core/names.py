@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Container, Sequence
-from keyword import iskeyword
 from typing import Any
 
 
@@ -21,16 +20,14 @@ def accepted_name(label: str) -> str:
     -------
     name : str
         The label, with ``_`` for all but letters and digits of ASCII, and ``.``, ``-``.
-        It begins with none of these but ``.``; words of the Python language have a
-        ``_`` appended.
+        It begins with none of these but ``.``.
 
     Examples
     --------
     >>> accepted_name("layer 1/out")
     'layer_1_out'
     """
-    name = re.sub(r"[^A-Za-z0-9_.-]", "_", label).lstrip("_-") or "unnamed"
-    return f"{name}_" if iskeyword(name) else name
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", label).lstrip("_-") or "unnamed"
 
 
 def unique_names(objects: Sequence[Any], default: str) -> dict[Any, str]:
