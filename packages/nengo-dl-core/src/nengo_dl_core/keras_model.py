@@ -200,7 +200,7 @@ class SimulationModel(keras.Model):
             If part of the network runs in Python, or the label of an input Node is a
             word of the Python language.
         """
-        for name in self.input_names:
+        for name in self._names:
             if iskeyword(name):
                 raise ValidationError(
                     f"the label {name!r} of a Node cannot name the argument of a "
