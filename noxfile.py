@@ -68,6 +68,12 @@ def chosen(session: nox.Session) -> tuple[list[str], list[str]]:
     return packages or list(PACKAGES), rest
 
 
+def wheel(package: str) -> Path:
+    """Return the wheel that was built of a package."""
+    (path,) = DIST.glob(f"{package.replace('-', '_')}-*.whl")
+    return path
+
+
 @nox.session(reuse_venv=True)
 def environment(session: nox.Session) -> None:
     """Install all packages, editable, and what the sessions that share this need."""
@@ -115,10 +121,13 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["environment"])
 def coverage(session: nox.Session) -> None:
-    """Run the tests and report the lines and branches that they miss."""
+    """Run the tests as `tests` does; report the lines and branches that they miss."""
     packages, rest = chosen(session)
     paths = [f"packages/{package}" for package in packages]
-    run_shared(session, "-m", "pytest", *paths, "--cov", "--cov-report=term", *rest)
+    measure = ("--cov", "--cov-report=")
+    run_shared(session, "-m", "pytest", *PARALLEL, *paths, *measure, *rest)
+    for path in paths:
+        run_shared(session, "-m", "coverage", "report", f"--include={path}/*")
 
 
 @nox.session(venv_backend="none", requires=["environment"])
@@ -151,11 +160,13 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True)
 def build(session: nox.Session) -> None:
-    """Build the wheels and source distributions into dist/ and check their metadata."""
-    session.install("build", "twine")
+    """Build source distributions, and wheels from these, into dist/; check both."""
+    session.install("build", "check-wheel-contents", "twine")
     shutil.rmtree(DIST, ignore_errors=True)
     for package in PACKAGES:
         session.run("python", "-m", "build", f"--outdir={DIST}", f"packages/{package}")
+        source = f"--src-dir=packages/{package}/src"
+        session.run("check-wheel-contents", source, str(wheel(package)))
     session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
 
 
@@ -163,14 +174,14 @@ def build(session: nox.Session) -> None:
 @nox.parametrize("package", [nox.param(name, id=name) for name in PACKAGES])
 def isolated(session: nox.Session, package: str) -> None:
     """Test each wheel installed alone: a new environment, outside the checkout."""
-    (wheel,) = DIST.glob(f"{package.replace('-', '_')}-*.whl")
     with TemporaryDirectory() as outside, session.chdir(outside):
         session.run(sys.executable, "-m", "venv", "env", external=True)
         python = str(scripts(Path("env")) / "python")
         # Random networks have been tried in plenty by the session `tests`.
         variables = QUIET | {"NENGO_DL_BATCHES": "0:1"}
         run = partial(session.run, python, env=variables, external=True)
-        run("-m", "pip", "install", f"--find-links={DIST}", str(wheel), *group("test"))
+        wheels = f"--find-links={DIST}"
+        run("-m", "pip", "install", wheels, str(wheel(package)), *group("pytest"))
         run("-m", "pip", "check")
         run("-c", FOUND, *ABSENT.get(package, []))
         for folder in ("tests", "examples"):
@@ -179,8 +190,12 @@ def isolated(session: nox.Session, package: str) -> None:
         for path in (f"{package}/README.md", "conftest.py", "test_import.py"):
             shutil.copy(ROOT / "packages" / path, ".")
         shutil.copy(ROOT / "pyproject.toml", ".")
-        paths = ("README.md", "test_import.py", "tests")
-        run("-m", "pytest", *PARALLEL, *paths, "--override-ini=pythonpath=tests")
+        pytest = ("-m", "pytest", "--override-ini=pythonpath=tests")
+        # First with what the package itself requires alone; most tests need more.
+        lean = ("README.md", "test_import.py", "tests/test_way_in.py")
+        run(*pytest, "--noconftest", *lean)
+        run("-m", "pip", "install", *group("test"))
+        run(*pytest, *PARALLEL, "tests")
 
 
 @nox.session(venv_backend="none", requires=["build", "isolated", "docs"])

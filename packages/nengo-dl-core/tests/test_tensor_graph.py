@@ -1,7 +1,5 @@
 """The simulation as an object: its signals, and its names of NengoDL 0.x."""
 
-from importlib.metadata import entry_points
-
 import keras
 import nengo
 import numpy as np
@@ -97,20 +95,6 @@ def test_model_without_probes():
             sim.predict(n_steps=3)
         sim.run_steps(3)
         assert sim.n_steps == 3
-
-
-def test_stepping_with_live_probes_through_the_entry_point(net, reference):
-    """As a graphical interface does it: a step, then the last values, and again."""
-    (backend,) = entry_points(group="nengo.backends", name="dl")
-    with backend.load()(net, progress_bar=False) as sim:
-        for step in range(1, 21):
-            sim.step()
-            reference.step()
-            assert sim.n_steps == step
-            assert len(sim.data[net.probe]) == step
-            np.testing.assert_allclose(
-                sim.data[net.probe][-1], reference.data[net.probe][-1], atol=1e-12
-            )
 
 
 class TestFormerNames:

@@ -1,4 +1,4 @@
-"""The examples, in small."""
+"""The way in: the operators of a plain Nengo model, run by Nengo's simulator."""
 
 import re
 import runpy
