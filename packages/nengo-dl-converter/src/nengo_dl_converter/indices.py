@@ -91,20 +91,29 @@ def transposed_window(
     return np.where((between == 0) & (index >= 0) & (index < n_in), index, -1)
 
 
-def combine(tables: Sequence[np.ndarray], shape: Sequence[int]) -> np.ndarray:
+def combine(
+    tables: Sequence[np.ndarray],
+    positions: Sequence[int],
+    n_channels: int,
+    channels_last: bool,
+) -> np.ndarray:
     """Table of the inputs in each window, from those along each axis.
 
     Parameters
     ----------
     tables : sequence of numpy.ndarray
-        For each axis a table of shape ``(n_out, size)``.
-    shape : sequence of int
-        Lengths of the axes in the input.
+        For each axis but that of the channels, a table of shape ``(n_out, size)``.
+    positions : sequence of int
+        Lengths of these axes in the input.
+    n_channels : int
+        Channels of the input. Each window holds all of them.
+    channels_last : bool
+        Whether channels are the last axis of the input, or the first.
 
     Returns
     -------
     table : numpy.ndarray
-        Flat indices, shape ``(n_windows, n_elements)``.
+        Flat indices, shape ``(n_windows, n_elements, n_channels)``.
     """
 
     def outer(done: np.ndarray, axis: tuple[np.ndarray, int]) -> np.ndarray:
@@ -113,33 +122,10 @@ def combine(tables: Sequence[np.ndarray], shape: Sequence[int]) -> np.ndarray:
         index = np.where((left < 0) | (right < 0), -1, left * length + right)
         return index.reshape(len(done) * len(table), -1)
 
-    return reduce(outer, zip(tables, shape, strict=True), np.zeros((1, 1), dtype=int))
-
-
-def with_channels(
-    table: np.ndarray, n_positions: int, n_channels: int, channels_last: bool
-) -> np.ndarray:
-    """Table of the inputs in each window for all channels.
-
-    Parameters
-    ----------
-    table : numpy.ndarray
-        Flat indices of positions, shape ``(n_windows, n_elements)``.
-    n_positions, n_channels : int
-        Positions and channels of the input.
-    channels_last : bool
-        Whether channels are the last axis of the input, or the first.
-
-    Returns
-    -------
-    table : numpy.ndarray
-        Flat indices of inputs, shape ``(n_windows, n_elements, n_channels)``.
-    """
-    channels = np.arange(n_channels)
-    positions = table[..., None]
-    index = (
-        positions * n_channels + channels
-        if channels_last
-        else channels * n_positions + positions
-    )
-    return np.where(positions < 0, -1, index)
+    axes = list(zip(tables, positions, strict=True))
+    channels = (np.arange(n_channels)[None], n_channels)
+    axes.insert(len(axes) if channels_last else 0, channels)
+    table = reduce(outer, axes, np.zeros((1, 1), dtype=int))
+    if channels_last:
+        return table.reshape(len(table), -1, n_channels)
+    return table.reshape(len(table), n_channels, -1).swapaxes(1, 2)

@@ -2,9 +2,10 @@
 
 from nengo_dl_core import callbacks, dists, losses
 from nengo_dl_core.config import configure_settings, get_setting
+from nengo_dl_core.layer import Layer
 from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
 from nengo_dl_core.simulator import Simulator
-from nengo_dl_core.tensor_node import Layer, TensorNode
+from nengo_dl_core.tensor_node import TensorNode
 
 __all__ = [
     "Layer",

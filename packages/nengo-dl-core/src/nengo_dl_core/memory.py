@@ -98,9 +98,6 @@ class Memory:
         block = self.layout.blocks[view.block]
         return self._rows(block, view.slices, view.shape, sig)
 
-    def __contains__(self, sig: Signal) -> bool:
-        return sig in self.layout
-
     def whole(self, block: Block) -> TensorSignal:
         """A whole block as a signal.
 

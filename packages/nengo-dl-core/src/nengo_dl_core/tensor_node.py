@@ -1,4 +1,4 @@
-"""TensorFlow functions and Keras layers as parts of a Nengo network."""
+"""TensorFlow functions and Keras layers as Nodes of a Nengo network."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from typing import Any, ClassVar, NoReturn
 import keras
 import nengo
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 from nengo.base import NengoObject, Process
 from nengo.builder import Model
 from nengo.builder.operator import Operator, Reset
 from nengo.builder.signal import Signal
 from nengo.exceptions import SimulationError, ValidationError
-from nengo.neurons import NeuronType
 from nengo.params import BoolParam, Default, Parameter, ShapeParam
-from nengo.transforms import Transform
 
-from nengo_dl_core.config import configure_settings, get_setting
+from nengo_dl_core.config import get_setting
 from nengo_dl_core.deprecated import warn_deprecated
 from nengo_dl_core.nengo_builder import NengoBuilder
 
@@ -98,9 +95,10 @@ class TensorNode(nengo.Node):
         self.shape_in = _shape("in", shape_in, size_in)
         self.shape_out = _shape("out", shape_out, size_out)
         self.pass_time = pass_time
-        if not callable(tensor_func):
+        if isinstance(tensor_func, type) or not callable(tensor_func):
+            hint = ": give an instance of it" * isinstance(tensor_func, type)
             raise ValidationError(
-                f"must be a function or a Keras layer, not {tensor_func!r}",
+                f"must be a function or a Keras layer, not {tensor_func!r}{hint}",
                 attr="tensor_func",
                 obj=self,
             )
@@ -121,9 +119,10 @@ class TensorNode(nengo.Node):
         try:
             output = tf.convert_to_tensor(self.tensor_func(*args))
         except Exception as error:
+            hint = " (pass_time=False leaves the time out)" * bool(self.pass_time)
             raise ValidationError(
                 f"could not be called with tensors of shape {shapes}, which stand for "
-                f"{self._arguments()}, or did not return a tensor: {error}",
+                f"{self._arguments()}, or did not return a tensor{hint}: {error}",
                 attr="tensor_func",
                 obj=self,
             ) from error
@@ -139,7 +138,8 @@ class TensorNode(nengo.Node):
     def _arguments(self) -> str:
         """What the function takes, in words."""
         time = ["the time"] if self.pass_time else []
-        x = [] if self.shape_in is None else ["an input (a minibatch of one)"]
+        shape = f"(a minibatch of one, shape_in={self.shape_in})"
+        x = [] if self.shape_in is None else [f"an input {shape}"]
         return " and ".join(time + x) or "no arguments"
 
     def _check_shape_out(self, shape: tuple[int, ...]) -> None:
@@ -292,99 +292,3 @@ def build_tensor_node(model: Model, node: TensorNode) -> None:
     model.sig[node]["in"] = sig_in
     model.sig[node]["out"] = sig_out
     model.params[node] = None
-
-
-class Layer:
-    """Applies TensorFlow functions, Keras layers or neuron types, one after the other.
-
-    Parameters
-    ----------
-    layer_func : callable or keras.layers.Layer or nengo.neurons.NeuronType
-        What is applied: a function from a tensor of shape ``(minibatch_size,
-        *shape_in)`` to another tensor, a Keras layer or model, or a neuron type.
-
-    Examples
-    --------
-    >>> import keras, nengo
-    >>> from nengo_dl_core import Layer
-    >>> with nengo.Network():
-    ...     a = nengo.Ensemble(10, 1)
-    ...     b = Layer(keras.layers.Dense(units=10))(a)
-    ...     c = Layer(lambda x: x + 1)(b)
-    ...     d = Layer(nengo.LIF())(c)
-    >>> b.size_out, c.size_out, d.size_out
-    (10, 10, 10)
-    """
-
-    def __init__(
-        self, layer_func: Callable[..., Any] | keras.layers.Layer | NeuronType
-    ) -> None:
-        self.layer_func = layer_func
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.layer_func!r})"
-
-    def __call__(
-        self,
-        input: Any,
-        transform: Transform | npt.ArrayLike | None = None,
-        shape_in: tuple[int, ...] | None = None,
-        synapse: Any = None,
-        return_conn: bool = False,
-        **layer_args: Any,
-    ) -> Any:
-        """Apply the layer to the output of a Nengo object.
-
-        The connection from that object is not trained, unless it is asked for
-        afterwards: ``net.config[conn].trainable = True``.
-
-        Parameters
-        ----------
-        input : NengoObject
-            Provides the input; an object, or a part of one like ``ens[0]``.
-        transform : array_like or nengo.transforms.Transform, optional
-            Transform of the connection from ``input``.
-        shape_in : tuple of int, optional
-            Shape in which the layer takes its input; by default a vector.
-        synapse : nengo.synapses.Synapse or float, optional
-            Synapse of the connection from ``input``.
-        return_conn : bool
-            Whether the connection is returned too.
-        **layer_args
-            Passed on to `TensorNode`, or to `nengo.Ensemble` for a neuron type.
-
-        Returns
-        -------
-        obj : TensorNode or nengo.ensemble.Neurons
-            The new part of the network.
-        conn : nengo.Connection
-            The connection from ``input`` to it, if ``return_conn``.
-        """
-        size = _size_out(input, transform) if shape_in is None else np.prod(shape_in)
-        if isinstance(self.layer_func, NeuronType):
-            args = {"dimensions": 1, "neuron_type": self.layer_func, **layer_args}
-            obj = nengo.Ensemble(int(size), **args).neurons
-        else:
-            shape = (size,) if shape_in is None else shape_in
-            args = {"shape_in": shape, "pass_time": False, **layer_args}
-            obj = TensorNode(self.layer_func, **args)
-        conn = nengo.Connection(input, obj, synapse=synapse, transform=transform)
-        _switch_training_off(conn)
-        return (obj, conn) if return_conn else obj
-
-
-def _size_out(obj: Any, transform: Transform | npt.ArrayLike | None) -> int:
-    """Number of elements that come out of a transform of an object's output."""
-    if isinstance(transform, Transform):
-        return int(transform.size_out)
-    if transform is not None and np.ndim(transform) == 2:
-        return len(np.asarray(transform))
-    return int(obj.size_out)
-
-
-def _switch_training_off(conn: nengo.Connection) -> None:
-    """Mark a connection as one that is not trained."""
-    config = nengo.Network.context[0].config
-    if "trainable" not in config[nengo.Connection].extra_params:
-        configure_settings(trainable=None)
-    config[conn].trainable = False

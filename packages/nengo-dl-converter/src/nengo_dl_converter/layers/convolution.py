@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import keras
 import nengo
 import numpy as np
@@ -164,12 +162,7 @@ class ConvertConv(ConvertSpatial):
         populations = self.converter.populations
         positions, n_channels = self.split(shape_in)
         n_filters = kernel.shape[-1]
-        table = indices.with_channels(
-            indices.combine(tables, positions),
-            math.prod(positions),
-            n_channels,
-            self.channels_last,
-        )
+        table = indices.combine(tables, positions, n_channels, self.channels_last)
         # The channels of a convolution in groups are those of one group after another.
         n_windows, n_elements, _ = table.shape
         table = table.reshape(n_windows, n_elements, groups, -1).swapaxes(1, 2)

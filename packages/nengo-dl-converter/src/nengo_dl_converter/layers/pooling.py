@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -69,12 +68,7 @@ class ConvertAvgPool(ConvertSpatial):
             indices.window(*lengths, dilation=1, padding=padding)
             for lengths in zip(positions, positions_out, size, strides, strict=True)
         ]
-        table = indices.with_channels(
-            indices.combine(tables, positions),
-            math.prod(positions),
-            n_channels,
-            self.channels_last,
-        )
+        table = indices.combine(tables, positions, n_channels, self.channels_last)
         # Windows and channels in the order of the output, elements of a window last.
         table = np.moveaxis(table, 1, -1)
         if not self.channels_last:
