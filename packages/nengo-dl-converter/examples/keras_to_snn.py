@@ -226,9 +226,14 @@ def plot(results: Mapping[str, Result]) -> Figure:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the study."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--mnist", type=Path, help="folder of MNIST's idx files")
-    parser.add_argument("--output", type=Path, default=Path("keras-to-snn-output"))
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("keras-to-snn-output"),
+        help="folder for table and plot",
+    )
     parser.add_argument("--images", type=int, help="use so many images; default: all")
     parser.add_argument("--epochs", type=int, default=12, help="of training")
     options = parser.parse_args(arguments)

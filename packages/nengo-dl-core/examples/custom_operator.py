@@ -3,8 +3,11 @@
 An operator needs ``make_step``, by which the reference simulator runs it, and a
 builder, by which ours does.
 
-Run it with ``python custom_operator.py``; it needs nengo-dl-core alone.
+Run it with ``python custom_operator.py``; it needs nengo-dl-core alone. It prints what
+is left of the weights after a second, in both simulators.
 """
+
+import argparse
 
 import nengo
 import numpy as np
@@ -12,8 +15,8 @@ import tensorflow as tf
 from nengo.builder import Builder as ReferenceBuilder
 from nengo.builder import Operator
 
-from nengo_dl_core import Simulator
-from nengo_dl_core.builder import Builder, OpBuilder
+import nengo_dl
+from nengo_dl.builder import Builder, OpBuilder
 
 
 class Decay(nengo.learning_rules.LearningRuleType):
@@ -123,7 +126,7 @@ def main():
             )
             probes.append(nengo.Probe(conn, "weights", sample_every=0.1))
     values = []
-    for simulator in (nengo.Simulator, Simulator):
+    for simulator in (nengo.Simulator, nengo_dl.Simulator):
         with simulator(net, progress_bar=False) as sim:
             sim.run(1.0)
         values.append([sim.data[probe] for probe in probes])
@@ -135,4 +138,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
     main()

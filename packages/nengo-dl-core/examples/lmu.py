@@ -108,7 +108,9 @@ def main(epochs, plot, seed=0):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--plot", type=Path, default=Path("lmu.png"))
+    parser.add_argument("--epochs", type=int, default=20, help="of training")
+    parser.add_argument(
+        "--plot", type=Path, default=Path("lmu.png"), help="where the plot goes"
+    )
     arguments = parser.parse_args()
     main(arguments.epochs, arguments.plot)

@@ -94,9 +94,14 @@ def _plot(path, right):
 
 if __name__ == "__main__":
     mpl.use("Agg")
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=200)
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--plot", type=Path, default=Path("tensorflow-model.png"))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--images", type=int, default=200, help="to test with")
+    parser.add_argument("--epochs", type=int, default=30, help="of training")
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        default=Path("tensorflow-model.png"),
+        help="where the plot goes",
+    )
     arguments = parser.parse_args()
     main(arguments.images, arguments.epochs, plot=arguments.plot)

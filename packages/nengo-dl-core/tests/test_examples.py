@@ -60,7 +60,7 @@ def test_lmu(tmp_path):
     assert (tmp_path / "plot.png").stat().st_size
 
 
-def test_tutorial(tmp_path):
-    before, _, after = example("tutorial").main(tmp_path, epochs=(1, 3))
+def test_from_nengo(tmp_path):
+    before, _, after = example("from_nengo").main(tmp_path, epochs=(1, 3))
     assert after < before
     assert len([*tmp_path.glob("*.png")]) == 5

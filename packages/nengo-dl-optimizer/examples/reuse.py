@@ -62,10 +62,10 @@ def run(
 
 def main(args: list[str] | None = None) -> None:
     """Compare a network's operators with the simplified ones."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dimensions", type=int, default=64)
-    parser.add_argument("--neurons", type=int, default=50)
-    parser.add_argument("--steps", type=int, default=1000)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--dimensions", type=int, default=64, help="of the vectors")
+    parser.add_argument("--neurons", type=int, default=50, help="for each dimension")
+    parser.add_argument("--steps", type=int, default=1000, help="to simulate")
     options = parser.parse_args(args)
 
     net, probe = convolution(options.dimensions, options.neurons)

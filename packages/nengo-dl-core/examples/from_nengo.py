@@ -1,8 +1,8 @@
 """A tour for users of Nengo: run, run many inputs at once, train, use TensorFlow.
 
-The network computes ``sin(x**2)``. Run it with ``python tutorial.py``; beside
+The network computes ``sin(x**2)``. Run it with ``python from_nengo.py``; beside
 nengo-dl-core it needs matplotlib. It prints the error before and after training, and
-writes its plots to the folder ``tutorial-plots``.
+writes its plots to the folder ``from-nengo-plots``.
 """
 
 import argparse
@@ -167,5 +167,7 @@ def main(folder, epochs=(25, 20)):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--folder", type=Path, default=Path("tutorial-plots"))
+    parser.add_argument(
+        "--folder", type=Path, default=Path("from-nengo-plots"), help="for the plots"
+    )
     main(parser.parse_args().folder)
