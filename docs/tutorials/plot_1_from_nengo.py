@@ -1,12 +1,12 @@
-r"""
+"""
 From Nengo
 ==========
 
 You know Nengo. Here is what changes when a network runs on TensorFlow: one word. And
 here is what becomes possible: many inputs at a time, and training.
 
-The network computes :math:`\sin(x^2)`, in two steps: one ensemble squares its input,
-the next one takes the sine.
+The network computes sin(x²), in two steps: one ensemble squares its input, the next one
+takes the sine.
 """
 
 import keras
@@ -80,9 +80,8 @@ axes.set(xlabel="time in seconds", ylabel="output", title="eight inputs")
 # random. Training can choose these too, for what the whole network is to compute.
 #
 # Spiking neurons are trained by their firing rates. If no synapse stands between input
-# and output, a single step then tells all that there is to learn, and the network is
-# trained as quickly as any other. It is spiking neurons again that the error is
-# measured with, over the last of 100 steps.
+# and output, a single step then tells all that there is to learn. The error is measured
+# in spikes, over the last ten of 100 steps.
 
 with net:
     rates = nengo.Probe(output)
@@ -105,7 +104,7 @@ def error(sim):
 
 with nengo_dl.Simulator(net, minibatch_size=32, seed=0, progress_bar=False) as sim:
     print(f"error before training: {error(sim):.4f}")
-    sim.compile(optimizer=keras.optimizers.RMSprop(0.01), loss={rates: "mse"})
+    sim.compile(optimizer=keras.optimizers.Adam(0.01), loss={rates: "mse"})
     history = sim.fit(
         {stimulus: train_x}, {rates: target(train_x)}, epochs=25, verbose=0
     ).history
@@ -117,8 +116,11 @@ axes.semilogy(history["loss"])
 axes.set(xlabel="epoch", ylabel="mean squared error")
 
 # %%
-# ``freeze_params`` has stored what was learned in the network itself: it now runs,
-# improved, in any Nengo simulator.
+# The loss, of the rates, ends near 0.0003. Most of the error that remains in spikes is
+# their noise: 20 neurons are few. :doc:`/guide/training` tells how to train in spikes.
+#
+# ``freeze_params`` has stored what was learned in the network itself: it now runs so in
+# any Nengo simulator.
 
 with nengo.Simulator(net, progress_bar=False) as reference:
     reference.run(1.0)

@@ -47,7 +47,7 @@ print(f"Keras model: {accuracy:.1%}")
 
 converter = Converter(model)
 assert converter.verify()
-print(converter.net)
+print(converter.net.n_neurons, "neurons")
 
 # %%
 # Make it spike
@@ -74,7 +74,7 @@ def spiking_accuracy(n_steps, **options):
 
 scales = firing_rate_scales(model, [train_x[:100]], target_rate=250)
 lengths = [5, 10, 20, 40, 80]
-figure, axes = plt.subplots()
+figure, axes = plt.subplots(layout="constrained")
 for label, options in [
     ("rates as they are", {}),
     ("scaled by 20", {"scale_firing_rates": 20}),
@@ -85,6 +85,6 @@ for label, options in [
     axes.plot(lengths, accuracies, "o-", label=label)
 axes.axhline(accuracy, color="black", linewidth=1, label="Keras model")
 axes.set(xlabel="steps", ylabel="accuracy", ylim=(0, 1.02))
-axes.legend()
+figure.legend(loc="outside upper center", ncols=2)
 
 plt.show()
