@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import nengo
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from nengo.exceptions import SimulationError
 
+from nengo_dl_core.data_arguments import by_object, check_shapes, look_up
 from nengo_dl_core.tensor_graph import TensorGraph
 
 Array = npt.NDArray[Any]
@@ -30,35 +32,79 @@ class _Argument(NamedTuple):
 
 def check_gradients(
     graph: TensorGraph,
+    inputs: Any,
+    outputs: Sequence[nengo.Probe],
+    atol: float,
+    rtol: float,
+) -> None:
+    """Compare the derivatives of probes with finite differences.
+
+    Both are computed by a copy of the simulation in double precision. The probes are
+    differentiated by all inputs and all parameters that are trained. Of an argument
+    with more than a thousand elements a thousand are chosen at random.
+
+    Parameters
+    ----------
+    graph : TensorGraph
+        The simulation.
+    inputs : dict or list or ndarray or None
+        Values of the input Nodes, ``(minibatch_size, n_steps, size_out)``; zeros for
+        those that are not given.
+    outputs : list of nengo.Probe
+        The probes.
+    atol, rtol : float
+        Absolute error, and error relative to the finite differences, that is allowed.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If the inputs do not fit the network, or something given is no probe of it.
+    nengo.exceptions.SimulationError
+        If a derivative is not finite, or differs by more.
+    """
+    names, batch_size = graph.input_names, graph.minibatch_size
+    probe_names = graph.probe_names
+    chosen = [probe_names[look_up(x, probe_names, "Probe", "outputs")] for x in outputs]
+    arrays = by_object(inputs, names, "input Node")
+    n_steps = check_shapes(arrays, names, batch_size, None)[1] or (
+        graph.unroll * (2 if graph.use_loop else 1)
+    )
+    graph.check_steps(n_steps)
+    shape = (batch_size, n_steps)
+    values = {
+        name: np.array(arrays.get(node, np.zeros((*shape, node.size_out))), float)
+        for node, name in names.items()
+    }
+    _compare(_in_double_precision(graph), values, n_steps, chosen, atol, rtol)
+
+
+def _in_double_precision(graph: TensorGraph) -> TensorGraph:
+    """A copy of a simulation, with its present parameters and state, in float64."""
+    copy = TensorGraph(
+        graph.model,
+        graph.signals.dt,
+        graph.unroll,
+        graph.minibatch_size,
+        graph.device,
+        seed=graph.seeds.seed,
+        simplify=graph.simplify,
+        float_type="float64",
+    )
+    copy.build()
+    copy.set_weights(graph.get_weights())
+    copy.step.assign(graph.n_steps)
+    return copy
+
+
+def _compare(
+    graph: TensorGraph,
     inputs: dict[str, Array],
     n_steps: int,
     outputs: Sequence[str],
     atol: float,
     rtol: float,
 ) -> None:
-    """Compare the derivatives of probes with finite differences.
-
-    The probes are differentiated by all inputs and all parameters that are trained. Of
-    an argument with more than a thousand elements a thousand are chosen at random.
-
-    Parameters
-    ----------
-    graph : TensorGraph
-        The simulation, best in double precision. Its state is not changed.
-    inputs : dict of {str: ndarray}
-        Values of the input Nodes by name, ``(minibatch_size, n_steps, size_out)``.
-    n_steps : int
-        Number of steps.
-    outputs : list of str
-        Names of the probes.
-    atol, rtol : float
-        Absolute error, and error relative to the finite differences, that is allowed.
-
-    Raises
-    ------
-    nengo.exceptions.SimulationError
-        If a derivative is not finite, or differs by more.
-    """
+    """Compare the derivatives of a simulation, whose state is not changed."""
     values = {name: tf.Variable(x, dtype=x.dtype) for name, x in inputs.items()}
     numbers = tf.fill((graph.minibatch_size, 1), n_steps)
     arguments = [

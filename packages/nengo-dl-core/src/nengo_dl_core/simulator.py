@@ -704,47 +704,13 @@ class Simulator:
 
         Raises
         ------
+        nengo.exceptions.ValidationError
+            If the data does not fit the network.
         nengo.exceptions.SimulationError
             If a gradient differs by more; names the probe and the parameter.
         """
-        graph = self.tensor_graph
-        names, batch_size = graph.input_names, self.minibatch_size or 1
-        arrays = by_object(inputs, names, "input Node")
-        n_steps = check_shapes(arrays, names, batch_size, None)[1] or (
-            self.unroll_simulation * (2 if graph.use_loop else 1)
-        )
-        graph.check_steps(n_steps)
-        shape = (batch_size, n_steps)
-        values = {
-            name: np.array(arrays.get(node, np.zeros((*shape, node.size_out))), float)
-            for node, name in names.items()
-        }
         probes = self.model.probes if outputs is None else outputs
-        check_gradients(
-            self._double_precision(),
-            values,
-            n_steps,
-            [self.get_name(probe) for probe in probes],
-            atol,
-            rtol,
-        )
-
-    def _double_precision(self) -> TensorGraph:
-        """A copy of the simulation that computes in float64."""
-        graph = TensorGraph(
-            self.model,
-            self.dt,
-            self.unroll_simulation,
-            self.minibatch_size or 1,
-            self.device,
-            seed=self.seed,
-            simplify=self.optimize,
-            float_type="float64",
-        )
-        graph.build()
-        graph.set_weights(self.tensor_graph.get_weights())
-        graph.step.assign(self.n_steps)
-        return graph
+        check_gradients(self.tensor_graph, inputs, probes, atol, rtol)
 
     @_while_open
     def save_params(

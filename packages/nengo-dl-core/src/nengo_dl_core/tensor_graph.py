@@ -105,6 +105,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         self.use_loop = bool(get_setting(model, "use_loop", True))
         self.minibatch_size = minibatch_size
         self.device = device
+        self.simplify = simplify
         self.seeds = ProcessSeeds(model.operators, minibatch_size, seed)
         self.node_inputs, operators = split_inputs(model, model.operators)
         if simplify and not (minibatch_size == 1 and _calls_python(operators)):
