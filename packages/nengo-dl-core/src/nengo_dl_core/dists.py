@@ -193,9 +193,9 @@ class _WeightScaling(Distribution):
 
 
 class Glorot(_WeightScaling):
-    """Initial weights that keep the variance of signals and of gradients [1]_.
+    """Initial weights that keep the variance of signals and of gradients.
 
-    Also known as Xavier initialisation. The variance is ``2 scale^2 / (n + d)`` for
+    Also known as Xavier initialisation [1]_. The variance is ``2 scale^2 / (n + d)`` for
     ``n`` outputs and ``d`` inputs.
 
     Parameters
@@ -219,9 +219,9 @@ class Glorot(_WeightScaling):
 
 
 class He(_WeightScaling):
-    """Initial weights that keep the variance of signals in deep networks [1]_.
+    """Initial weights that keep the variance of signals in deep networks.
 
-    The variance is ``scale^2 / d`` for ``d`` inputs.
+    The variance is ``scale^2 / d`` for ``d`` inputs [1]_.
 
     Parameters
     ----------
