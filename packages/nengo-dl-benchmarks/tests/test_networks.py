@@ -10,6 +10,7 @@ from nengo_dl_benchmarks import (
     integrator,
     pes,
     random_network,
+    ring,
 )
 
 
@@ -79,6 +80,16 @@ def test_random_network_depends_on_nothing_but_its_arguments():
 def test_random_network_refuses_more_connections_than_ensembles():
     with pytest.raises(ValueError, match="connections_per_ensemble=4 is more than"):
         random_network(1, 5, nengo.LIF(), n_ensembles=3, connections_per_ensemble=4)
+
+
+def test_ring_passes_its_signal_on():
+    net = ring(3, 200, nengo.LIF())
+    with net:
+        probes = [nengo.Probe(ensemble, synapse=0.05) for ensemble in net.ensembles]
+    with nengo.Simulator(net, progress_bar=False) as sim:
+        sim.run(1.0)
+    values = [abs(sim.data[probe][-1, 0]) for probe in probes]
+    assert all(0.1 < value < 2 for value in values)
 
 
 @pytest.mark.parametrize("network", [basal_ganglia, cconv, integrator, pes])

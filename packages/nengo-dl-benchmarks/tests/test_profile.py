@@ -4,9 +4,9 @@ import nengo
 import pytest
 from click.testing import CliRunner
 
-from nengo_dl_benchmarks import integrator, python_node, run_profile
+from nengo_dl_benchmarks import integrator, pes, python_node, run_profile
 from nengo_dl_benchmarks.cli import main
-from nengo_dl_benchmarks.profiling import profile
+from nengo_dl_benchmarks.profiling import describe, profile
 
 
 def test_time_alone_leaves_no_profile(tmp_path, monkeypatch):
@@ -29,8 +29,26 @@ def test_time_is_divided_among_groups(tmp_path):
     assert 0 < total < 2 * found.seconds
     neurons = next(g for g in found.groups if g.operators == "SimNeurons")
     assert neurons.number == 1
-    assert neurons.example == "<Ensemble 'memory'>.neuron_out"
+    assert neurons.example == "memory"
     assert 0 < neurons.seconds < total
+    assert neurons.gradient == 0
+
+
+def test_gradients_are_seen_in_training(tmp_path):
+    net = integrator(2, 500, nengo.LIF())
+    found = profile(net, train=True, n_steps=50, logdir=tmp_path)
+    assert sum(group.forward for group in found.groups) > 0
+    assert sum(group.gradient for group in found.groups) > 0
+    assert sum(group.seconds for group in found.groups) < 2 * found.profiled
+
+
+def test_objects_are_named_as_a_modeller_does():
+    net = pes(2, 20, nengo.LIF())
+    learned = next(conn for conn in net.connections if conn.learning_rule)
+    assert describe(learned) == "sender to receiver"
+    assert describe(learned.learning_rule) == "PES() of sender to receiver"
+    assert describe(net.probes[0]) == "probe of receiver"
+    assert describe(net.ensembles[0].neurons) == "sender"
 
 
 def test_python_function_is_seen_in_a_model_that_is_not_compiled(tmp_path):
@@ -71,9 +89,23 @@ def test_time_only_shows_nothing_else(tmp_path, monkeypatch):
     [
         (["profile"], "choose a network before it"),
         (["profile", "--n_steps", "0"], "0 is not in the range"),
+        (
+            [
+                *["build", "--benchmark", "feedback", "profile"],
+                *["--time-only", "--logdir", "here"],
+            ],
+            "leave --logdir out: --time-only writes no profile",
+        ),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message):
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert message in " ".join(result.output.split())
+
+
+def test_device_that_is_not_there_is_named():
+    arguments = ["build", "--benchmark", "feedback", "profile", "--device", "/gpu:9"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert "device: there is no '/gpu:9'" in result.output

@@ -1,10 +1,13 @@
 """Cost against size."""
 
+from importlib import import_module
+
 import pytest
 from click.testing import CliRunner
 
 from nengo_dl_benchmarks.cli import main
-from nengo_dl_benchmarks.scaling import Scaling
+from nengo_dl_benchmarks.comparison import Case, Measurement
+from nengo_dl_benchmarks.scaling import COSTS, Scaling, curves
 
 QUICK = ["--backend", "reference", "--n_steps", "5", "--reps", "1"]
 
@@ -14,24 +17,62 @@ def scale(*arguments, before=("build", "--benchmark", "feedback")):
 
 
 def test_exponent_is_that_of_the_power():
-    durations = {value: 0.1 * value**1.5 for value in (1, 3, 10, 30)}
-    assert Scaling("n", {"a": durations}).exponent("a") == pytest.approx(1.5)
+    curve = {value: 0.1 * value**1.5 for value in (1, 3, 10, 30)}
+    assert Scaling("n", "build", {"a": curve}).exponent("a") == pytest.approx(1.5)
+
+
+def test_exponent_at_the_end_is_that_of_the_largest_sizes():
+    scaling = Scaling("n", "build", {"a": {100: 8.0, 1: 2.0, 10: 2.0, 50: 2.0}})
+    assert scaling.exponent("a", last=2) == pytest.approx(2)
 
 
 def test_one_size_has_no_exponent():
-    assert Scaling("n", {"a": {1: 0.1}}).exponent("a") is None
+    assert Scaling("n", "build", {"a": {1: 0.1}}).exponent("a") is None
 
 
-def test_durations_and_exponent_are_shown_and_drawn(tmp_path):
+def test_build_is_divided_into_nengos_and_the_rest():
+    case = Case("feedback")
+    found = {
+        10: [
+            Measurement(case, "dl", build=3.0, stages={"Nengo's build": 2.0}),
+            Measurement(case, "reference", build=2.5),
+        ]
+    }
+    assert curves(found, "build") == {
+        "dl": {10: 3.0},
+        "dl, beyond Nengo's own": {10: 1.0},
+        "reference": {10: 2.5},
+    }
+
+
+def test_costs_and_exponents_are_shown_and_drawn(tmp_path):
     plot = tmp_path / "plot.svg"
     result = scale(
-        *["--over", "n_neurons", "--value", "10", "--value", "100", *QUICK],
+        *["--over", "n_neurons", "--value", "100", "--value", "10", *QUICK],
         *["--plot", str(plot)],
     )
     assert result.exit_code == 0, result.output
-    for row in ("10 ", "100 ", "exponent"):
-        assert f"│ {row}" in result.output
+    for cost in COSTS:
+        assert f"\n{cost} " in result.output
+    for row in ("10 ", "100 ", "exponent", "at the end"):
+        assert result.output.count(f"│ {row}") == len(COSTS)
     assert plot.read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize("argument", ["n_steps", "batch_size"])
+def test_runs_are_varied_as_networks_are(argument, monkeypatch):
+    measured = []
+
+    def measure(case, backends, *_):
+        measured.append(case)
+        return [Measurement(case, found.label, warm=[1.0]) for found in backends]
+
+    command = import_module("nengo_dl_benchmarks.cli.scale")
+    monkeypatch.setattr(command, "measure", measure)
+    result = scale("--over", argument, "--value", "3", "--value", "4")
+    assert result.exit_code == 0, result.output
+    assert [getattr(case, argument) for case in measured] == [3, 4]
+    assert measured[0].size == measured[1].size
 
 
 @pytest.mark.parametrize(
@@ -42,6 +83,12 @@ def test_durations_and_exponent_are_shown_and_drawn(tmp_path):
         (
             lambda: scale("--over", "size", "--value", "1", "--value", "2"),
             "feedback has no argument 'size'; it has n_neurons, neuron_type",
+        ),
+        (
+            lambda: scale(
+                "--over", "n_steps", "--value", "1", "--value", "2", "--n_steps", "5"
+            ),
+            "leave --n_steps out: it is what is varied",
         ),
     ],
 )

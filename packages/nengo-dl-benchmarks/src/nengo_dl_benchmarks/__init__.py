@@ -12,6 +12,7 @@ from nengo_dl_benchmarks.networks import (
     pes,
     python_node,
     random_network,
+    ring,
     spaun,
 )
 from nengo_dl_benchmarks.profiling import run_profile
@@ -28,6 +29,7 @@ __all__ = [
     "pes",
     "python_node",
     "random_network",
+    "ring",
     "run_profile",
     "spaun",
 ]

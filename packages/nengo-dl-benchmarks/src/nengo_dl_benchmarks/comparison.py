@@ -116,8 +116,13 @@ class Measurement:
         Seconds of the first run, in which a simulator may compile.
     warm : list of float
         Seconds of each run after it.
-    peak : int or None
-        Most memory that the process has held, in bytes.
+    idle, peak : int or None
+        Most memory that the process has held before the build, and in all, in bytes.
+    stages : dict of str to float
+        Seconds of the parts of the build and the first run, if the simulator tells.
+    bound : float or None
+        Seconds that a run would take at the speed of this machine's memory and
+        arithmetic (`nengo_dl_benchmarks.bound`).
     versions : dict of str to str
         Versions of what took part.
     error : str or None
@@ -129,7 +134,10 @@ class Measurement:
     build: float | None = None
     first: float | None = None
     warm: list[float] = field(default_factory=list)
+    idle: int | None = None
     peak: int | None = None
+    stages: dict[str, float] = field(default_factory=dict)
+    bound: float | None = None
     versions: dict[str, str] = field(default_factory=dict)
     error: str | None = None
 
@@ -137,6 +145,17 @@ class Measurement:
     def typical(self) -> float | None:
         """Median of the warm runs, in seconds."""
         return median(self.warm) if self.warm else None
+
+    @property
+    def memory(self) -> int | None:
+        """Memory that building and running took, in bytes."""
+        return None if self.peak is None or self.idle is None else self.peak - self.idle
+
+    @property
+    def added(self) -> float | None:
+        """Seconds that the build took beyond Nengo's own."""
+        own = self.stages.get("Nengo's build")
+        return None if self.build is None or own is None else self.build - own
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Measurement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,9 @@ from typing import Any
 
 import nengo
 from nengo.builder.operator import Operator
+from nengo.builder.signal import Signal
+from nengo.connection import LearningRule
+from nengo.ensemble import Neurons
 
 from nengo_dl_benchmarks.random_data import random_inputs, random_targets
 from nengo_dl_benchmarks.trace import time_by_scope
@@ -27,15 +30,23 @@ class GroupTime:
     number : int
         How many they are.
     example : str
-        The signal that one of them writes, which tells where it is in the network.
-    seconds : float
-        Time spent in the group.
+        The object of the network that one of them belongs to.
+    forward : float
+        Seconds spent in the group.
+    gradient : float
+        Seconds spent in its gradient, which is computed in training.
     """
 
     operators: str
     number: int
     example: str
-    seconds: float
+    forward: float
+    gradient: float
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in both."""
+        return self.forward + self.gradient
 
 
 @dataclass(frozen=True)
@@ -46,12 +57,15 @@ class Profile:
     ----------
     seconds : float
         Shortest run.
+    profiled : float
+        The last run.
     groups : tuple of GroupTime
         Time by operator groups in the last run, the longest first; empty if it was not
         profiled, or TensorFlow does not tell.
     """
 
     seconds: float
+    profiled: float
     groups: tuple[GroupTime, ...] = ()
 
 
@@ -151,25 +165,64 @@ def profile(
         durations = [run() for _ in range(reps - 1)]
         with tf.profiler.experimental.Profile(str(logdir)) if logdir else nullcontext():
             durations.append(run())
-        plan = sim.tensor_graph.optimized.plan
-        groups = _group_times(plan, logdir) if logdir else ()
-    return Profile(min(durations), groups)
+        groups = _group_times(sim, logdir) if logdir else ()
+    return Profile(min(durations), durations[-1], groups)
 
 
-def _group_times(
-    plan: Sequence[Sequence[Operator]], logdir: Path
-) -> tuple[GroupTime, ...]:
+def _group_times(sim: Any, logdir: Path) -> tuple[GroupTime, ...]:
     """Find the groups in the profile by the scopes that they are built in."""
+    optimized = sim.tensor_graph.optimized
+    plan = optimized.plan
     seconds = time_by_scope(logdir, [type(group[0]).__name__ for group in plan])
     if seconds is None:
         return ()
+    owners: dict[Any, Any] = {}
+    for obj, signals in sim.model.sig.items():
+        for signal in signals.values():
+            if isinstance(signal, Signal):
+                owners.setdefault(optimized.graph.current(signal).base, obj)
     groups = [
-        GroupTime(type(group[0]).__name__, len(group), _example(group[0]), taken)
+        GroupTime(
+            type(group[0]).__name__, len(group), _example(group[0], owners), *taken
+        )
         for group, taken in zip(plan, seconds, strict=True)
     ]
     return tuple(sorted(groups, key=lambda group: group.seconds, reverse=True))
 
 
-def _example(op: Operator) -> str:
-    written = [*op.sets, *op.incs, *op.updates]
-    return written[0].name if written else str(op)
+def _example(op: Operator, owners: Mapping[Any, Any]) -> str:
+    signals = [*op.sets, *op.incs, *op.updates, *op.reads]
+    found = [owners[signal.base] for signal in signals if signal.base in owners]
+    return describe(found[0]) if found else str(op)
+
+
+def describe(obj: Any) -> str:
+    """Name an object of a network, in few words.
+
+    Parameters
+    ----------
+    obj : object
+        For example an ensemble or a connection.
+
+    Returns
+    -------
+    words : str
+        Its label, or its type if it has none.
+
+    Examples
+    --------
+    >>> with nengo.Network():
+    ...     a = nengo.Ensemble(10, 1, label="a")
+    ...     b = nengo.Node(size_in=1)
+    ...     describe(nengo.Connection(a.neurons[:1], b))
+    'a to Node'
+    """
+    if isinstance(obj, nengo.Connection):
+        return f"{describe(obj.pre_obj)} to {describe(obj.post_obj)}"
+    if isinstance(obj, nengo.Probe):
+        return f"probe of {describe(obj.obj)}"
+    if isinstance(obj, Neurons):
+        return describe(obj.ensemble)
+    if isinstance(obj, LearningRule):
+        return f"{obj.learning_rule_type} of {describe(obj.connection)}"
+    return getattr(obj, "label", None) or type(obj).__name__

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from math import log10
 
-from jinja2 import Environment
+from jinja2 import Environment, PackageLoader
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from nengo_dl_benchmarks.comparison import Case, Measurement
@@ -70,8 +72,8 @@ def seconds(value: float | None) -> str:
 
 
 @dataclass(frozen=True)
-class Speed:
-    """How many times as fast as another simulator one is.
+class Ratio:
+    """How many times as long as another simulator one takes.
 
     Parameters
     ----------
@@ -79,6 +81,11 @@ class Speed:
         Ratio of the median durations.
     low, high : float
         Lowest and highest ratio of two runs that followed each other.
+
+    Examples
+    --------
+    >>> str(Ratio(12.345, 9.876, 14))
+    '12.3x (9.88–14)'
     """
 
     typical: float
@@ -86,10 +93,32 @@ class Speed:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.typical:.2f}x ({self.low:.2f}–{self.high:.2f})"
+        low, high = times(self.low)[:-1], times(self.high)[:-1]
+        return f"{times(self.typical)} ({low}–{high})"
 
 
-def speed(measurement: Measurement, base: Measurement) -> Speed | None:
+def times(value: float | None) -> str:
+    """Write a factor, in three digits.
+
+    Parameters
+    ----------
+    value : float or None
+        The factor.
+
+    Returns
+    -------
+    text : str
+        The factor, or a dash for None.
+
+    Examples
+    --------
+    >>> times(1234.5), times(0.012345)
+    ('1230x', '0.0123x')
+    """
+    return "–" if value is None else f"{float(f'{value:.3g}'):g}x"
+
+
+def ratio(measurement: Measurement, base: Measurement) -> Ratio | None:
     """Compare a simulator with another one.
 
     Parameters
@@ -99,13 +128,70 @@ def speed(measurement: Measurement, base: Measurement) -> Speed | None:
 
     Returns
     -------
-    speed : Speed or None
+    ratio : Ratio or None
         None if one of them did not get so far.
     """
     if not (measurement.typical and base.typical):
         return None
-    ratios = [b / m for b, m in zip(base.warm, measurement.warm, strict=False)]
-    return Speed(base.typical / measurement.typical, min(ratios), max(ratios))
+    ratios = [m / b for m, b in zip(measurement.warm, base.warm, strict=False)]
+    return Ratio(measurement.typical / base.typical, min(ratios), max(ratios))
+
+
+def beyond_bound(
+    measurement: Measurement, measurements: Sequence[Measurement]
+) -> float | None:
+    """Compare a simulator with the lower bound.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        What it took.
+    measurements : sequence of Measurement
+        All of the case; the lowest of their bounds counts.
+
+    Returns
+    -------
+    factor : float or None
+        How many times as long it took; None if there is no bound.
+    """
+    bounds = [found.bound for found in measurements if found.bound]
+    if not (bounds and measurement.typical):
+        return None
+    return measurement.typical / min(bounds)
+
+
+COLUMNS = ("simulator", "build", "first run", "warm run", "ratio", "/ bound", "memory")
+
+
+def cells(
+    measurement: Measurement, measurements: Sequence[Measurement]
+) -> tuple[str, ...]:
+    """Write what is known of a simulator, for the ``COLUMNS`` of a table.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        What it took.
+    measurements : sequence of Measurement
+        All of the case; it is compared with the first.
+
+    Returns
+    -------
+    cells : tuple of str
+        One for each column.
+    """
+    is_first = measurement is measurements[0]
+    compared = ratio(measurement, measurements[0])
+    added = "" if measurement.added is None else f" ({seconds(measurement.added)})"
+    return (
+        measurement.backend,
+        seconds(measurement.build) + added,
+        seconds(measurement.first),
+        seconds(measurement.typical),
+        "1x" if compared and is_first else str(compared or "–"),
+        times(beyond_bound(measurement, measurements)),
+        mebibytes(measurement.peak),
+    )
 
 
 def table(measurements: Sequence[Measurement]) -> Table:
@@ -121,18 +207,11 @@ def table(measurements: Sequence[Measurement]) -> Table:
     table : rich.table.Table
         A row for each simulator.
     """
-    rows = Table("simulator")
-    for column in ("build", "first run", "warm run", "speed", "memory"):
-        rows.add_column(column, justify="right")
+    rows = Table(COLUMNS[0], box=SIMPLE_HEAD, padding=0, show_edge=False)
+    for column in COLUMNS[1:]:
+        rows.add_column(column, justify="right", no_wrap=True)
     for found in measurements:
-        rows.add_row(
-            found.backend,
-            seconds(found.build),
-            seconds(found.first),
-            seconds(found.typical),
-            str(speed(found, measurements[0]) or "–"),
-            mebibytes(found.peak),
-        )
+        rows.add_row(*cells(found, measurements))
     return rows
 
 
@@ -152,31 +231,49 @@ def mebibytes(value: int | None) -> str:
     return "–" if value is None else f"{value / 2**20:.0f} MiB"
 
 
-def page(results: Results) -> str:
-    """Show results as a page that needs nothing else.
+def page(results: Results, template: str) -> str:
+    """Show results as a page.
 
     Parameters
     ----------
     results : Results
         What has been measured.
+    template : str
+        ``"html"`` for a page that needs nothing else, or ``"markdown"`` for one with a
+        picture beside it (`plot`).
 
     Returns
     -------
-    html : str
+    text : str
         The page.
     """
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"seconds": seconds, "mebibytes": mebibytes}
-    template = files("nengo_dl_benchmarks").joinpath("report.html.jinja").read_text()
+    environment = Environment(
+        autoescape=template == "html",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=PackageLoader("nengo_dl_benchmarks", "templates"),
+    )
+    environment.filters |= {"seconds": seconds, "times": times}
     cases = [(title(case), results.of(case)) for case in results.cases]
-    return environment.from_string(template).render(
+    return environment.get_template(f"report.{template}.jinja").render(
         circumstances=results.circumstances,
+        commands=results.commands,
+        columns=COLUMNS,
+        cells=cells,
         cases=cases,
-        backends=list(dict.fromkeys(found.backend for found in results.measurements)),
-        versions={found.backend: found.versions for found in results.measurements},
-        speed=speed,
+        backends=_labels(results),
+        versions={
+            found.backend: found.versions
+            for found in results.measurements
+            if found.versions
+        },
+        ratio=ratio,
         position=_position,
     )
+
+
+def _labels(results: Results) -> list[str]:
+    return list(dict.fromkeys(found.backend for found in results.measurements))
 
 
 def _position(value: float, measurements: Sequence[Measurement]) -> float:
@@ -185,3 +282,48 @@ def _position(value: float, measurements: Sequence[Measurement]) -> float:
     low, high = log10(min(warm)), log10(max(warm))
     margin = 0.05 * (high - low) + 0.02
     return 100 * (log10(value) - low + margin) / (high - low + 2 * margin)
+
+
+def plot(results: Results) -> Figure:
+    """Draw how many times as long as the first simulator the others take.
+
+    Parameters
+    ----------
+    results : Results
+        What has been measured.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        A line for each case; dots are medians, bars the spread of single runs.
+    """
+    first, *others = _labels(results)
+    cases = results.cases
+    figure = Figure(figsize=(8, 1.2 + 0.4 * len(cases)), layout="constrained")
+    axes = figure.subplots()
+    for number, label in enumerate(others):
+        for line, case in enumerate(cases):
+            found = {found.backend: found for found in results.of(case)}
+            if label not in found or first not in found:
+                continue
+            if value := ratio(found[label], found[first]):
+                height = line + 0.15 * number
+                axes.plot([value.low, value.high], [height] * 2, color=f"C{number}")
+                axes.plot(value.typical, height, "o", color=f"C{number}")
+        axes.plot([], [], "o-", color=f"C{number}", label=label)
+    axes.axvline(1, color="0.5", linewidth=1)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(lambda value, _: times(value))
+    axes.set_yticks(
+        range(len(cases)),
+        [f"{case.benchmark}, {title(case).rpartition('), ')[2]}" for case in cases],
+    )
+    axes.invert_yaxis()
+    axes.minorticks_off()
+    axes.set_xlabel(f"duration of a warm run, {first} = 1x")
+    axes.grid(axis="x", color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[:].set_visible(False)
+    axes.legend(frameon=False)
+    return figure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nengo_dl_benchmarks.comparison import Case, Measurement
+from nengo_dl_benchmarks.comparison import Backend, Case, Measurement
 
 
 class Results:
@@ -29,7 +30,9 @@ class Results:
     measurements : list of Measurement
         What has been measured, in the order of the cases.
     circumstances : dict of str to str
-        When, by what command and on what machine.
+        When and on what machine.
+    commands : list of str
+        The commands, without names of folders.
 
     Raises
     ------
@@ -40,15 +43,50 @@ class Results:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self.measurements: list[Measurement] = []
-        self.circumstances = _circumstances()
+        self.circumstances: dict[str, str] = {}
+        self.commands: list[str] = []
         if path is not None and path.exists():
             try:
                 stored = json.loads(path.read_text())
                 self.measurements = [
                     Measurement.from_dict(values) for values in stored["measurements"]
                 ]
+                self.circumstances = stored["circumstances"]
+                self.commands = stored["commands"]
             except (KeyError, TypeError, ValueError) as error:
                 raise ValueError(f"{path} holds no results of a comparison") from error
+
+    def begin(self) -> None:
+        """Prepare to measure, on this machine and now.
+
+        Raises
+        ------
+        ValueError
+            If the results that there are come from another machine.
+        """
+        now = _circumstances()
+        processor = self.circumstances.get("processor", now["processor"])
+        if processor != now["processor"]:
+            raise ValueError(
+                f"{self.path} was measured on {processor}, this is "
+                f"{now['processor']}: choose another file"
+            )
+        self.circumstances = now
+        if (command := _command()) not in self.commands:
+            self.commands.append(command)
+
+    def lack(self, case: Case, backends: Sequence[Backend]) -> bool:
+        """Tell whether simulators are still to be measured on a case.
+
+        Parameters
+        ----------
+        case : Case
+            The case.
+        backends : sequence of Backend
+            The simulators.
+        """
+        measured = {found.backend for found in self.of(case)}
+        return not measured >= {backend.label for backend in backends}
 
     @property
     def cases(self) -> list[Case]:
@@ -98,6 +136,7 @@ class Results:
         """
         return {
             "circumstances": self.circumstances,
+            "commands": self.commands,
             "measurements": [asdict(found) for found in self.measurements],
         }
 
@@ -118,13 +157,22 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def _circumstances() -> dict[str, str]:
-    program = Path(sys.argv[0]).name
     return {
         "date": datetime.now().astimezone().isoformat(timespec="minutes"),
-        "command": shlex.join([program, *sys.argv[1:]]),
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "system": platform.platform(),
     }
+
+
+def _command() -> str:
+    """Return the command line; where its files lie is nobody's business."""
+    words = [
+        re.sub("@.*", "@/path/to/python", word)
+        if "@" in word
+        else re.sub("(^|=)/.*/", r"\1", word)
+        for word in sys.argv
+    ]
+    return shlex.join(words)
 
 
 def _processor() -> str:

@@ -1,89 +1,146 @@
-"""How the duration of a run grows with the size of a network."""
+"""How a cost grows with the size of a network or of a simulation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator
 
+from nengo_dl_benchmarks.comparison import Measurement
+
+COSTS = {"warm run": "s", "first run": "s", "build": "s", "memory": "B"}
+
 
 @dataclass(frozen=True)
 class Scaling:
-    """Durations of runs at several sizes.
+    """A cost at several sizes.
 
     Parameters
     ----------
     argument : str
         What was varied.
-    durations : dict of str to dict of int to float
-        For each simulator the seconds that a run took, by the value of the argument.
+    cost : str
+        What was measured, one of ``COSTS``.
+    curves : dict of str to dict of int to float
+        For each simulator the cost, in seconds or bytes, by the value of the argument.
     """
 
     argument: str
-    durations: Mapping[str, Mapping[int, float]]
+    cost: str
+    curves: Mapping[str, Mapping[int, float]]
 
     @property
     def values(self) -> list[int]:
         """All values of the argument, in order."""
-        return sorted({value for found in self.durations.values() for value in found})
+        return sorted({value for curve in self.curves.values() for value in curve})
 
-    def exponent(self, label: str) -> float | None:
-        """Fit a power of the size to the durations of a simulator.
+    def exponent(self, label: str, last: int | None = None) -> float | None:
+        """Fit a power of the size to a curve.
 
         Parameters
         ----------
         label : str
-            The simulator.
+            Which curve.
+        last : int, optional
+            Number of sizes to fit to, the largest ones; all if not given.
 
         Returns
         -------
         exponent : float or None
-            ``b`` of ``duration = a * value**b``, by least squares of the logarithms;
-            None if there are not two durations.
+            ``b`` of ``cost = a * value**b``, by least squares of the logarithms; None
+            if there are not two values.
 
         Examples
         --------
-        >>> Scaling("dimensions", {"dl": {1: 0.5, 2: 2.0, 4: 8.0}}).exponent("dl")
-        2.0
+        >>> scaling = Scaling("n", "warm run", {"dl": {1: 2.0, 2: 2.0, 4: 8.0}})
+        >>> scaling.exponent("dl"), scaling.exponent("dl", last=2)
+        (1.0, 2.0)
         """
-        durations = self.durations[label]
-        if len(durations) < 2:
+        points = sorted(self.curves[label].items())[-(last or 0) :]
+        if len(points) < 2:
             return None
-        slope, _ = np.polyfit(
-            np.log(list(durations)), np.log(list(durations.values())), 1
-        )
+        sizes, costs = np.log(points).T
+        slope, _ = np.polyfit(sizes, costs, 1)
         return round(float(slope), 9)
 
-    def plot(self, title: str) -> Figure:
-        """Plot durations against sizes, both on logarithmic axes.
 
-        Parameters
-        ----------
-        title : str
-            What was run.
+def curves(
+    found: Mapping[int, Sequence[Measurement]], cost: str
+) -> dict[str, dict[int, float]]:
+    """Collect a cost from measurements.
 
-        Returns
-        -------
-        figure : matplotlib.figure.Figure
-            The plot.
-        """
-        figure = Figure(figsize=(6, 4), layout="constrained", dpi=150)
-        axes = figure.subplots()
-        for label, durations in self.durations.items():
-            exponent = self.exponent(label)
+    Parameters
+    ----------
+    found : dict of int to sequence of Measurement
+        The measurements by size.
+    cost : str
+        One of ``COSTS``.
+
+    Returns
+    -------
+    curves : dict of str to dict of int to float
+        The cost of each simulator by size. One that tells what of its build is Nengo's
+        own has a second curve for the rest.
+    """
+    result: dict[str, dict[int, float]] = {}
+    for value, measurements in found.items():
+        for measurement in measurements:
+            label = measurement.backend
+            costs = {label: _cost(measurement, cost)}
+            if cost == "build":
+                costs[f"{label}, beyond Nengo's own"] = measurement.added
+            for name, number in costs.items():
+                if number:
+                    result.setdefault(name, {})[value] = number
+    return result
+
+
+def _cost(measurement: Measurement, cost: str) -> float | None:
+    return {
+        "warm run": measurement.typical,
+        "first run": measurement.first,
+        "build": measurement.build,
+        "memory": measurement.memory,
+    }[cost]
+
+
+def plot(scalings: Sequence[Scaling], title: str) -> Figure:
+    """Plot costs against sizes, all on logarithmic axes.
+
+    Parameters
+    ----------
+    scalings : sequence of Scaling
+        The costs, each of which has axes of its own.
+    title : str
+        What was run.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+        The plots.
+    """
+    columns = min(len(scalings), 2)
+    rows = -(-len(scalings) // columns)
+    figure = Figure(figsize=(5 * columns, 3.5 * rows), layout="constrained", dpi=150)
+    figure.suptitle(title)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat[len(scalings) :]:
+        axes.set_axis_off()
+    for axes, scaling in zip(grid.flat, scalings, strict=False):
+        for label, curve in scaling.curves.items():
+            exponent = scaling.exponent(label)
             fit = "" if exponent is None else f", exponent {exponent:.2f}"
-            values = sorted(durations)
             axes.loglog(
-                values, [durations[value] for value in values], "o-", label=label + fit
+                *zip(*sorted(curve.items()), strict=True), "o-", label=label + fit
             )
-        axes.set(title=title, xlabel=self.argument, ylabel="duration of a run")
-        axes.set_xticks(self.values, map(str, self.values))
-        axes.minorticks_off()
+        axes.set(xlabel=scaling.argument, ylabel=scaling.cost)
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(EngFormatter("s"))
+        axes.yaxis.set_major_formatter(EngFormatter(COSTS[scaling.cost]))
+        axes.minorticks_off()
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
-        return figure
+        axes.legend(frameon=False, fontsize="small")
+    return figure

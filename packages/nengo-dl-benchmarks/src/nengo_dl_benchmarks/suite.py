@@ -123,6 +123,7 @@ BENCHMARKS = {
             n_ensembles=20,
             connections_per_ensemble=5,
         ),
+        _of_neurons(networks.ring, n_ensembles=1, n_neurons=1000),
         Benchmark(networks.spaun, {"dimensions": 512}),
     )
 }

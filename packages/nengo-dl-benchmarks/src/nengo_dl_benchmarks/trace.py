@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 
-def time_by_scope(logdir: Path, scopes: Sequence[str]) -> list[float] | None:
+def time_by_scope(
+    logdir: Path, scopes: Sequence[str]
+) -> list[tuple[float, float]] | None:
     """Add the durations of operations up by the name scopes that they were built in.
 
     Parameters
@@ -27,9 +29,9 @@ def time_by_scope(logdir: Path, scopes: Sequence[str]) -> list[float] | None:
 
     Returns
     -------
-    seconds : list of float or None
-        For each scope the time spent in its operations; None if this version of
-        TensorFlow writes another kind of profile.
+    seconds : list of (float, float) or None
+        For each scope the time spent in its operations, and in their gradients; None
+        if this version of TensorFlow writes another kind of profile.
     """
     try:
         from tensorflow.compiler.xla.service.hlo_pb2 import HloProto
@@ -42,14 +44,16 @@ def time_by_scope(logdir: Path, scopes: Sequence[str]) -> list[float] | None:
     of_name = defaultdict(list)
     for index, name in enumerate(scopes):
         of_name[name].append(index)
-    seconds = [0.0] * len(scopes)
+    forward, gradient = [0.0] * len(scopes), [0.0] * len(scopes)
     for name, duration in _durations(space).items():
-        scope = _scope(operations.get(name, name), of_name)
+        operation = operations.get(name, name)
+        scope = _scope(operation, of_name)
         if scope is not None:
             base, number = scope
             indices = of_name[base]
+            seconds = gradient if "gradient_tape/" in operation else forward
             seconds[indices[number % len(indices)]] += duration
-    return seconds
+    return list(zip(forward, gradient, strict=True))
 
 
 def _scope(operation: str, names: Iterable[str]) -> tuple[str, int] | None:

@@ -4,7 +4,8 @@ Run as a script, by any interpreter that has Nengo and the simulator: it needs n
 this package to be installed nor anything else. The job is the argument, as JSON. Each
 line on the standard input asks for the next stage, whose result is a line of JSON on
 the standard output: the build, the first run, and any number of warm runs. When the
-input ends, the last line tells of memory and versions.
+input ends, the last line tells the rest: memory, stages of the build, a lower bound and
+versions.
 """
 
 from __future__ import annotations
@@ -43,44 +44,72 @@ def main(job: dict[str, Any]) -> None:
         print(json.dumps(values), file=answers, flush=True)
 
     try:
-        stages = _stages(job)
+        trial = _Trial(job)
+        stages = trial.stages()
         for _ in sys.stdin:
             answer(seconds=next(stages))
-        answer(peak=_peak_memory(), versions=_versions(job["backend"]))
+        answer(**trial.summary())
     except Exception as error:
         answer(error=f"{type(error).__name__}: {error}")
 
 
-def _stages(job: dict[str, Any]) -> Iterator[float]:
-    """Do the stages of a job one by one; give the seconds that each took."""
-    network, simulator = _load(job)
-    # What one process has solved would spare another one the work
-    nengo.rc.set("decoder_cache", "enabled", "False")
-    batch_size, n_steps = job["batch_size"], job["n_steps"]
-    parameters = inspect.signature(simulator).parameters
-    at_once = batch_size if "minibatch_size" in parameters else 1
-    options = {"minibatch_size": at_once} if at_once > 1 else {}
-    repeats = batch_size // at_once
+class _Trial:
+    """A simulator on a network."""
 
-    def make() -> Any:
-        return simulator(network, progress_bar=False, **options)
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.job = job
+        self.network, self.simulator = _load(job)
+        self.idle = _peak_memory()
+        self.sim: Any = None
 
-    start = perf_counter()
-    sim = make()
-    yield perf_counter() - start
-    if job["mode"] == "build":
-        work: Callable[[], object] = lambda: make().close()  # noqa: E731
-        parts = 1
-    else:
-        work, parts = MODES[job["mode"]](sim, network, at_once, n_steps)
-    while True:
-        seconds = 0.0
-        for _ in range(repeats):
-            sim.reset()
-            start = perf_counter()
-            work()
-            seconds += perf_counter() - start
-        yield seconds / parts
+    def stages(self) -> Iterator[float]:
+        """Do the stages of the job one by one; give the seconds that each took."""
+        # What one process has solved would spare another one the work
+        nengo.rc.set("decoder_cache", "enabled", "False")
+        mode, batch_size = self.job["mode"], self.job["batch_size"]
+        parameters = inspect.signature(self.simulator).parameters
+        at_once = batch_size if "minibatch_size" in parameters else 1
+        options = {"minibatch_size": at_once} if at_once > 1 else {}
+        repeats = batch_size // at_once
+
+        def make() -> Any:
+            return self.simulator(self.network, progress_bar=False, **options)
+
+        start = perf_counter()
+        self.sim = sim = make()
+        yield perf_counter() - start
+        if mode == "build":
+            work: Callable[[], object] = lambda: make().close()  # noqa: E731
+            parts = 1
+        else:
+            work, parts = MODES[mode](sim, self.network, at_once, self.job["n_steps"])
+        while True:
+            seconds = 0.0
+            for _ in range(repeats):
+                sim.reset()
+                start = perf_counter()
+                work()
+                seconds += perf_counter() - start
+            yield seconds / parts
+
+    def summary(self) -> dict[str, Any]:
+        """Tell what else there is to know when the stages are done."""
+        peak, stages, bound = _peak_memory(), {}, None
+        if hasattr(self.sim, "diagnose"):
+            stages = self.sim.diagnose().seconds
+        if self.job["mode"] in ("run", "predict") and self.sim is not None:
+            from nengo_dl_benchmarks.bound import lower_bound
+
+            size = self.job["batch_size"], self.job["n_steps"]
+            bound = lower_bound(self.sim.model.operators, *size)
+        versions = _versions(self.job["backend"])
+        return {
+            "idle": self.idle,
+            "peak": peak,
+            "stages": stages,
+            "bound": bound,
+            "versions": versions,
+        }
 
 
 # A mode prepares a simulator, and returns what is timed and how often it is in there.
@@ -160,6 +189,12 @@ def _entry_point(name: str) -> Any:
 
 def _peak_memory() -> int | None:
     """Return the most memory that this process has held, in bytes."""
+    try:
+        # What getrusage says on Linux may be the parent's.
+        status = Path("/proc/self/status").read_text()
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+    except OSError:
+        pass
     try:
         import resource
     except ImportError:  # Windows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from nengo_dl_benchmarks.cli.build import build
@@ -9,6 +11,7 @@ from nengo_dl_benchmarks.cli.classify import classify
 from nengo_dl_benchmarks.cli.compare import compare
 from nengo_dl_benchmarks.cli.plan import plan
 from nengo_dl_benchmarks.cli.profile import profile
+from nengo_dl_benchmarks.cli.report import report
 from nengo_dl_benchmarks.cli.scale import scale
 
 
@@ -26,5 +29,16 @@ def main(context: click.Context) -> None:
     context.obj = []
 
 
-for command in (build, profile, compare, scale, plan, classify):
+@main.result_callback()
+@click.pass_context
+def _check_use(context: click.Context, chosen: list[Any]) -> None:
+    """Refuse a network that no command follows."""
+    if chosen[-1] is not None:
+        raise click.UsageError(
+            f"{chosen[-1]} is chosen, and then? Let compare, scale, profile or plan "
+            "follow"
+        )
+
+
+for command in (build, profile, compare, scale, report, plan, classify):
     main.add_command(command)

@@ -61,14 +61,18 @@ def _arguments(
 @click.pass_obj
 def build(
     chosen: list[Benchmark], /, name: str, others: dict[str, Any], **size: Any
-) -> None:
+) -> Benchmark:
     """Choose a benchmark network.
 
     What is not given is as in the usual size of the network. The command can be
     repeated, to choose several.
     """
     given = {key: value for key, value in size.items() if value is not None}
+    for key in given.keys() & others:
+        raise click.UsageError(f"give {key} once: --{key} or --kwarg {key}=")
     try:
-        chosen.append(BENCHMARKS[name].at(**given, **others))
+        benchmark = BENCHMARKS[name].at(**given, **others)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    chosen.append(benchmark)
+    return benchmark

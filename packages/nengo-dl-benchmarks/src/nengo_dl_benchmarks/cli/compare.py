@@ -30,16 +30,8 @@ from nengo_dl_benchmarks.suite import BENCHMARKS, Benchmark
 @options.batch_sizes
 @options.n_steps
 @options.reps
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="JSON file for the results. What is in it already is not measured again.",
-)
-@click.option(
-    "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="HTML page for the results.",
-)
+@options.output
+@options.html
 @click.pass_obj
 def compare(
     chosen: list[Benchmark],
@@ -56,11 +48,14 @@ def compare(
 
     The simulators take turns, each in a process of its own. Without 'build' before it,
     all networks are compared, at their usual sizes.
+
+    In the tables, the build is followed by what it took beyond Nengo's own, in
+    parentheses; a warm run is the median of those that follow the first. The ratio is
+    to the first simulator, with its range over runs that followed each other; '/ bound'
+    is the ratio to the time in which this machine's memory and arithmetic could do the
+    same; memory is the most that the process held.
     """
-    try:
-        results = Results(output)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+    results = options.begin(output)
     cases = [
         Case(benchmark.name, dict(benchmark.size), mode, batch_size, n_steps)
         for benchmark, mode, batch_size in product(
@@ -74,19 +69,19 @@ def compare(
             def report(doing: str, name: str = case.benchmark) -> None:
                 progress.update(task, description=f"{name}, {doing}")
 
-            measured = {found.backend for found in results.of(case)}
-            if not measured >= {backend.label for backend in backends}:
+            if results.lack(case, backends):
                 results.put(measure(case, backends, reps, report))
             progress.advance(task)
             _show(progress.console, case, results)
     if html is not None:
-        write_whole(html, page(results))
+        write_whole(html, page(results, "html"))
 
 
 def _show(console: Console, case: Case, results: Results) -> None:
     measurements = results.of(case)
     console.print(title(case), soft_wrap=True)
     console.print(table(measurements))
+    console.print()
     for found in measurements:
         if found.error:
             console.print(f"[red]{found.backend}[/]: {found.error}", highlight=False)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import click
+import nengo
+from click.core import ParameterSource
 
 from nengo_dl_benchmarks.comparison import Backend
+from nengo_dl_benchmarks.results import Results
+from nengo_dl_benchmarks.suite import Benchmark
 
 INSTALLED = sorted(entry_points(group="nengo.backends").names)
 
@@ -72,11 +77,21 @@ backends = click.option(
     metavar="[LABEL=]NAME[@PYTHON]",
     multiple=True,
     callback=_check_labels,
-    default=[name for name in ("reference", "dl") if name in INSTALLED],
+    default=[name for name in ("dl", "reference") if name in INSTALLED],
     show_default=True,
     help="Simulator, by its name in the group nengo.backends; of another environment, "
     "whose interpreter is PYTHON; called LABEL in the results. Can be given several "
     f"times; the others are compared with the first. Here: {', '.join(INSTALLED)}.",
+)
+output = click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="JSON file for the results. What is in it already is not measured again.",
+)
+html = click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="HTML page for the results.",
 )
 n_steps = positive("--n_steps", default=1000, help="Number of steps of each run.")
 reps = positive("--reps", default=5, help="Number of warm runs of each simulator.")
@@ -87,3 +102,74 @@ batch_sizes = positive(
     multiple=True,
     help="Number of inputs; can be given several times.",
 )
+
+
+def begin(output: Path | None) -> Results:
+    """Open the file of results that measurements are to be added to.
+
+    Parameters
+    ----------
+    output : Path or None
+        The file, if there is to be one.
+
+    Returns
+    -------
+    results : Results
+        What is in it already.
+
+    Raises
+    ------
+    click.UsageError
+        If it holds something else, or the results of another machine.
+    """
+    try:
+        results = Results(output)
+        results.begin()
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    return results
+
+
+def built(benchmark: Benchmark) -> nengo.Network:
+    """Build a network.
+
+    Parameters
+    ----------
+    benchmark : Benchmark
+        Which one.
+
+    Returns
+    -------
+    net : nengo.Network
+        The network.
+
+    Raises
+    ------
+    click.ClickException
+        If it cannot be built: something is not installed, or sizes do not fit.
+    """
+    try:
+        return benchmark.build()
+    except (ImportError, TypeError, ValueError) as error:
+        raise click.ClickException(f"{benchmark}: {error}") from error
+
+
+def refuse(context: click.Context, option: str, reason: str) -> None:
+    """Refuse an option that contradicts another one.
+
+    Parameters
+    ----------
+    context : click.Context
+        The command.
+    option : str
+        Name of the option.
+    reason : str
+        Why it cannot be given.
+
+    Raises
+    ------
+    click.UsageError
+        If the option has been given.
+    """
+    if context.get_parameter_source(option) is not ParameterSource.DEFAULT:
+        raise click.UsageError(f"leave --{option} out: {reason}")

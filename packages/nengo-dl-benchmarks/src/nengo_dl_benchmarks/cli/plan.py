@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nengo_dl_benchmarks import planning
+from nengo_dl_benchmarks.cli import options
 from nengo_dl_benchmarks.report import seconds
 from nengo_dl_benchmarks.suite import Benchmark
 from nengo_dl_optimizer import default_simplifications, simplify
@@ -44,7 +45,7 @@ def plan(
         raise click.UsageError("choose one network before it: build --benchmark NAME")
     console = Console()
     with console.status(f"build {chosen[0]}") as status:
-        graph = planning.operator_graph(chosen[0].build())
+        graph = planning.operator_graph(options.built(chosen[0]))
         status.update("simplify")
         simplified = planning.try_simplifications(graph, default_simplifications)
         graph_left = simplify(graph, default_simplifications)

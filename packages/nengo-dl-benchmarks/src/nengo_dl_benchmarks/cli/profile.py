@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from nengo.exceptions import NengoException
 from rich.console import Console
 from rich.table import Table
 
@@ -38,9 +39,9 @@ from nengo_dl_benchmarks.suite import Benchmark
     show_default=True,
     help="Folder for TensorFlow's profile, which TensorBoard opens.",
 )
-@click.pass_obj
+@click.pass_context
 def profile(
-    chosen: list[Benchmark],
+    context: click.Context,
     /,
     unroll: int,
     batch_size: int,
@@ -48,42 +49,64 @@ def profile(
     logdir: Path,
     **settings: Any,
 ) -> None:
-    """Profile NengoDL on the chosen networks (call after 'build')."""
+    """Profile NengoDL on the chosen networks (call after 'build').
+
+    The table shows the time by groups of operators that are computed together, and in
+    training what their gradients take. 'For example' is one of the objects that a group
+    belongs to.
+    """
+    chosen: list[Benchmark] = context.obj
     if not chosen:
         raise click.UsageError("choose a network before it: build --benchmark NAME")
+    if time_only:
+        options.refuse(context, "logdir", "--time-only writes no profile")
     console = Console()
     for benchmark in chosen:
-        with console.status(str(benchmark)):
-            found = profile_network(
-                benchmark.build(),
-                logdir=None if time_only else logdir / benchmark.name,
-                minibatch_size=batch_size,
-                unroll_simulation=unroll,
-                **settings,
-            )
+        net = options.built(benchmark)
+        try:
+            with console.status(str(benchmark)):
+                found = profile_network(
+                    net,
+                    logdir=None if time_only else logdir / benchmark.name,
+                    minibatch_size=batch_size,
+                    unroll_simulation=unroll,
+                    **settings,
+                )
+        except NengoException as error:
+            raise click.ClickException(f"{benchmark}: {error}") from error
         console.print(f"{benchmark}: {seconds(found.seconds)}", soft_wrap=True)
         if found.groups:
-            console.print(_table(found))
+            console.print(_table(found, settings["train"]))
     if not time_only:
         console.print(f"For more: tensorboard --logdir {logdir}")
 
 
-def _table(found: Profile) -> Table:
+def _table(found: Profile, train: bool) -> Table:
     """Show the groups of operators that take time of their own."""
     table = Table(caption="What is not listed is fused with what is.", expand=True)
     table.add_column("operators", no_wrap=True, min_width=14)
     table.add_column("number", justify="right", no_wrap=True, min_width=6)
     table.add_column("for example", overflow="ellipsis", no_wrap=True, ratio=1)
-    table.add_column("time", justify="right", no_wrap=True, min_width=8)
-    table.add_column("share", justify="right", no_wrap=True, min_width=5)
+    durations = ("forward", "gradient") if train else ("time",)
+    for column in (*durations, "share"):
+        table.add_column(column, justify="right", no_wrap=True, min_width=5)
     total = sum(group.seconds for group in found.groups)
+    # Groups that are computed at the same time, by several cores, may sum up to more.
+    whole = max(total, found.profiled)
     for group in found.groups:
         if group.seconds > 0:
+            taken = (group.forward, group.gradient)[: len(durations)]
+            share = f"{group.seconds / whole:.0%}"
             table.add_row(
                 group.operators,
                 str(group.number),
                 group.example,
-                seconds(group.seconds),
-                f"{group.seconds / total:.0%}",
+                *(seconds(value or None) for value in taken),
+                share,
             )
+    table.add_section()
+    others = "loop, inputs, outputs" + (", Keras" if train else "")
+    rest = seconds(whole - total)
+    share = f"{1 - total / whole:.0%}"
+    table.add_row("all else", "", others, *[rest, ""][: len(durations)], share)
     return table

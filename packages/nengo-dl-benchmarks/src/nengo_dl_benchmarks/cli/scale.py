@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,9 +12,12 @@ from rich.table import Table
 
 from nengo_dl_benchmarks.cli import options
 from nengo_dl_benchmarks.comparison import Backend, Case, measure
-from nengo_dl_benchmarks.report import seconds
-from nengo_dl_benchmarks.scaling import Scaling
+from nengo_dl_benchmarks.report import mebibytes, seconds
+from nengo_dl_benchmarks.scaling import COSTS, Scaling, curves
+from nengo_dl_benchmarks.scaling import plot as plot_scalings
 from nengo_dl_benchmarks.suite import Benchmark
+
+OF_A_RUN = ("n_steps", "batch_size")
 
 
 @click.command()
@@ -22,7 +26,8 @@ from nengo_dl_benchmarks.suite import Benchmark
     "argument",
     metavar="NAME",
     required=True,
-    help="Argument of the network that is varied, for example dimensions.",
+    help="What is varied: an argument of the network, for example dimensions, or "
+    f"{' or '.join(OF_A_RUN)}.",
 )
 @click.option(
     "--value",
@@ -33,70 +38,118 @@ from nengo_dl_benchmarks.suite import Benchmark
     required=True,
     help="A value of it; give at least two.",
 )
+@click.option(
+    "--cost",
+    "costs",
+    type=click.Choice(list(COSTS)),
+    multiple=True,
+    default=list(COSTS),
+    help="What to show; can be given several times. Memory is what building and "
+    "running added to the process.  [default: all]",
+)
 @options.backends
 @options.n_steps
+@options.positive("--batch_size", default=1, help="Number of inputs.")
 @options.reps
+@options.output
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Picture of the result, in a format that its name tells (.png, .svg, .pdf).",
 )
-@click.pass_obj
+@click.pass_context
 def scale(
-    chosen: list[Benchmark],
+    context: click.Context,
     /,
     argument: str,
     values: tuple[int, ...],
+    costs: tuple[str, ...],
     backends: tuple[Backend, ...],
     n_steps: int,
+    batch_size: int,
     reps: int,
+    output: Path | None,
     plot: Path | None,
 ) -> None:
-    """Time the chosen network at several sizes.
+    """Measure the chosen network at several sizes.
 
-    The exponent says how the duration of a run grows: 1 if twice the size takes twice
-    as long, 0 if it takes no longer. Call it after 'build'.
+    The exponent says how a cost grows: 1 if twice the size costs twice as much, 0 if it
+    costs no more; "at the end", from the last but one size to the last. Call it after
+    'build'.
     """
+    chosen: list[Benchmark] = context.obj
     if len(chosen) != 1:
         raise click.UsageError("choose one network before it: build --benchmark NAME")
     if len(set(values)) < 2:
         raise click.UsageError("give at least two values: --value 10 --value 100")
+    if argument in OF_A_RUN:
+        options.refuse(context, argument, "it is what is varied")
     (benchmark,) = chosen
     try:
-        sizes = {value: benchmark.at(**{argument: value}).size for value in values}
+        cases = {
+            value: _case(benchmark, argument, value, n_steps, batch_size)
+            for value in sorted(set(values))
+        }
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    durations: dict[str, dict[int, float]] = {found.label: {} for found in backends}
+    results = options.begin(output)
     console = Console()
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("", total=len(sizes))
-        for value, size in sizes.items():
+        task = progress.add_task("", total=len(cases))
+        for value, case in cases.items():
             name = f"{argument}={value}"
-            case = Case(benchmark.name, dict(size), n_steps=n_steps)
 
             def report(doing: str, name: str = name) -> None:
                 progress.update(task, description=f"{name}, {doing}")
 
-            for found in measure(case, backends, reps, report):
-                if found.typical is None:
+            if results.lack(case, backends):
+                results.put(measure(case, backends, reps, report))
+            for found in results.of(case):
+                if found.error:
                     console.print(f"[red]{name}, {found.backend}[/]: {found.error}")
-                else:
-                    durations[found.backend][value] = found.typical
             progress.advance(task)
-    scaling = Scaling(argument, durations)
-    console.print(_table(scaling))
+    measured = {value: results.of(case) for value, case in cases.items()}
+    scalings = [Scaling(argument, cost, curves(measured, cost)) for cost in costs]
+    for scaling in scalings:
+        console.print(_table(scaling))
     if plot is not None:
-        scaling.plot(f"{benchmark.name}, {n_steps} steps").savefig(plot)
+        plot_scalings(scalings, _title(benchmark, argument, n_steps)).savefig(plot)
+
+
+def _case(
+    benchmark: Benchmark, argument: str, value: int, n_steps: int, batch_size: int
+) -> Case:
+    case = Case(
+        benchmark.name, dict(benchmark.size), batch_size=batch_size, n_steps=n_steps
+    )
+    if argument == "n_steps":
+        return replace(case, n_steps=value)
+    if argument == "batch_size":
+        return replace(case, batch_size=value)
+    return replace(case, size=dict(benchmark.at(**{argument: value}).size))
+
+
+def _title(benchmark: Benchmark, argument: str, n_steps: int) -> str:
+    size = {name: size for name, size in benchmark.size.items() if name != argument}
+    steps = "" if argument == "n_steps" else f", {n_steps} steps"
+    return f"{Benchmark(benchmark.function, size)}{steps}"
 
 
 def _table(scaling: Scaling) -> Table:
-    table = Table(scaling.argument)
-    for label in scaling.durations:
+    table = Table(scaling.argument, title=scaling.cost, title_justify="left")
+    for label in scaling.curves:
         table.add_column(label, justify="right")
     for value in scaling.values:
-        row = (found.get(value) for found in scaling.durations.values())
-        table.add_row(str(value), *map(seconds, row))
+        row = (curve.get(value) for curve in scaling.curves.values())
+        table.add_row(str(value), *(_amount(scaling.cost, cost) for cost in row))
     table.add_section()
-    exponents = (scaling.exponent(label) for label in scaling.durations)
-    table.add_row("exponent", *("–" if e is None else f"{e:.2f}" for e in exponents))
+    for name, last in (("exponent", None), ("at the end", 2)):
+        exponents = (scaling.exponent(label, last) for label in scaling.curves)
+        table.add_row(name, *("–" if e is None else f"{e:.2f}" for e in exponents))
     return table
+
+
+def _amount(cost: str, value: float | None) -> str:
+    if COSTS[cost] == "s":
+        return seconds(value)
+    return mebibytes(None if value is None else int(value))

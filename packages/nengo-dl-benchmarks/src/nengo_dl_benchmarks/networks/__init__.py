@@ -11,6 +11,7 @@ from nengo_dl_benchmarks.networks.mnist import mnist
 from nengo_dl_benchmarks.networks.pes import pes
 from nengo_dl_benchmarks.networks.python_node import python_node
 from nengo_dl_benchmarks.networks.random_network import random_network
+from nengo_dl_benchmarks.networks.ring import ring
 from nengo_dl_benchmarks.networks.spaun import spaun
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "pes",
     "python_node",
     "random_network",
+    "ring",
     "spaun",
 ]
