@@ -111,7 +111,7 @@ with nengo_dl.Simulator(net, minibatch_size=32, seed=0, progress_bar=False) as s
     print(f"error after training:  {error(sim):.4f}")
     sim.freeze_params(net)
 
-figure, axes = plt.subplots()
+figure, axes = plt.subplots(layout="constrained")
 axes.semilogy(history["loss"])
 axes.set(xlabel="epoch", ylabel="mean squared error")
 
