@@ -67,16 +67,19 @@ class ActivationMap:
     """
 
     def __init__(self, swaps: Mapping[Activation, Activation] | None = None) -> None:
-        self._swaps = dict(swaps or {})
+        self._swaps = _checked({} if swaps is None else swaps)
+        self._met: set[Activation] = set()
         by_type = {NATIVE.get(old): new for old, new in self._swaps.items()}
         by_type.pop(None, None)
         self._default_swaps = by_type | self._swaps
 
     def __getitem__(self, activation: Activation) -> Activation:
         """Return what stands for an activation; a function if no neurons compute it."""
+        self._met.add(activation)
         asked_for = activation in self._swaps
         activation = self._swaps.get(activation, activation)
         activation = NATIVE.get(activation, activation)
+        self._met.add(activation)
         # What was swapped by its own name is not swapped back by its type.
         swaps = self._swaps if asked_for else self._default_swaps
         activation = swaps.get(activation, activation)
@@ -84,3 +87,25 @@ class ActivationMap:
         if isinstance(activation, ClippedReLU):
             return replace(activation, rectifier=self[activation.rectifier])
         return activation
+
+    def unused(self) -> list[Activation]:
+        """Return the activations that were to be swapped, but have not been met."""
+        return [
+            old
+            for old in self._swaps
+            if old not in self._met and NATIVE.get(old) not in self._met - {None}
+        ]
+
+
+def _checked(swaps: Mapping[Activation, Activation]) -> dict[Activation, Activation]:
+    """Check that activations are swapped for activations."""
+    if not isinstance(swaps, Mapping):
+        raise TypeError(f"swap_activations must be a dictionary, not {swaps!r}")
+    for item in (*swaps, *swaps.values()):
+        known = isinstance(item, (NeuronType, ClippedReLU)) or item is None
+        if not known and (isinstance(item, type) or not callable(item)):
+            raise TypeError(
+                "swap_activations must be from and to functions or instances of neuron "
+                f"types, not {item!r}"
+            )
+    return dict(swaps)

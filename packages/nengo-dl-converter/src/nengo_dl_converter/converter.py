@@ -105,10 +105,13 @@ class Converter:
     ) -> None:
         if not is_graph(model):
             raise ConversionError(
-                f"{model!r} is no model that can be converted: it must be functional, "
-                "or Sequential with a known input shape, without a call of its own"
+                f"{model!r} is no model that can be converted: it must be of Keras 3, "
+                "functional, or Sequential with a known input shape, without a call of "
+                "its own"
             )
         self.model = functional = functional_form(model)
+        batch_axes = 2 if temporal_model else 1
+        _check_shapes(functional, batch_axes)
         self.allow_fallback = allow_fallback
         self.inference_only = inference_only
         self.max_to_avg_pool = max_to_avg_pool
@@ -127,7 +130,6 @@ class Converter:
         self.net = nengo.Network(label=functional.name)
         with self.net:
             self._configure()
-            batch_axes = 2 if temporal_model else 1
             self.convert_call(
                 functional, outputs=functional.outputs, batch_axes=batch_axes
             )
@@ -138,6 +140,12 @@ class Converter:
                 self.outputs[tensor] = nengo.Probe(
                     obj, synapse=self.populations.output_synapse(obj)
                 )
+        if unused := self.activations.unused():
+            warnings.warn(
+                f"swap_activations names {unused}, which no layer of "
+                f"{functional.name!r} has as its activation",
+                stacklevel=2,
+            )
 
     def _configure(self) -> None:
         network = nengo.Network.context[0]
@@ -280,8 +288,8 @@ class Converter:
         for layer, scale in scales.items():
             if layer not in self._n_calls and layer is not self.model:
                 raise ValueError(
-                    f"scale_firing_rates names {layer}, which is no layer of "
-                    f"{self.model.name!r}"
+                    f"scale_firing_rates names {layer!r}, which is no layer of "
+                    f"{self.model.name!r}; its keys are layers, as get_layer gives them"
                 )
             if not scale > 0:
                 raise ValueError(f"scale_firing_rates must be positive, not {scale}")
@@ -305,7 +313,8 @@ class Converter:
             on random targets.
         inputs : list of numpy.ndarray, optional
             Values of the model's inputs, ``(batch_size, ...)``, in a temporal model
-            ``(batch_size, n_steps, ...)``; by default ones.
+            ``(batch_size, n_steps, ...)``; one array if it has one input; by default
+            ones.
         atol : float
             Difference that is allowed.
         rtol : float
@@ -379,3 +388,14 @@ class Converter:
         if isinstance(self.scale_firing_rates, Mapping):
             return self.scale_firing_rates.get(layer, 1.0)
         return 1.0 if self.scale_firing_rates is None else self.scale_firing_rates
+
+
+def _check_shapes(model: keras.Model, batch_axes: int) -> None:
+    """Check that the shapes of a model's inputs are known."""
+    for tensor in model.inputs:
+        if None in tensor.shape[batch_axes:]:
+            raise ConversionError(
+                f"Input {tensor.name!r} has shape {tensor.shape}; a network needs to "
+                "know the length of every axis but that of the batch (and that of the "
+                "steps, with temporal_model=True)"
+            )

@@ -10,7 +10,7 @@ import nengo
 import numpy as np
 from nengo.base import ObjView
 
-from .verification import as_data, default_inputs, probed, simulate
+from .verification import as_data, inputs_or_ones, probed, simulate
 
 if TYPE_CHECKING:
     from .converter import Converter
@@ -151,8 +151,7 @@ def products(transform: Any) -> int:
 
 def estimate(converter: Converter, inputs: Sequence[Any] | None, n_steps: int) -> Cost:
     """Estimate what the network costs; see `Converter.cost`."""
-    if inputs is None:
-        inputs = default_inputs(converter.model, n_steps)
+    inputs = inputs_or_ones(converter.model, inputs, n_steps)
     given = set(converter.inputs.values())
     weighted = []
     for connection in converter.net.all_connections:

@@ -142,6 +142,35 @@ class LayerValues:
     outputs: tuple[Any, ...]
 
 
+def input_arrays(model: keras.Model, inputs: Any) -> list[Any]:
+    """Return a list with an array for each input of a model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+    inputs : list of array_like, or array_like
+        Such a list; or one array, for a model with one input.
+
+    Returns
+    -------
+    arrays : list of array_like
+        The list.
+
+    Raises
+    ------
+    ValueError
+        If there are more arrays or fewer.
+    """
+    arrays = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+    if len(arrays) != len(model.inputs):
+        names = [tensor.name for tensor in model.inputs]
+        raise ValueError(
+            f"{len(arrays)} arrays were given for the inputs {names} of {model.name!r}"
+        )
+    return arrays
+
+
 def layer_values(model: keras.Model, inputs: Sequence[Any]) -> list[LayerValues]:
     """Compute a functional model in inference, layer by layer.
 

@@ -50,6 +50,10 @@ def with_amplitude(neuron_type: NeuronType, amplitude: float) -> NeuronType:
     return copy
 
 
+def _name(activation: Activation) -> str:
+    return getattr(activation, "__name__", repr(activation))
+
+
 class Populations:
     """Adds the objects of a converted network, in the context of that network.
 
@@ -115,9 +119,14 @@ class Populations:
         if not self.allow_fallback:
             raise ConversionError(
                 f"Layer {label!r}: no neuron type computes the activation function "
-                f"{activation!r}; name one in swap_activations, or set "
+                f"{_name(activation)}; name one in swap_activations, or set "
                 "allow_fallback=True"
             )
+        warnings.warn(
+            f"Layer {label!r}: the activation function {_name(activation)} becomes a "
+            "TensorNode, since no neuron type computes it (see swap_activations)",
+            stacklevel=2,
+        )
         return nengo_dl_core.TensorNode(
             activation, shape_in=shape, shape_out=shape, pass_time=False, label=label
         )

@@ -23,7 +23,7 @@ import numpy as np
 
 from .activations import NATIVE
 from .errors import ConversionError
-from .keras_graph import functional_form, is_graph, layer_values
+from .keras_graph import functional_form, input_arrays, is_graph, layer_values
 
 _ACTIVATION_LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU)
 
@@ -41,7 +41,8 @@ def firing_rate_scales(
     model : keras.Model
         The model to be converted.
     inputs : list of array_like
-        Samples for each of its inputs, ``(n_samples, ...)``.
+        Samples for each of its inputs, ``(n_samples, ...)``; or one array, if it has
+        one input.
     target_rate : float
         Firing rate of strongly driven neurons, in Hz.
     percentile : float
@@ -84,7 +85,8 @@ def firing_rate_scales(
     if not is_graph(model):
         raise ConversionError(f"{model!r} is no functional or built Sequential model")
     activations: dict[Any, list[np.ndarray]] = defaultdict(list)
-    for call in layer_values(functional_form(model), inputs):
+    functional = functional_form(model)
+    for call in layer_values(functional, input_arrays(functional, inputs)):
         if _has_neurons(call.layer):
             activations[call.layer] += [np.abs(x.numpy()).ravel() for x in call.outputs]
     peaks = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import UserDict
-from typing import Any
+from typing import Any, NoReturn
 
 
 class KerasTensorDict(UserDict[Any, Any]):
@@ -20,3 +20,10 @@ class KerasTensorDict(UserDict[Any, Any]):
         if isinstance(key, dict):
             return {name: self[item] for name, item in key.items()}
         return super().__getitem__(key)
+
+    def __missing__(self, key: Any) -> NoReturn:
+        names = [known.name for known in self]
+        raise KeyError(
+            f"{key!r} is no key: these are Keras tensors and layers themselves, here "
+            f"those with the names {names}"
+        )

@@ -17,7 +17,7 @@ from nengo.ensemble import Neurons
 import nengo_dl_core
 
 from .errors import VerificationError
-from .keras_graph import LayerValues, layer_values
+from .keras_graph import LayerValues, input_arrays, layer_values
 from .report import LayerReport, Report
 
 if TYPE_CHECKING:
@@ -28,8 +28,10 @@ TRAINING_STEPS = 10
 LEARNING_RATE = 0.01
 
 
-def default_inputs(model: keras.Model, n_steps: int) -> list[np.ndarray]:
-    """Make arrays of ones for the inputs of a model, in batches of 2."""
+def inputs_or_ones(model: keras.Model, inputs: Any, n_steps: int) -> list[Any]:
+    """Return a list of the model's inputs, by default of ones, in batches of 2."""
+    if inputs is not None:
+        return input_arrays(model, inputs)
     return [
         np.ones([2, *(n_steps if n is None else n for n in tensor.shape[1:])])
         for tensor in model.inputs
@@ -158,13 +160,13 @@ def compare(
 
     Parameters are those of `Converter.compare`.
     """
-    if inputs is None:
-        inputs = default_inputs(converter.model, n_steps)
-    values = layer_values(converter.model, inputs)
+    model = converter.model
+    inputs = inputs_or_ones(model, inputs, n_steps)
+    values = layer_values(model, inputs)
     targets = random_targets(values[-1].outputs) if training else None
     expected = values
     if targets is not None:
-        expected = layer_values(trained(converter.model, inputs, targets), inputs)
+        expected = layer_values(trained(model, inputs, targets), inputs)
     pairs = list(_pairs(converter, values[:-1], expected[:-1]))
     neurons_of = converter.populations.neurons_of
     spiking = {
@@ -232,8 +234,7 @@ def verify(
     Parameters are those of `Converter.verify`.
     """
     model = converter.model
-    if inputs is None:
-        inputs = default_inputs(model, n_steps=5)
+    inputs = inputs_or_ones(model, inputs, n_steps=5)
     targets = None
     expected = layer_values(model, inputs)[-1].outputs
     if training:
@@ -246,9 +247,11 @@ def verify(
         allowed = atol + rtol * np.abs(have).max()
         if not difference <= allowed:
             report = compare(converter, inputs, 1, settle=0, training=training)
+            spikes = any(layer.mean_rate is not None for layer in report.layers)
+            advice = "\nSpiking networks are for compare(n_steps=...)" * spikes
             raise VerificationError(
                 f"Output {tensor.name!r} differs by {difference:.3g} between Nengo and "
                 f"Keras{' after training' * training}; {allowed:.3g} is allowed\n"
-                f"{report}"
+                f"{report}{advice}"
             )
     return True

@@ -82,11 +82,15 @@ _LAZY = {
     "converter": "nengo_dl.converter",
 }
 
+# Names of earlier releases that are no more, and what to use instead.
+_GONE = {"tensor_layer": "Layer"}
+
 
 def __getattr__(name: str) -> Any:
     """Import what is in another distribution."""
     if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        instead = f": use {__name__}.{_GONE[name]}" if name in _GONE else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{instead}")
     module = import_module(_LAZY[name])
     return getattr(module, name, module)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import nengo
@@ -48,8 +48,8 @@ def by_object(values: Any, names: Mapping[Any, str], what: str) -> dict[Any, Arr
         arrays = values if isinstance(values, (list, tuple)) else [values]
         if len(arrays) > len(objects):
             raise ValidationError(
-                f"{len(arrays)} arrays were given, but there are {len(objects)} "
-                f"{what}s: {list(names.values())}",
+                f"{len(arrays)} arrays were given, in a list, for the {what}s "
+                f"{list(names.values())}: a list has one array for each",
                 attr="data",
             )
         pairs = list(zip(objects[: len(arrays)], arrays, strict=True))
@@ -86,14 +86,21 @@ def look_up(key: Any, names: Mapping[Any, str], what: str, attr: str = "data") -
                 return obj
     elif key in names:
         return key
+    connected = isinstance(key, nengo.Node) and key.size_in > 0
     raise ValidationError(
-        f"{key!r} is no {what} of this network; there are {list(names.values())}",
+        f"{key!r} is no {what} of this network; there are {list(names.values())}"
+        f"{', and this Node gets its values from connections' * connected}",
         attr=attr,
     )
 
 
 def _array(values: Any, name: str) -> Array:
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise ValidationError(
+            f"the values for {name!r} are no array: {error}", attr="data"
+        ) from error
     if array.dtype.kind not in "fiub":
         raise ValidationError(
             f"the values for {name!r} must be numbers, not {array.dtype}", attr="data"
@@ -147,10 +154,20 @@ def check_shapes(
             )
             raise ValidationError(
                 f"the values for {names[obj]!r} have shape {array.shape}, expected "
-                f"({', '.join(map(str, expected))}): batch, steps, size",
+                f"({', '.join(map(str, expected))}): batch, steps, size"
+                f"{_advice(array, is_target, n_steps, size)}",
                 attr="data",
             )
     return batch_size, n_steps
+
+
+def _advice(array: Array, is_target: bool, n_steps: int | None, size: int) -> str:
+    """What to do about data that has not three axes."""
+    if array.ndim == 3 or n_steps not in (None, 1):
+        return ""
+    if is_target and array.dtype.kind in "iu" and size > 1 and array.size == len(array):
+        size = 1  # numbers of classes
+    return f"; if it is for a single step, reshape it to (-1, 1, {size})"
 
 
 def _words(length: int | None, name: str) -> int | str:
@@ -191,13 +208,23 @@ def check_device(device: str | None) -> None:
     """
     if device is None:
         return
-    wanted = tf.DeviceSpec.from_string(device)
     devices = [found.name for found in tf.config.list_logical_devices()]
-    if not any(
-        found.device_type == wanted.device_type
-        and wanted.device_index in (None, found.device_index)
-        for found in map(tf.DeviceSpec.from_string, devices)
-    ):
+    if not any(map(_is_device(device), devices)):
         raise ValidationError(
             f"there is no {device!r}, only {', '.join(devices)}", attr="device"
         )
+
+
+def _is_device(name: str) -> Callable[[str], bool]:
+    """Tells which devices a name stands for."""
+    try:
+        wanted = tf.DeviceSpec.from_string(name)
+    except ValueError:
+        return lambda _: False
+
+    def matches(device: str) -> bool:
+        found = tf.DeviceSpec.from_string(device)
+        index = wanted.device_index in (None, found.device_index)
+        return bool(found.device_type == wanted.device_type and index)
+
+    return matches

@@ -71,7 +71,7 @@ class Executable:
         with tf.device(graph.device):
             self._control = _Argument(self._control_values(range(1, 2)))
             self._inputs = _Argument(np.zeros(shape, graph.float_type))
-            with stages("tracing"):
+            with stages("tracing"), graph.errors_as_raised():
                 self._function = tf.function(
                     self._loop,
                     jit_compile=jit_compile or None,
@@ -132,12 +132,8 @@ class Executable:
             None if thinned else len(steps), lambda: self._control_values(steps)
         )
         self._inputs.assign(key, inputs)
-        try:
+        with self.graph.errors_as_raised():
             results = self._function()
-        except tf.errors.OpError:
-            if self.graph.python_errors:  # is raised as it was
-                raise self.graph.python_errors.pop() from None
-            raise
         return [
             values.numpy()[: probe.n_samples(steps)]
             for probe, values in zip(self.probes, results, strict=True)

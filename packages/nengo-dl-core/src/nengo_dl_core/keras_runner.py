@@ -11,13 +11,14 @@ import nengo
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from nengo.exceptions import ValidationError
+from nengo.exceptions import SimulationError, ValidationError
 
 from nengo_dl_core.config import get_setting
 from nengo_dl_core.data_arguments import by_object, check_shapes, look_up
 from nengo_dl_core.keras_model import SimulationModel
 from nengo_dl_core.node_inputs import evaluate
 from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl_core.training_checks import warn_of_no_effect
 
 Array = npt.NDArray[Any]
 
@@ -84,7 +85,12 @@ class KerasRunner:
         inputs, outputs = self._tensors
         names = [name for name in outputs if name in measured]
         if not names:
-            raise ValidationError("give a loss or metrics for some probe", attr="loss")
+            raise ValidationError(
+                "give a loss or metrics for some probe, after the optimizer or by name",
+                attr="loss",
+            )
+        if "optimizer" in kwargs:
+            kwargs["optimizer"] = self._optimizer(kwargs["optimizer"])
         compiled = self.jit_compile and not kwargs.get("run_eagerly")
         with self._strategy.scope():
             # A model of these probes alone, so that Keras asks for no other targets.
@@ -96,6 +102,17 @@ class KerasRunner:
                 **{"jit_compile": compiled, **kwargs},
             )
         self._trained = model
+
+    def _optimizer(self, optimizer: Any) -> keras.optimizers.Optimizer:
+        try:
+            with self._strategy.scope():
+                return keras.optimizers.get(optimizer)
+        except ValueError as error:
+            raise ValidationError(
+                "must be an optimizer of keras.optimizers (of Keras 3), or the name of "
+                f"one, not {optimizer!r}",
+                attr="optimizer",
+            ) from error
 
     def _by_name(self, values: Any, attr: str) -> dict[str, Any]:
         """What is given for Probes, as a dictionary of their names."""
@@ -128,7 +145,9 @@ class KerasRunner:
             inputs, batch_size = self._inputs(x, n_steps)
             dataset = self._minibatches((inputs,), batch_size, fill=True)
         self.graph.keeps_state.assign(stateful)
-        outputs = self.model.predict(dataset, **{"verbose": 0, **self._checked(kwargs)})
+        options = {"verbose": 0, **self._checked(kwargs)}
+        with self.graph.errors_as_raised():
+            outputs = self.model.predict(dataset, **options)
         return self._by_probe(outputs, batch_size)
 
     def predict_on_batch(
@@ -144,13 +163,19 @@ class KerasRunner:
             )
         self.graph.keeps_state.assign(stateful)
         tensors = {name: tf.constant(value) for name, value in inputs.items()}
-        return self._by_probe(self.model.predict_on_batch(tensors, **kwargs), None)
+        with self.graph.errors_as_raised():
+            outputs = self.model.predict_on_batch(tensors, **kwargs)
+        return self._by_probe(outputs, None)
 
     def fit(
         self, x: Any, y: Any, n_steps: int | None, stateful: bool, **kwargs: Any
     ) -> keras.callbacks.History:
         """Train; see `Simulator.fit`."""
         model = self._compiled("fit")
+        if get_setting(self.graph.model, "inference_only", False):
+            raise SimulationError(
+                "the network cannot be trained, since it sets inference_only=True"
+            )
         split = kwargs.pop("validation_split", 0.0)
         validation = kwargs.get("validation_data")
         if validation is not None and not _is_dynamic(validation):
@@ -165,6 +190,7 @@ class KerasRunner:
                 kwargs.pop("sample_weight", None),
                 kwargs.pop("class_weight", None),
             )
+            n_steps = int(data[0][0]["n_steps"][0, 0])
             if split and validation is None:
                 data, held_out = _split(data, split)
                 kwargs["validation_data"] = self._minibatches(*held_out)
@@ -173,8 +199,11 @@ class KerasRunner:
             x = self._minibatches(*data, shuffle=shuffle)
         elif not isinstance(x, keras.utils.PyDataset):
             kwargs["shuffle"] = False  # what Keras cannot shuffle
+        warn_of_no_effect(self.graph, self._trained_probes(), n_steps)
         self.graph.keeps_state.assign(stateful)
-        return model.fit(x, **self._checked(kwargs))
+        options = self._checked(kwargs)
+        with self.graph.errors_as_raised():
+            return model.fit(x, **options)
 
     def evaluate(
         self, x: Any, y: Any, n_steps: int | None, stateful: bool, **kwargs: Any
@@ -185,9 +214,9 @@ class KerasRunner:
             data = self._data(x, y, n_steps, kwargs.pop("sample_weight", None))
             x = self._minibatches(*data)
         self.graph.keeps_state.assign(stateful)
-        return model.evaluate(
-            x, **{"verbose": 0, **self._checked(kwargs), "return_dict": True}
-        )
+        options = {"verbose": 0, **self._checked(kwargs), "return_dict": True}
+        with self.graph.errors_as_raised():
+            return model.evaluate(x, **options)
 
     def _compiled(self, method: str) -> SimulationModel:
         if self._trained is None:
@@ -196,6 +225,11 @@ class KerasRunner:
             )
         return self._trained
 
+    def _trained_probes(self) -> dict[nengo.Probe, str]:
+        """The probes that the loss and metrics are about, and their names."""
+        by_name = {name: probe for probe, name in self.graph.probe_names.items()}
+        return {by_name[name]: name for name in self._compiled("fit").output_names}
+
     def _checked(self, options: dict[str, Any]) -> dict[str, Any]:
         """Refuse what would have no effect."""
         for name in ("batch_size", "validation_batch_size"):
@@ -203,7 +237,8 @@ class KerasRunner:
             if size not in (None, self.graph.minibatch_size):
                 raise ValidationError(
                     f"minibatches have minibatch_size = {self.graph.minibatch_size} "
-                    f"samples, as the simulator was built; not {size}",
+                    f"samples, as the simulator was built; for others build one with "
+                    f"minibatch_size={size}",
                     attr=name,
                 )
         if options.get("class_weight") is not None:
@@ -247,9 +282,8 @@ class KerasRunner:
     ) -> tuple[tuple[Any, ...], int]:
         """Inputs, targets and weights of all samples, and the number of samples."""
         inputs, batch_size = self._inputs(x, n_steps)
-        by_name = {name: probe for probe, name in self.graph.probe_names.items()}
-        trained = {by_name[x]: x for x in self._compiled("fit").output_names}
-        every = trained if isinstance(y, (list, tuple)) else self.graph.probe_names
+        trained = self._trained_probes()
+        every = self.graph.probe_names if isinstance(y, Mapping) else trained
         targets = by_object(y, every, "Probe")
         check_shapes(targets, every, batch_size, None)
         if set(targets) != set(trained):

@@ -204,7 +204,8 @@ def _fitted(name: str, value: Array, shape: tuple[int, ...]) -> Array:
     """A value for all items of the minibatch, in the shape that is expected."""
     if value.shape not in (shape, shape[1:]):
         raise ValidationError(
-            f"{name!r} has shape {value.shape}, expected {shape}", attr="path"
+            f"{name!r} has shape {value.shape} in the file, expected {shape}",
+            attr="path",
         )
     return np.broadcast_to(value, shape)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +34,17 @@ class SimulationData(Mapping[Any, Any]):
         The simulator.
     minibatched : bool
         Whether values have a leading minibatch axis; if not, it is removed.
+
+    Attributes
+    ----------
+    predicted : bool
+        Whether `Simulator.predict` has returned values, which are not recorded.
     """
 
     def __init__(self, sim: Simulator, minibatched: bool) -> None:
         self.sim = sim
         self.minibatched = minibatched
+        self.predicted = False
 
     def __getitem__(self, obj: Any) -> Any:
         """Look an object up.
@@ -63,7 +70,10 @@ class SimulationData(Mapping[Any, Any]):
             return self._probe_values(obj)
         if obj not in self.sim.model.params:
             raise ValidationError(
-                f"{obj!r} is not in the simulated network", attr="data", obj=self.sim
+                f"{obj!r} is not in the simulated network, of which Probes, Ensembles "
+                "and Connections have data, as they were when the simulator was built",
+                attr="data",
+                obj=self.sim,
             )
         built = self.sim.model.params[obj]
         if isinstance(built, BuiltEnsemble):
@@ -88,6 +98,12 @@ class SimulationData(Mapping[Any, Any]):
 
     def _probe_values(self, probe: nengo.Probe) -> Array:
         values = self.sim.probe_data[probe].values
+        if self.predicted and not len(values):
+            warnings.warn(
+                f"{probe} has recorded nothing: predict returns its values, and only "
+                "run, run_steps and step record them",
+                stacklevel=3,
+            )
         values = np.swapaxes(values, 0, 1) if self.minibatched else values[:, 0]
         values.setflags(write=False)
         return values

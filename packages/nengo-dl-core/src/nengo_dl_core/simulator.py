@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import Any, TypeVar, cast
 
 import keras
@@ -158,6 +158,12 @@ class Simulator:
             check_positive_integer("minibatch_size", minibatch_size)
         if network is None and model is None:
             raise ValidationError("give a network or a built model", attr="network")
+        if not isinstance(network, (nengo.Network, NoneType)):
+            raise ValidationError(
+                f"must be a nengo.Network, not {network!r}; of a Keras model "
+                "nengo_dl.Converter(model).net is one",
+                attr="network",
+            )
         self.progress_bar = progress_bar
         self.unroll_simulation = unroll_simulation
         self.minibatch_size = minibatch_size
@@ -429,7 +435,9 @@ class Simulator:
         nengo.exceptions.ValidationError
             If the data does not fit the network, or the number of steps is not known.
         """
-        return self._keras_runner.predict(x, n_steps, stateful, **kwargs)
+        values = self._keras_runner.predict(x, n_steps, stateful, **kwargs)
+        self.data.predicted = True
+        return values
 
     @_while_open
     def predict_on_batch(
@@ -543,6 +551,8 @@ class Simulator:
         ------
         nengo.exceptions.ValidationError
             If the data does not fit the network, or it has not been compiled.
+        nengo.exceptions.SimulationError
+            If the network sets ``inference_only``.
         """
         return self._keras_runner.fit(x, y, n_steps, stateful, **kwargs)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import compress
 from typing import Any
 
@@ -542,6 +543,18 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             An object and its type of operator for each such operator.
         """
         return [self.objects.describe(op) for op in self.op_builder.in_python()]
+
+    @contextmanager
+    def errors_as_raised(self) -> Iterator[None]:
+        """Raise errors of the network's functions, which TensorFlow and Keras wrap."""
+        try:
+            yield
+        except Exception:
+            if not self.python_errors:
+                raise
+            error = self.python_errors[0]
+            self.python_errors.clear()
+            raise error from None
 
     def build_post(self) -> None:
         """Reset what the operator builders keep in Python."""

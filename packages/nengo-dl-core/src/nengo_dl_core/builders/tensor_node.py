@@ -76,6 +76,7 @@ class SimTensorNodeBuilder(OpBuilder):
             value = self._call_layer(*args) if self.layers else self.op.func(*args)
         except Exception as error:
             error.add_note(f"in the function of {self.op.tag}")
+            self.config.keep_error(error)
             raise
         value = tf.cast(value, self.output.dtype)
         signals.scatter(self.output, self._checked(value, signals.minibatch_size))
@@ -108,10 +109,12 @@ class SimTensorNodeBuilder(OpBuilder):
             return tf.reshape(value, self.output.full_shape)
         n_items = shape[0] if shape.rank else 0
         if n_items not in (1, minibatch_size) or shape.num_elements() != n_items * size:
-            raise ValidationError(
+            error = ValidationError(
                 f"the function of {self.op.tag} returned a tensor of shape "
                 f"{tuple(shape)}, expected {minibatch_size} items (the minibatch) of "
                 f"{size} elements",
                 attr="tensor_func",
             )
+            self.config.keep_error(error)
+            raise error
         return value
