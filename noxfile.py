@@ -193,7 +193,7 @@ def isolated(session: nox.Session, package: str) -> None:
         pytest = ("-m", "pytest", "--override-ini=pythonpath=tests")
         # First with what the package itself requires alone; most tests need more.
         lean = ("README.md", "test_import.py", "tests/test_way_in.py")
-        run(*pytest, "--noconftest", *lean)
+        run(*pytest, *lean)
         run("-m", "pip", "install", *group("test"))
         run(*pytest, *PARALLEL, "tests")
 
