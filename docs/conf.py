@@ -33,7 +33,6 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 
-suppress_warnings = ["toc.empty_glob"]
 html_theme = "furo"
 html_title = "NengoDL"
 html_math_renderer = "mathml"
