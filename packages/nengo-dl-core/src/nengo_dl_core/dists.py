@@ -195,8 +195,8 @@ class _WeightScaling(Distribution):
 class Glorot(_WeightScaling):
     """Initial weights that keep the variance of signals and of gradients.
 
-    Also known as Xavier initialisation [1]_. The variance is ``2 scale^2 / (n + d)`` for
-    ``n`` outputs and ``d`` inputs.
+    Also known as Xavier initialisation [1]_. The variance is ``2 scale^2 / (n + d)``
+    for ``n`` outputs and ``d`` inputs.
 
     Parameters
     ----------
