@@ -53,7 +53,7 @@ def test_costs_and_exponents_are_shown_and_drawn(tmp_path):
     )
     assert result.exit_code == 0, result.output
     for cost in COSTS:
-        assert f"\n{cost} " in result.output
+        assert f"\n{cost.replace('-', ' ')} " in result.output
     for row in ("10 ", "100 ", "exponent", "at the end"):
         assert result.output.count(f"│ {row}") == len(COSTS)
     assert plot.read_text().startswith("<?xml")

@@ -161,6 +161,7 @@ def classify(
     model.fit(images.train_x, images.train_y, epochs=epochs, verbose=0)
     options = {"batch_size": minibatch_size, "verbose": 0}
     _, keras_accuracy = model.evaluate(images.test_x, images.test_y, **options)
+    model.predict(images.test_x, **options)  # compiles
     keras_seconds = _seconds(lambda: model.predict(images.test_x, **options))
 
     converter = Converter(

@@ -11,7 +11,8 @@ from matplotlib.ticker import EngFormatter, LogLocator
 
 from nengo_dl_benchmarks.comparison import Measurement
 
-COSTS = {"warm run": "s", "first run": "s", "build": "s", "memory": "B"}
+COSTS = {"warm-run": "s", "first-run": "s", "build": "s", "memory": "B"}
+REST = ", beyond Nengo's own"  # of a build
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Scaling:
 
         Examples
         --------
-        >>> scaling = Scaling("n", "warm run", {"dl": {1: 2.0, 2: 2.0, 4: 8.0}})
+        >>> scaling = Scaling("n", "warm-run", {"dl": {1: 2.0, 2: 2.0, 4: 8.0}})
         >>> scaling.exponent("dl"), scaling.exponent("dl", last=2)
         (1.0, 2.0)
         """
@@ -91,7 +92,7 @@ def curves(
             label = measurement.backend
             costs = {label: _cost(measurement, cost)}
             if cost == "build":
-                costs[f"{label}, beyond Nengo's own"] = measurement.added
+                costs[label + REST] = measurement.added
             for name, number in costs.items():
                 if number:
                     result.setdefault(name, {})[value] = number
@@ -100,8 +101,8 @@ def curves(
 
 def _cost(measurement: Measurement, cost: str) -> float | None:
     return {
-        "warm run": measurement.typical,
-        "first run": measurement.first,
+        "warm-run": measurement.typical,
+        "first-run": measurement.first,
         "build": measurement.build,
         "memory": measurement.memory,
     }[cost]
@@ -126,17 +127,23 @@ def plot(scalings: Sequence[Scaling], title: str) -> Figure:
     rows = -(-len(scalings) // columns)
     figure = Figure(figsize=(5 * columns, 3.5 * rows), layout="constrained", dpi=150)
     figure.suptitle(title)
+    labels = [label.removesuffix(REST) for found in scalings for label in found.curves]
+    colors = {label: f"C{i}" for i, label in enumerate(dict.fromkeys(labels))}
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[len(scalings) :]:
         axes.set_axis_off()
     for axes, scaling in zip(grid.flat, scalings, strict=False):
         for label, curve in scaling.curves.items():
             exponent = scaling.exponent(label)
-            fit = "" if exponent is None else f", exponent {exponent:.2f}"
             axes.loglog(
-                *zip(*sorted(curve.items()), strict=True), "o-", label=label + fit
+                *zip(*sorted(curve.items()), strict=True),
+                "o--" if label.endswith(REST) else "o-",
+                color=colors[label.removesuffix(REST)],
+                label=label
+                if exponent is None
+                else f"{label}, exponent {exponent:.2f}",
             )
-        axes.set(xlabel=scaling.argument, ylabel=scaling.cost)
+        axes.set(xlabel=scaling.argument, ylabel=scaling.cost.replace("-", " "))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(EngFormatter(COSTS[scaling.cost]))

@@ -136,7 +136,9 @@ def _title(benchmark: Benchmark, argument: str, n_steps: int) -> str:
 
 
 def _table(scaling: Scaling) -> Table:
-    table = Table(scaling.argument, title=scaling.cost, title_justify="left")
+    table = Table(
+        scaling.argument, title=scaling.cost.replace("-", " "), title_justify="left"
+    )
     for label in scaling.curves:
         table.add_column(label, justify="right")
     for value in scaling.values:
