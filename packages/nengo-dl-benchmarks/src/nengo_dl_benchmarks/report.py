@@ -251,6 +251,7 @@ def page(results: Results, template: str) -> str:
         autoescape=template == "html",
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
         loader=PackageLoader("nengo_dl_benchmarks", "templates"),
     )
     environment.filters |= {"seconds": seconds, "times": times}
