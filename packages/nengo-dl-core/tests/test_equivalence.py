@@ -71,6 +71,21 @@ def integrate_and_fire():
     return net
 
 
+def several_targets():
+    """Ensembles with one to three connections: their decoders share products."""
+    with nengo.Network(seed=4) as net:
+        stimulus = nengo.Node(sine)
+        ensembles = [nengo.Ensemble(20, 1) for _ in range(6)]
+        nengo.Connection(stimulus, ensembles[5])
+        for i, targets in enumerate([[3], [5, 0], [4, 1, 0], [2, 5], [1], [3, 2, 4]]):
+            for target in targets:
+                scale = 1 / (1 + target)
+                nengo.Connection(ensembles[i], ensembles[target], transform=scale)
+        for ens in ensembles:
+            nengo.Probe(ens, synapse=0.01)
+    return net
+
+
 NETWORKS = {
     "LIF": lambda: feedback(nengo.LIF()),
     "LIFRate": lambda: feedback(nengo.LIFRate()),
@@ -78,6 +93,7 @@ NETWORKS = {
     "SpikingRectifiedLinear": lambda: feedback(nengo.SpikingRectifiedLinear()),
     "communication": communication,
     "integrate and fire": integrate_and_fire,
+    "several targets": several_targets,
 }
 
 
@@ -99,8 +115,9 @@ def test_plain_loop_equals_compiled_loop():
     assert_matches_reference(net, 200)
 
 
-def test_minibatch_equals_single_runs():
-    net = communication()
+@pytest.mark.parametrize("network", [communication, several_targets])
+def test_minibatch_equals_single_runs(network):
+    net = network()
     with net:
         configure_settings(dtype="float64")
     batch = simulated_data(net, [300], seed=5, minibatch_size=3)

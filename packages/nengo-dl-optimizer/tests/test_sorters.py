@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from nengo.builder.operator import Copy, ElementwiseInc, Reset
+from nengo.builder.operator import Copy, DotInc, ElementwiseInc, Reset
 from nengo.builder.signal import Signal
 from nengo.exceptions import BuildError, SignalError
 
@@ -15,6 +15,7 @@ from nengo_dl_optimizer import (
     sort_ops_by_signals,
     sort_signals_by_ops,
 )
+from nengo_dl_optimizer.sorters.io_blocks import shares_vectors
 
 
 def vectors(names):
@@ -134,6 +135,33 @@ class TestOrderSignals:
                 for access in ("src", "dst"):
                     places = [place[getattr(op, access)] for op in group]
                     assert places == [places[0], places[0] + 1]
+
+    def test_products_of_a_vector_are_side_by_side(self):
+        vector = dict(zip("ab", vectors("ab"), strict=True))
+        order = "abbab"
+        products = [
+            DotInc(Signal(np.eye(2), name=f"m{i}"), vector[x], Signal(np.zeros(2)))
+            for i, x in enumerate(order)
+        ]
+        results = [Signal(np.zeros(2), name=str(i)) for i in range(len(order))]
+        plan = [
+            tuple(products),
+            tuple(Copy(op.Y, y) for op, y in zip(products, results, strict=True)),
+            (Copy(results[0][:1], vector["b"][1:]),),
+        ]
+        signals, groups = order_signals(plan)
+        assert names(op.X for op in groups[0]) == "aabbb"
+        for access in ("A", "Y"):
+            places = [signals.index(getattr(op, access)) for op in groups[0]]
+            assert places == list(range(places[0], places[0] + len(order)))
+
+    def test_products_that_increment_the_same_signal_follow_that(self):
+        a, b, y, z = vectors("abyz")
+        group = tuple(
+            DotInc(Signal(np.eye(2)), x, target)
+            for x, target in ((a, z), (b, y), (a, y), (b, z))
+        )
+        assert not any(shares_vectors(group, slot) for slot in range(3))
 
     def test_nothing_is_lost(self):
         a, b, c, d = vectors("abcd")

@@ -528,7 +528,10 @@ def _rows(value: tf.Tensor, start: int, stop: int, axis: int) -> tf.Tensor:
     """Rows of a tensor; the tensor itself where these are all of them."""
     if start == 0 and stop == value.shape[axis]:
         return value
-    return value[:, start:stop] if axis else value[start:stop]
+    # a single operation, where the indexing of TensorFlow needs four
+    begin, size = [0] * value.shape.rank, [-1] * value.shape.rank
+    begin[axis], size[axis] = start, stop - start
+    return tf.slice(value, begin, size)
 
 
 def _concatenated(pieces: list[tf.Tensor], axis: int) -> tf.Tensor:

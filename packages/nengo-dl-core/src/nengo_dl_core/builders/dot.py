@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import tensorflow as tf
@@ -14,6 +16,9 @@ from nengo_dl_optimizer import DotSet
 
 # Running sums that a product of two vectors is formed by.
 _LANES = 8
+
+# Products that a group is computed by; if it had to be more, each operator is alone.
+_MAX_PARTS = 8
 
 
 @Builder.register(DotInc)
@@ -32,34 +37,68 @@ class DotIncBuilder(OpBuilder):
         super().build_pre(signals, config)
         self.mode = "update" if isinstance(self.ops[0], DotSet) else "inc"
         self.dst = signals.combine([op.Y for op in self.ops])
-        n_ops = len(self.ops)
-        matrix, vector = self.ops[0].A, self.ops[0].X
-        # A scalar multiplies every element, and a vector is a matrix of one row.
-        n_columns = matrix.shape[-1] if matrix.ndim else 1
-        n_items = vector.size // n_columns
-        a = signals.combine([op.A for op in self.ops]).reshape(
-            (n_ops, matrix.size // n_columns, n_columns)
-        )
-        self.a = signals.reader(a)
-        # for the gradient; without one nothing comes of it
-        self.transposed = (
-            None if a.minibatched else tf.linalg.matrix_transpose(self.a(signals))
-        )
-        self.x = signals.combine([op.X for op in self.ops]).reshape(
-            (n_ops, n_columns, n_items)
-        )
+        parts = _by_vectors(self.ops, signals)
+        self.products = [_Product(runs, signals) for runs in parts]
 
     def build_step(self, signals: SignalDict) -> None:
         """Multiply; see `OpBuilder.build_step`."""
-        value = _stacked_product(
-            self.a(signals), self.transposed, signals.gather(self.x)
-        )
+        values = [product(signals) for product in self.products]
+        value = values[0] if len(values) == 1 else tf.concat(values, -1)
         signals.scatter(self.dst, value, mode=self.mode)
 
     @staticmethod
     def mergeable(x: Operator, y: Operator) -> bool:
         """Products of equal shapes merge; see `OpBuilder.mergeable`."""
         return bool(x.A.shape == y.A.shape and x.X.shape == y.X.shape)
+
+
+def _by_vectors(
+    ops: Sequence[Operator], signals: SignalDict
+) -> list[list[list[Operator]]]:
+    """Collect products of the same vector, in parts with equally many for each vector.
+
+    `nengo_dl_optimizer.order_signals` has put such products side by side.
+    """
+    runs = [list(run) for _, run in groupby(ops, lambda op: signals[op.X].slices)]
+    parts = [list(part) for _, part in groupby(runs, key=len)]
+    return parts if len(parts) <= _MAX_PARTS else [[[op] for op in ops]]
+
+
+class _Product:
+    """The product of stacked matrices, each with a vector of its own.
+
+    Parameters
+    ----------
+    runs : list of list of nengo.builder.operator.DotInc
+        Equally many operators for each vector.
+    signals : SignalDict
+        Where their signals are.
+    """
+
+    def __init__(self, runs: Sequence[Sequence[Operator]], signals: SignalDict) -> None:
+        matrix, vector = runs[0][0].A, runs[0][0].X
+        # A scalar multiplies every element, and a vector is a matrix of one row.
+        n_columns = matrix.shape[-1] if matrix.ndim else 1
+        n_rows = len(runs[0]) * matrix.size // n_columns
+        n_items = vector.size // n_columns
+        a = signals.combine([op.A for run in runs for op in run]).reshape(
+            (len(runs), n_rows, n_columns)
+        )
+        self.a = signals.reader(a)
+        # for the gradient; without one nothing comes of it
+        self.transposed = (
+            None if a.minibatched else tf.linalg.matrix_transpose(self.a(signals))
+        )
+        self.x = signals.combine([run[0].X for run in runs]).reshape(
+            (len(runs), n_columns, n_items)
+        )
+
+    def __call__(self, signals: SignalDict) -> tf.Tensor:
+        """Multiply; the results are one row, in the order of the operators."""
+        value = _stacked_product(
+            self.a(signals), self.transposed, signals.gather(self.x)
+        )
+        return tf.reshape(value, (*value.shape[:-3], -1))
 
 
 def _lane_sums(products: tf.Tensor) -> tf.Tensor:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
-from nengo.builder.operator import Operator
+from nengo.builder.operator import DotInc, Operator
 from nengo.builder.signal import Signal
+
+from ..operators import DotSet
 
 SignalClass = frozenset[int]
 """The numbers of the IO blocks that some signals, and no others, are in."""
@@ -36,6 +39,9 @@ class IOBlock:
     repeats : bool
         Whether several operators access the same signal, so that the block is in pieces
         whatever the order of the signals is.
+    shares : bool
+        Whether these are vectors that several products of the group multiply, see
+        `shares_vectors`.
     n_fixed, n_open : int
         The number of signals whose order is fixed, and the number of classes with the
         others.
@@ -48,6 +54,7 @@ class IOBlock:
     size: int = field(init=False)
     has_views: bool = field(init=False)
     repeats: bool = field(init=False)
+    shares: bool = field(init=False)
     n_fixed: int = field(init=False, default=0)
     n_open: int = field(init=False, default=0)
 
@@ -57,16 +64,41 @@ class IOBlock:
         self.size = sum(signal.size for signal in accessed)
         self.has_views = any(signal.is_view for signal in accessed)
         self.repeats = len(self.signals) < len(accessed) and not self.has_views
+        self.shares = shares_vectors(self.group, self.slot)
 
     @property
     def determined(self) -> float:
         """How far the order of the operators follows from that of the signals."""
+        if self.shares:
+            return inf
         if self.repeats:
             return 0.0
         if len(self.signals) == 1:
             return float(self.has_views)
         known = self.n_fixed + self.n_open
         return known / len(self.signals) if known > 1 else 0.0
+
+
+def place(signal: Signal) -> tuple[Signal, int]:
+    """Return where a signal begins: equal for signals of a group that are the same."""
+    return signal.base, signal.offset
+
+
+def shares_vectors(group: Sequence[Operator], slot: int) -> bool:
+    """Whether several matrix products of a group have their vector in this place.
+
+    Side by side, their matrices are one matrix of more rows, and one product does for
+    them. That is worth more than any other order, unless they increment the same
+    signals: then their sum would have to be scattered.
+    """
+    first = group[0]
+    if type(first) not in (DotInc, DotSet) or first.all_signals[slot] is not first.X:
+        return False
+    n_vectors, n_results = (
+        len({place(op.all_signals[i]) for op in group})
+        for i in (slot, first.all_signals.index(first.Y))
+    )
+    return n_vectors < n_results == len(group)
 
 
 def io_blocks(groups: Sequence[tuple[Operator, ...]]) -> list[IOBlock]:

@@ -18,7 +18,10 @@ is determined most, by fixed signals and by different classes. Of those equal in
 the smallest one comes first, because a large group can follow several small ones, each
 in a part of it, but not the other way round. Where a group has several IO blocks whose
 orders are in conflict, it follows the one that is determined most, then the largest.
-What this gives up is to resolve a conflict in one group by another order in others.
+Before all others come groups of matrix products that have vectors in common: such
+products are put side by side (`shares_vectors`). The order of the vectors themselves is
+left to other groups; these products follow it in the next pass. What this gives up is
+to resolve a conflict in one group by another order in others.
 """
 
 from __future__ import annotations
@@ -101,8 +104,10 @@ def _reorder(
         if number not in parts or entry != rank(number):
             continue
         own = sorted(parts.pop(number), key=lambda b: (b.determined, b.size))
-        slots = [(block.group, block.slot) for block in own]
-        sort_ops_by_signals(slots, sigs, unordered.places, new_plan, blocks, op_sigs)
+        for block in own:
+            slots = [(block.group, block.slot)]
+            places = sig_idxs if block.shares else unordered.places
+            sort_ops_by_signals(slots, sigs, places, new_plan, blocks, op_sigs)
         for block in reversed(own):
             if block.repeats:
                 continue

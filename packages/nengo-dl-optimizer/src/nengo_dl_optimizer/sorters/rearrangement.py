@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, MutableMapping, Sequence
+from itertools import chain, zip_longest
 
 from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
+
+from .io_blocks import place, shares_vectors
 
 OperatorGroup = tuple[Operator, ...]
 
@@ -53,21 +55,25 @@ def sort_ops_by_signals(
     -----
     Where several operators of a group access the same signal, those that are the first
     to access theirs come first, then those that are the second, and so on: the block is
-    then a few pieces, each in the order of the signals.
+    then a few pieces, each in the order of the signals. Matrix products of the same
+    vector, however, are put side by side, vectors of equally many products next to each
+    other (see `shares_vectors`).
     """
     for group, slot in sorted_io:
-        signals = {op: op_sigs[op][slot] for op in group}
+        places = {op: place(op_sigs[op][slot]) for op in group}
         ordered = sorted(
             new_plan[group],
-            key=lambda op: (sig_idxs[signals[op].base], signals[op].offset),
+            key=lambda op: (sig_idxs[places[op][0]], places[op][1]),
         )
-        n_before: Counter[tuple[Signal, int]] = Counter()
-        rounds = {}
+        accesses: dict[tuple[Signal, int], list[Operator]] = {}
         for op in ordered:
-            place = signals[op].base, signals[op].offset
-            rounds[op] = n_before[place]
-            n_before[place] += 1
-        new_plan[group] = tuple(sorted(ordered, key=rounds.__getitem__))
+            accesses.setdefault(places[op], []).append(op)
+        if shares_vectors(group, slot):
+            runs = sorted(accesses.values(), key=len)
+        else:
+            rounds = zip_longest(*accesses.values())
+            runs = [list(filter(None, ops)) for ops in rounds]
+        new_plan[group] = tuple(chain.from_iterable(runs))
     return new_plan
 
 
