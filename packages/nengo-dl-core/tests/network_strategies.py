@@ -5,6 +5,7 @@ and so are in general position: no neuron sits exactly at its threshold, where a
 rounding would decide about a spike.
 """
 
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,9 +24,13 @@ SIZES = st.integers(1, 3)
 
 
 def many(n_examples, batch=0):
-    """Run a test for many examples, the same ones each time."""
+    """Run a test for many examples, the same ones each time.
+
+    ``NENGO_DL_EXAMPLES`` is the most that are asked for.
+    """
+    most = int(os.environ.get("NENGO_DL_EXAMPLES", n_examples))
     chosen = settings(
-        max_examples=n_examples,
+        max_examples=min(n_examples, most),
         database=None,
         phases=[Phase.generate],  # a smaller network is seldom worth the time it takes
         suppress_health_check=list(HealthCheck),

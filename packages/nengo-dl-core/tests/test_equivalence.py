@@ -72,17 +72,20 @@ def integrate_and_fire():
 
 
 def several_targets():
-    """Ensembles with one to three connections: their decoders share products."""
+    """Ensembles with one to three large products, done together for each ensemble."""
+    rng = np.random.default_rng(0)
     with nengo.Network(seed=4) as net:
         stimulus = nengo.Node(sine)
-        ensembles = [nengo.Ensemble(20, 1) for _ in range(6)]
-        nengo.Connection(stimulus, ensembles[5])
+        ensembles = [nengo.Ensemble(512, 16) for _ in range(6)]
+        nengo.Connection(stimulus, ensembles[5][0])
         for i, targets in enumerate([[3], [5, 0], [4, 1, 0], [2, 5], [1], [3, 2, 4]]):
             for target in targets:
-                scale = 1 / (1 + target)
-                nengo.Connection(ensembles[i], ensembles[target], transform=scale)
+                weights = rng.uniform(-1e-4, 1e-4, (16, 512))
+                nengo.Connection(
+                    ensembles[i].neurons, ensembles[target], transform=weights
+                )
         for ens in ensembles:
-            nengo.Probe(ens, synapse=0.01)
+            nengo.Probe(ens.neurons, "input", sample_every=0.01)
     return net
 
 

@@ -137,11 +137,11 @@ class TestOrderSignals:
                     assert places == [places[0], places[0] + 1]
 
     def test_products_of_a_vector_are_side_by_side(self):
-        vector = dict(zip("ab", vectors("ab"), strict=True))
+        vector = {x: Signal(np.zeros(4096), name=x) for x in "ab"}
         order = "abbab"
         products = [
-            DotInc(Signal(np.eye(2), name=f"m{i}"), vector[x], Signal(np.zeros(2)))
-            for i, x in enumerate(order)
+            DotInc(Signal(np.ones((2, 4096))), vector[x], Signal(np.zeros(2)))
+            for x in order
         ]
         results = [Signal(np.zeros(2), name=str(i)) for i in range(len(order))]
         plan = [
@@ -156,12 +156,16 @@ class TestOrderSignals:
             assert places == list(range(places[0], places[0] + len(order)))
 
     def test_products_that_increment_the_same_signal_follow_that(self):
-        a, b, y, z = vectors("abyz")
-        group = tuple(
-            DotInc(Signal(np.eye(2)), x, target)
-            for x, target in ((a, z), (b, y), (a, y), (b, z))
-        )
-        assert not any(shares_vectors(group, slot) for slot in range(3))
+        a, b = (Signal(np.zeros(4096)) for _ in range(2))
+        matrices = [Signal(np.ones((2, 4096))) for _ in range(4)]
+
+        def shared(*targets):
+            group = tuple(map(DotInc, matrices, (a, b, a, b), targets))
+            return [shares_vectors(group, slot) for slot in range(3)]
+
+        assert shared(*vectors("vwxy")) == [False, True, False]
+        y, z = vectors("yz")
+        assert not any(shared(z, y, y, z))
 
     def test_nothing_is_lost(self):
         a, b, c, d = vectors("abcd")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import cycle, islice
 
 from nengo.builder.operator import Operator
@@ -25,6 +26,8 @@ class OptimizedGraph:
 
     Parameters
     ----------
+    before : OperatorGraph
+        The operators that were given.
     graph : OperatorGraph
         The operators after simplification; ``graph.replaced`` says which signals stand
         for those of the model.
@@ -32,14 +35,17 @@ class OptimizedGraph:
         Groups of operators in execution order.
     layout : Layout
         Where each signal is.
-    summary : Summary
-        Sizes before and after.
     """
 
+    before: OperatorGraph
     graph: OperatorGraph
     plan: tuple[tuple[Operator, ...], ...]
     layout: Layout
-    summary: Summary
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Sizes before and after."""
+        return summarize(self.before, self.graph, self.plan, self.layout)
 
 
 def simplify(
@@ -108,7 +114,7 @@ def optimize(
     Returns
     -------
     optimized : OptimizedGraph
-        Operators, groups, memory layout, and a summary.
+        Operators, groups, memory layout, and a summary of them.
 
     Raises
     ------
@@ -145,6 +151,4 @@ def optimize(
     report("laying out")
     groups = tuple(tuple(group) for group in sorted_plan)
     layout = Layout(simplified, groups, signals)
-    return OptimizedGraph(
-        simplified, groups, layout, summarize(graph, simplified, groups, layout)
-    )
+    return OptimizedGraph(graph, simplified, groups, layout)

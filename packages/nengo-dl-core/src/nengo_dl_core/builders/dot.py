@@ -57,11 +57,15 @@ def _by_vectors(
 ) -> list[list[list[Operator]]]:
     """Collect products of the same vector, in parts with equally many for each vector.
 
-    `nengo_dl_optimizer.order_signals` has put such products side by side.
+    Where such products are not side by side, as `nengo_dl_optimizer.order_signals` puts
+    large ones, each operator is a product of its own.
     """
-    runs = [list(run) for _, run in groupby(ops, lambda op: signals[op.X].slices)]
+    vectors = {op: signals[op.X].slices for op in ops}
+    runs = [list(run) for _, run in groupby(ops, vectors.__getitem__)]
     parts = [list(part) for _, part in groupby(runs, key=len)]
-    return parts if len(parts) <= _MAX_PARTS else [[[op] for op in ops]]
+    if len(runs) > len(set(vectors.values())) or len(parts) > _MAX_PARTS:
+        return [[[op] for op in ops]]
+    return parts
 
 
 class _Product:

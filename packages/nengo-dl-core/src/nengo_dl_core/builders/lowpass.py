@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from nengo.builder.operator import Operator
 from nengo.builder.processes import SimProcess
@@ -28,9 +29,16 @@ def filter_step(op: SimProcess, dt: float) -> LinearFilter.Step:
     step : nengo.LinearFilter.Step
         Has the matrices ``A``, ``B``, ``C``, ``D``; its type says which are needed.
     """
-    shape = op.output.shape
-    state = op.process.make_state(shape, shape, dt)
-    return op.process.make_step(shape, shape, dt, None, state)
+    return _filter_step(op.process, op.output.shape, dt)
+
+
+@lru_cache
+def _filter_step(
+    process: LinearFilter, shape: tuple[int, ...], dt: float
+) -> LinearFilter.Step:
+    """Most filters of a model are alike, and to make them discrete takes its time."""
+    state = process.make_state(shape, shape, dt)
+    return process.make_step(shape, shape, dt, None, state)
 
 
 def without_duplicate_state(operators: Sequence[Operator], dt: float) -> list[Operator]:
