@@ -27,7 +27,7 @@ from nengo.builder.probe import SimProbe
 from nengo.builder.processes import SimProcess
 from nengo.builder.signal import Signal
 from nengo.builder.transforms import ConvInc, ConvTransposeInc
-from tensorflow.profiler.experimental import Trace
+from tensorflow.python.profiler import trace
 
 from nengo_dl_core.builder import OpBuilder
 from nengo_dl_core.builders.chosen import ChosenBuilder
@@ -218,15 +218,17 @@ class PlainLoop:
                 strict=True,
             )
         )
+        steps_of_operators = [
+            _traced(name, step) if _profiling() else step for name, step in self._steps
+        ]
         rows = [(array, inputs[:, 0, columns]) for array, columns in self._inputs]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for index, number in enumerate(steps):
                 self._number, self._time = number, number * dt
                 for array, given in rows:
                     array[...] = given[index]
-                for name, step in self._steps:
-                    with Trace(name):
-                        step()
+                for step in steps_of_operators:
+                    step()
                 for slots, array, kept in probes:
                     if kept[index]:
                         next(slots)[0] = array
@@ -330,6 +332,22 @@ class PlainLoop:
             output[...] = a * output + b * x
 
         return step
+
+
+def _profiling() -> bool:
+    """Whether TensorFlow's profiler is at work; if not, even to ask it takes time."""
+    enabled = trace.enabled  # a function since TensorFlow 2.21
+    return bool(enabled() if callable(enabled) else enabled)
+
+
+def _traced(name: str, step: Step) -> Step:
+    """Show a step in TensorFlow's profile, under the name of its group."""
+
+    def traced() -> None:
+        with trace.Trace(name):
+            step()
+
+    return traced
 
 
 def _begin(build: OpBuilder, graph: TensorGraph) -> None:

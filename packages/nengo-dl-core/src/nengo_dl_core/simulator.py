@@ -53,6 +53,7 @@ from nengo_dl_core.runner import Runner
 from nengo_dl_core.signal_values import SignalValues
 from nengo_dl_core.simulation_data import SimulationData
 from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl_core.thread_pools import single_threaded_scipy
 
 Array = npt.NDArray[Any]
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -177,7 +178,7 @@ class Simulator:
             seed = np.random.randint(maxint)  # noqa: NPY002
         with shown_progress(progress_bar, "Building", "Build", None) as progress:
             if network is not None:
-                with self._stages("Nengo's build"):
+                with self._stages("Nengo's build"), single_threaded_scipy():
                     self.model.build(network, progress=progress.sub())
             with self._stages("optimization"):
                 self._tensor_graph = TensorGraph(
