@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from threadpoolctl import ThreadpoolController
-
 
 @contextmanager
 def single_threaded_scipy() -> Iterator[None]:
@@ -26,6 +24,8 @@ def single_threaded_scipy() -> Iterator[None]:
     4096     8192               1909   1949
     =======  =================  =====  ===============
     """
+    from threadpoolctl import ThreadpoolController  # sets environment variables
+
     with suppress(ImportError):
         import scipy.linalg  # noqa: F401 - what is not loaded yet cannot be limited
     controller = ThreadpoolController()
