@@ -1,9 +1,11 @@
 """Results that are kept in a file, and shown as pages."""
 
 import sys
+from io import StringIO
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from nengo_dl_benchmarks.cli import main
 from nengo_dl_benchmarks.comparison import Case, Measurement
@@ -53,7 +55,17 @@ def test_cells_tell_everything():
         *("ours", "300 ms (50.0 ms)", "1.00 s", "2.00 ms", "1x", "4x", "256 MiB"),
     )
     assert cells(FAILED, [OURS, FAILED])[1:] == ("–",) * 6
-    assert table([OURS, OTHER, FAILED]).row_count == 3
+
+
+def test_table_fits_a_terminal():
+    slower = Measurement(CASE, "reference", 0.2, 0.05, [0.00123, 0.00317], peak=2**26)
+    measurements = [OURS, slower, FAILED]
+    console = Console(width=80, file=StringIO())
+    console.print(table(measurements))
+    shown = console.file.getvalue()
+    for found in measurements:
+        for cell in cells(found, measurements):
+            assert cell in shown
 
 
 def test_results_and_commands_are_read_again_without_folders(path):

@@ -85,7 +85,7 @@ class Ratio:
     Examples
     --------
     >>> str(Ratio(12.345, 9.876, 14))
-    '12.3x (9.88–14)'
+    '12.3x (9.9–14)'
     """
 
     typical: float
@@ -93,17 +93,19 @@ class Ratio:
     high: float
 
     def __str__(self) -> str:
-        low, high = times(self.low)[:-1], times(self.high)[:-1]
+        low, high = (times(value, digits=2)[:-1] for value in (self.low, self.high))
         return f"{times(self.typical)} ({low}–{high})"
 
 
-def times(value: float | None) -> str:
-    """Write a factor, in three digits.
+def times(value: float | None, *, digits: int = 3) -> str:
+    """Write a factor.
 
     Parameters
     ----------
     value : float or None
         The factor.
+    digits : int, optional
+        How many digits count.
 
     Returns
     -------
@@ -115,7 +117,7 @@ def times(value: float | None) -> str:
     >>> times(1234.5), times(0.012345)
     ('1230x', '0.0123x')
     """
-    return "–" if value is None else f"{float(f'{value:.3g}'):g}x"
+    return "–" if value is None else f"{float(f'{value:.{digits}g}'):g}x"
 
 
 def ratio(measurement: Measurement, base: Measurement) -> Ratio | None:
@@ -207,9 +209,11 @@ def table(measurements: Sequence[Measurement]) -> Table:
     table : rich.table.Table
         A row for each simulator.
     """
-    rows = Table(COLUMNS[0], box=SIMPLE_HEAD, padding=0, show_edge=False)
+    rows = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
+    rows.add_column(COLUMNS[0], overflow="fold")
     for column in COLUMNS[1:]:
-        rows.add_column(column, justify="right", no_wrap=True)
+        header = column.replace(" ", "\n")
+        rows.add_column(header, justify="right", vertical="bottom", no_wrap=True)
     for found in measurements:
         rows.add_row(*cells(found, measurements))
     return rows

@@ -109,6 +109,11 @@ class OpBuilder:
         self.ops = ops
 
     @property
+    def differentiable(self) -> bool:
+        """Whether gradients pass through, so that what comes before is trained."""
+        return not self.python_in_loop
+
+    @property
     def layers(self) -> Sequence[keras.layers.Layer]:
         """Keras layers that are called; each simulation has its own copy of weights."""
         return ()

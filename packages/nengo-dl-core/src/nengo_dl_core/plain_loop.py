@@ -218,8 +218,9 @@ class PlainLoop:
                 strict=True,
             )
         )
+        profiling = _profiling()
         steps_of_operators = [
-            _traced(name, step) if _profiling() else step for name, step in self._steps
+            _traced(name, step) if profiling else step for name, step in self._steps
         ]
         rows = [(array, inputs[:, 0, columns]) for array, columns in self._inputs]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -335,7 +336,7 @@ class PlainLoop:
 
 
 def _profiling() -> bool:
-    """Whether TensorFlow's profiler is at work; if not, even to ask it takes time."""
+    """Whether TensorFlow's profiler is at work; if not, tracing is a waste of time."""
     enabled = trace.enabled  # a function since TensorFlow 2.21
     return bool(enabled() if callable(enabled) else enabled)
 

@@ -338,7 +338,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
             value = tf.gather(whole, src.tf_indices - start, axis=axis)
         else:
             pieces = [self._read(src.key, *bounds, axis) for bounds in src.slices]
-            value = _concatenated(pieces, axis)
+            value = concatenated(pieces, axis)
         return _reshaped(value, src.full_shape)
 
     def reader(self, src: TensorSignal) -> Callable[[SignalDict], tf.Tensor]:
@@ -491,7 +491,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
             for first, last, value in self.bases[key]
             if first < stop and start < last
         ]
-        return _concatenated(pieces, axis)
+        return concatenated(pieces, axis)
 
     def _bind_rows(
         self, key: Hashable, start: int, stop: int, val: tf.Tensor, axis: int
@@ -534,5 +534,19 @@ def _rows(value: tf.Tensor, start: int, stop: int, axis: int) -> tf.Tensor:
     return tf.slice(value, begin, size)
 
 
-def _concatenated(pieces: list[tf.Tensor], axis: int) -> tf.Tensor:
+def concatenated(pieces: Sequence[tf.Tensor], axis: int) -> tf.Tensor:
+    """Concatenate tensors; a single one is left as it is.
+
+    Parameters
+    ----------
+    pieces : list of tf.Tensor
+        At least one.
+    axis : int
+        The axis along which they are concatenated.
+
+    Returns
+    -------
+    whole : tf.Tensor
+        The pieces, one after the other.
+    """
     return pieces[0] if len(pieces) == 1 else tf.concat(pieces, axis)

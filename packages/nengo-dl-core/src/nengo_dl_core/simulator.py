@@ -33,6 +33,7 @@ from nengo_dl_core.data_arguments import (
 )
 from nengo_dl_core.diagnosis import Diagnosis, Stages
 from nengo_dl_core.former_names import unrolled_steps
+from nengo_dl_core.garbage import paused_garbage_collection
 from nengo_dl_core.gradient_check import check_gradients
 from nengo_dl_core.keras_runner import KerasRunner
 from nengo_dl_core.nengo_builder import NengoBuilder, NengoModel
@@ -178,9 +179,9 @@ class Simulator:
             seed = np.random.randint(maxint)  # noqa: NPY002
         with shown_progress(progress_bar, "Building", "Build", None) as progress:
             if network is not None:
-                with self._stages("Nengo's build"), single_threaded_scipy():
+                with single_threaded_scipy(), self._stages("Nengo's build"):
                     self.model.build(network, progress=progress.sub())
-            with self._stages("optimization"):
+            with paused_garbage_collection(), self._stages("optimization"):
                 self._tensor_graph = TensorGraph(
                     self.model,
                     self.dt,

@@ -7,11 +7,8 @@ from collections import deque
 from collections.abc import Iterable
 
 import nengo
-from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.builders.chosen import ChosenBuilder
-from nengo_dl_core.builders.neurons.izhikevich import IzhikevichBuilder
 from nengo_dl_core.tensor_graph import TensorGraph
 from nengo_dl_optimizer import OperatorGraph
 
@@ -38,7 +35,9 @@ def warn_of_no_effect(
     objects = graph.objects
     walls = [
         objects.describe(op)
-        for op in _without_gradient(graph)
+        for group, build in graph.op_builder.op_builds.items()
+        if not build.differentiable
+        for op in group
         if any(sig.base in delays for sig in (*op.sets, *op.incs, *op.updates))
         and any(operators.fact(sig).trainable for sig in _delays(operators, op.reads))
     ]
@@ -57,20 +56,6 @@ def warn_of_no_effect(
             "set the synapses of connections to None",
             stacklevel=5,
         )
-
-
-def _without_gradient(graph: TensorGraph) -> list[Operator]:
-    """The operators that nothing is learned through."""
-    return [
-        op
-        for group, build in graph.op_builder.op_builds.items()
-        if build.python_in_loop
-        or (
-            isinstance(build, ChosenBuilder)
-            and isinstance(build.built, IzhikevichBuilder)
-        )
-        for op in group
-    ]
 
 
 def _delays(graph: OperatorGraph, signals: Iterable[Signal]) -> dict[Signal, int]:

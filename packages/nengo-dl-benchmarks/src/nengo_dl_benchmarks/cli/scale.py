@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -122,11 +123,10 @@ def _case(
     case = Case(
         benchmark.name, dict(benchmark.size), batch_size=batch_size, n_steps=n_steps
     )
-    if argument == "n_steps":
-        return replace(case, n_steps=value)
-    if argument == "batch_size":
-        return replace(case, batch_size=value)
-    return replace(case, size=dict(benchmark.at(**{argument: value}).size))
+    given: dict[str, Any] = {argument: value}
+    if argument in OF_A_RUN:
+        return replace(case, **given)
+    return replace(case, size=dict(benchmark.at(**given).size))
 
 
 def _title(benchmark: Benchmark, argument: str, n_steps: int) -> str:

@@ -27,6 +27,11 @@ class ChosenBuilder(OpBuilder):
         self.built = self.builder_type(ops[0])(ops)
         self.python_in_loop = self.built.python_in_loop
 
+    @property
+    def differentiable(self) -> bool:
+        """Ask the chosen builder; see `OpBuilder.differentiable`."""
+        return self.built.differentiable
+
     @classmethod
     @abstractmethod
     def builder_type(cls, op: Operator) -> type[OpBuilder]:

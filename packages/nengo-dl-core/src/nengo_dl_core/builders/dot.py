@@ -11,7 +11,7 @@ from nengo.builder.operator import DotInc, Operator
 
 from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.numerics import rounded_product, stored
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.signals import SignalDict, concatenated
 from nengo_dl_optimizer import DotSet
 
 # Running sums that a product of two vectors is formed by.
@@ -43,8 +43,7 @@ class DotIncBuilder(OpBuilder):
     def build_step(self, signals: SignalDict) -> None:
         """Multiply; see `OpBuilder.build_step`."""
         values = [product(signals) for product in self.products]
-        value = values[0] if len(values) == 1 else tf.concat(values, -1)
-        signals.scatter(self.dst, value, mode=self.mode)
+        signals.scatter(self.dst, concatenated(values, -1), mode=self.mode)
 
     @staticmethod
     def mergeable(x: Operator, y: Operator) -> bool:

@@ -24,6 +24,8 @@ class IzhikevichBuilder(TFNeuronBuilder):
         The operators of the group.
     """
 
+    differentiable = False
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Collect the parameters; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
