@@ -17,7 +17,7 @@ from nengo.builder.signal import Signal
 from nengo.exceptions import SimulationError
 
 from nengo_dl_core.signals import SignalDict
-from nengo_dl_optimizer import OperatorGraph
+from nengo_dl_optimizer import OperatorGraph, written_signals
 
 
 class Objects:
@@ -51,7 +51,7 @@ class Objects:
         words : str
             For example ``"<Node 'feeder'> (SimPyFunc)"``.
         """
-        for sig in [*op.sets, *op.incs, *op.updates, *op.reads]:
+        for sig in [*written_signals(op), *op.reads]:
             if sig.base in self._owners:
                 return f"{self._owners[sig.base]} ({type(op).__name__})"
         return str(op)
@@ -94,7 +94,7 @@ class FiniteCheck:
         written = [
             (op, sig)
             for op in group
-            for sig in [*op.sets, *op.incs, *op.updates]
+            for sig in written_signals(op)
             if np.issubdtype(signals[sig].dtype, np.floating)
         ]
 

@@ -66,6 +66,7 @@ class Executable:
         self.graph = graph
         self.probes = probes
         self.length = length
+        self._defer = jit_compile and graph.use_loop
         self._sizes = [source.signal.size for source in graph.node_inputs]
         shape = (length, graph.minibatch_size, sum(self._sizes))
         with tf.device(graph.device):
@@ -101,6 +102,7 @@ class Executable:
             rows=[next(rows) if thin else None for thin in thinned],
             lengths=[data.length(length) for data in self.probes],
             training=False,
+            defer=self._defer,
         )
         with tf.control_dependencies([*outputs, *states]):
             graph.step.assign_add(n_steps)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from nengo.builder.operator import Operator, TimeUpdate
 from nengo.builder.signal import Signal
 
-from nengo_dl_optimizer import SignalFacts
+from nengo_dl_optimizer import SignalFacts, written_signals
 
 
 def signal_facts(
@@ -40,7 +40,7 @@ def signal_facts(
     changing = dict.fromkeys(
         sig.base
         for op in operators
-        for sig in [*op.sets, *op.incs, *op.updates]
+        for sig in written_signals(op)
         if sig not in counters
     )
     changing.update(dict.fromkeys(external))

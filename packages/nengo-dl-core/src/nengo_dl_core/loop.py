@@ -17,6 +17,12 @@ Step = Callable[
     tuple[list[tf.Tensor], list[tf.Tensor]],
 ]
 
+# What is done from step ``i`` on, with what goes round the loop; what a step reads, and
+# where it writes to.
+Body = Callable[[tf.Tensor, list[Any]], list[Any]]
+Read = Callable[[tf.Tensor], list[tf.Tensor]]
+Row = Callable[[tf.Tensor], tf.Tensor]
+
 
 class Output(NamedTuple):
     """A buffer for what steps put out.
@@ -39,6 +45,31 @@ class Output(NamedTuple):
     rows: tf.Tensor | None
 
 
+class Afterwards(NamedTuple):
+    """What follows a few steps, because none of them waits for it.
+
+    Attributes
+    ----------
+    n_steps : int
+        How many steps it follows.
+    kept : list of Output
+        What the steps put out for it, after their other outputs.
+    at_once : callable
+        Computes more from what is kept, ``(n_steps, *shape)`` both.
+    step : callable
+        Computes the rest step by step; its inputs are what is kept, and what has been
+        computed at once.
+    outputs : list of Output
+        The buffers of that step.
+    """
+
+    n_steps: int
+    kept: Sequence[Output]
+    at_once: Callable[[list[tf.Tensor]], list[tf.Tensor]]
+    step: Step
+    outputs: Sequence[Output]
+
+
 def run_loop(
     step: Step,
     n_steps: tf.Tensor,
@@ -49,6 +80,7 @@ def run_loop(
     unroll: int = 1,
     maximum: tf.Tensor | None = None,
     use_loop: bool = True,
+    afterwards: Afterwards | None = None,
 ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
     """Repeat a step.
 
@@ -73,57 +105,106 @@ def run_loop(
         A bound of ``n_steps``, which the gradient of a compiled loop needs.
     use_loop : bool
         If not, exactly ``unroll`` steps are built, one after the other.
+    afterwards : Afterwards, optional
+        What follows every few steps.
 
     Returns
     -------
     values : list of tf.Tensor
-        The filled buffers, ``(length, *shape)``.
+        The filled buffers, ``(length, *shape)``; at the end those of what follows.
     states : list of tf.Tensor
         State after the last step.
     """
-    arrays = [
+    n_states, n_early = len(states), len(states) + len(outputs)
+
+    def advancing(step: Step, read: Read, rows: Sequence[Row]) -> Body:
+        """Make the function that does step ``i``."""
+
+        def advance(i: tf.Tensor, carried: list[Any]) -> list[Any]:
+            number = first_step + tf.cast(i, first_step.dtype)
+            values, new = step(number, read(i), carried[:n_states])
+            arrays = zip(carried[n_states:], rows, values, strict=True)
+            return [*new, *(array.write(row(i), value) for array, row, value in arrays)]
+
+        return advance
+
+    def repeated(
+        advance: Body, start: tf.Tensor, stop: tf.Tensor, carried: list[Any]
+    ) -> list[Any]:
+        """Do the steps from ``start`` to ``stop``."""
+
+        def unrolled(i: tf.Tensor, carried: list[Any]) -> list[Any]:
+            for offset in range(unroll):
+                carried = advance(i + offset, carried)
+            return carried
+
+        i, carried = _while(unrolled, start, stop, unroll, carried, maximum)
+        if unroll > 1:
+            _, carried = _while(advance, i, stop, 1, carried, maximum)
+        return carried
+
+    def read(i: tf.Tensor) -> list[tf.Tensor]:
+        return [source[i] for source in inputs]
+
+    rows = [_row(out) for out in outputs]
+    carried = [*states, *_arrays(outputs)]
+    start = tf.constant(0)
+    if not use_loop:
+        advance = advancing(step, read, rows)
+        for index in range(unroll):
+            carried = advance(start + index, carried)
+    elif afterwards is None:
+        carried = repeated(advancing(step, read, rows), start, n_steps, carried)
+    else:
+        several, kept = afterwards.n_steps, afterwards.kept
+        advance = advancing(step, read, [*rows, *[lambda i: i % several] * len(kept)])
+        late_rows = [_row(out) for out in afterwards.outputs]
+
+        def advance_several(start: tf.Tensor, carried: list[Any]) -> list[Any]:
+            stop = tf.minimum(start + several, n_steps)
+            early = [*carried[:n_early], *_arrays(kept)]
+            early = repeated(advance, start, stop, early)
+            known = [array.stack() for array in early[n_early:]]
+            known += afterwards.at_once(known)
+            follow = advancing(
+                afterwards.step, lambda i: [x[i % several] for x in known], late_rows
+            )
+            late = [*early[:n_states], *carried[n_early:]]
+            late = repeated(follow, start, stop, late)
+            return [*late[:n_states], *early[n_states:n_early], *late[n_states:]]
+
+        carried += _arrays(afterwards.outputs)
+        last = n_steps + several - 1  # the last few steps may be fewer
+        _, carried = _while(advance_several, start, last, several, carried, maximum)
+    return [array.stack() for array in carried[n_states:]], carried[:n_states]
+
+
+def _arrays(outputs: Sequence[Output]) -> list[tf.TensorArray]:
+    return [
         tf.TensorArray(out.dtype, size=out.length, element_shape=out.shape)
         for out in outputs
     ]
-    n_states = len(states)
 
-    def advance(i: tf.Tensor, carried: list[Any]) -> list[Any]:
-        values, new = step(
-            first_step + tf.cast(i, first_step.dtype),
-            [source[i] for source in inputs],
-            carried[:n_states],
-        )
-        written = [
-            array.write(i if out.rows is None else out.rows[i], value)
-            for array, out, value in zip(
-                carried[n_states:], outputs, values, strict=True
-            )
-        ]
-        return [*new, *written]
 
-    def loop(i: tf.Tensor, carried: list[Any], per_round: int) -> list[Any]:
-        def body(i: tf.Tensor, *carried: Any) -> list[Any]:
-            values = list(carried)
-            for offset in range(per_round):
-                values = advance(i + offset, values)
-            return [i + per_round, *values]
+def _row(output: Output) -> Row:
+    """Where a step is written."""
+    return (lambda i: i) if output.rows is None else output.rows.__getitem__
 
-        return list(
-            tf.while_loop(
-                lambda i, *_: i <= n_steps - per_round,
-                body,
-                [i, *carried],
-                parallel_iterations=1,
-                maximum_iterations=None if maximum is None else maximum // per_round,
-            )
-        )
 
-    carried = [*states, *arrays]
-    if use_loop:
-        i, *carried = loop(tf.constant(0), carried, unroll)
-        if unroll > 1:
-            _, *carried = loop(i, carried, 1)
-    else:
-        for index in range(unroll):
-            carried = advance(tf.constant(index), carried)
-    return [array.stack() for array in carried[n_states:]], carried[:n_states]
+def _while(
+    body: Body,
+    start: tf.Tensor,
+    stop: tf.Tensor,
+    stride: int,
+    carried: list[Any],
+    maximum: tf.Tensor | None,
+) -> tuple[tf.Tensor, list[Any]]:
+    """Go on in strides, as long as they do not go beyond ``stop``."""
+    i, *carried = tf.while_loop(
+        lambda i, *_: i <= stop - stride,
+        lambda i, *carried: [i + stride, *body(i, list(carried))],
+        [start, *carried],
+        parallel_iterations=1,
+        maximum_iterations=None if maximum is None else maximum // stride,
+    )
+    return i, carried

@@ -48,6 +48,7 @@ class Memory:
         self.layout = layout
         self.float_type = float_type
         self.minibatch_size = minibatch_size
+        self.dt = dt
         self.signals = SignalDict(float_type, minibatch_size)
         self.signals.dt = dt
         self.parameters: list[Block] = []
@@ -73,6 +74,24 @@ class Memory:
     def _key(self, block: Block) -> tuple[Any, ...]:
         """The base array of a block."""
         return self._dtype(block), block.shape[1:], block.minibatched
+
+    def for_items(self, minibatch_size: int) -> Memory:
+        """The same memory, with another number of items in a minibatch.
+
+        Parameters
+        ----------
+        minibatch_size : int
+            Number of items.
+
+        Returns
+        -------
+        memory : Memory
+            Has the signals of this one.
+        """
+        memory = Memory(self.layout, self.float_type, minibatch_size, self.dt)
+        for sig in self.signals:
+            memory.tensor_signal(sig)
+        return memory
 
     def tensor_signal(self, sig: Signal) -> TensorSignal:
         """The rows of memory in which a signal lies.
@@ -145,7 +164,9 @@ class Memory:
         for block in self.layout.blocks:
             value = values.get(block)
             if value is None:
-                value = tf.constant(self.initial_value(block))
+                value = tf.constant(self._initial_item(block))
+                if block.minibatched:
+                    value = tf.broadcast_to(value, (self.minibatch_size, *block.shape))
             environment.extend(self._key(block), value, block.shape[0])
 
     def initial_value(self, block: Block) -> npt.NDArray[Any]:
@@ -161,10 +182,14 @@ class Memory:
         value : ndarray
             With a leading minibatch axis, if the block has one.
         """
-        value = block.initial_value().astype(self._dtype(block))
+        value = self._initial_item(block)
         if not block.minibatched:
             return value
         return np.broadcast_to(value, (self.minibatch_size, *value.shape))
+
+    def _initial_item(self, block: Block) -> npt.NDArray[Any]:
+        """The same for one item of the minibatch."""
+        return block.initial_value().astype(self._dtype(block))
 
     def initial_states(self) -> list[npt.NDArray[Any]]:
         """State at the start of a simulation, packed.

@@ -14,6 +14,7 @@ from nengo_dl_core.names import free_name
 from nengo_dl_core.signal_values import SignalValues
 from nengo_dl_core.tensor_graph import TensorGraph
 from nengo_dl_core.tensor_node import TensorNode
+from nengo_dl_optimizer import written_signals
 
 
 def parameter_signals(graph: TensorGraph) -> dict[str, Signal]:
@@ -102,7 +103,7 @@ def state_signals(graph: TensorGraph) -> dict[str, Signal]:
     signals: dict[str, Signal] = {}
     named: set[Signal] = set()
     for op in operators:
-        written = [*op.sets, *op.incs, *op.updates]
+        written = written_signals(op)
         bases = dict.fromkeys(sig.base for sig in [*written, *op.reads])
         owner = next((owned[base] for base in bases if base in owned), "operator")
         for base in bases:

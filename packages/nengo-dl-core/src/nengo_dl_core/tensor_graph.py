@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import compress
 from typing import Any
@@ -17,16 +17,17 @@ from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 from nengo.exceptions import SignalError, ValidationError
 
-from nengo_dl_core.builder import BuildConfig, Builder
+from nengo_dl_core.builder import BuildConfig, Builder, Group
 from nengo_dl_core.builders.learning_rule import with_factored_changes
 from nengo_dl_core.builders.lowpass import without_duplicate_state
 from nengo_dl_core.config import get_setting
 from nengo_dl_core.data_arguments import check_device, check_positive_integer
+from nengo_dl_core.deferral import N_AT_ONCE, Deferral, apart
 from nengo_dl_core.diagnosis import FiniteCheck, Objects
 from nengo_dl_core.facts import signal_facts
 from nengo_dl_core.former_names import FormerNames, unrolled_steps
 from nengo_dl_core.layer_weights import LayerWeights
-from nengo_dl_core.loop import Output, run_loop
+from nengo_dl_core.loop import Afterwards, Output, Step, run_loop
 from nengo_dl_core.memory import Memory
 from nengo_dl_core.names import unique_names
 from nengo_dl_core.node_inputs import split_inputs
@@ -36,7 +37,7 @@ from nengo_dl_core.session_config import apply_session_config
 from nengo_dl_core.signals import SignalDict, TensorSignal
 from nengo_dl_core.trainability import mark_signals
 from nengo_dl_core.variables import read
-from nengo_dl_optimizer import Block, OperatorGraph, optimize
+from nengo_dl_optimizer import Block, OperatorGraph, layered_planner, optimize
 
 
 class TensorGraph(FormerNames, keras.layers.Layer):
@@ -121,8 +122,10 @@ class TensorGraph(FormerNames, keras.layers.Layer):
                 ),
                 mergeable=Builder.mergeable,
             ),
+            planner=apart(
+                get_setting(model, "planner") or layered_planner, minibatch_size
+            ),
             **_given(
-                planner=get_setting(model, "planner"),
                 sorter=get_setting(model, "sorter"),
                 simplifications=(
                     get_setting(model, "simplifications") if simplify else ()
@@ -134,6 +137,9 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         self.signals = self.memory.signals
         self.create_signals([sig for block in layout.blocks for sig in block.signals])
         self.op_builder = Builder(self.optimized.plan)
+        self.deferral = Deferral.of(
+            self.optimized.plan, self.optimized.graph, minibatch_size
+        )
         self.input_names = unique_names([x.node for x in self.node_inputs], "node")
         self.probe_names = unique_names(model.probes, "probe")
         self.python_errors: list[Exception] = []
@@ -414,6 +420,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         lengths: Sequence[int] | None = None,
         training: bool | None = None,
         maximum: tf.Tensor | None = None,
+        defer: bool = False,
         progress: ProgressBar | None = None,
     ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         """Build the simulation loop.
@@ -435,6 +442,8 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             Whether the model is trained.
         maximum : tf.Tensor
             A bound of ``n_steps``, needed for gradients.
+        defer : bool
+            Whether the `deferral` is computed apart from the loop.
         progress : ProgressBar
             Shows the progress of the construction.
 
@@ -448,59 +457,92 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         progress = NullProgressBar() if progress is None else progress
         memory, signals = self.memory, self.signals
         blocks = [block for block, _ in self.parameters]
-        memory.bind(signals, dict(zip(blocks, parameters, strict=True)))
+        values_of_blocks = dict(zip(blocks, parameters, strict=True))
+        memory.bind(signals, values_of_blocks)
         phase = get_setting(self.model, "learning_phase", training)
-        self.op_builder.build_pre(signals, self._build_config(bool(phase)), progress)
+        config = self._build_config(bool(phase))
+        self.op_builder.build_pre(signals, config, progress)
         before = dict(signals.bases)
         check = None
         if get_setting(self.model, "check_finite", False):
             check = FiniteCheck(self.objects, self.python_errors.append)
-        probed = [
-            memory.tensor_signal(self.model.sig[probe]["in"])
-            for probe in self.model.probes
-        ]
+        unpacked = memory.unpacked(states)
+        carried = [memory.whole(block) for block in unpacked]
+
+        def step_of(
+            groups: Collection[Group] | None,
+            sources: Sequence[Signal],
+            recorded: Sequence[Signal],
+        ) -> Step:
+            bound = [*carried, *map(memory.tensor_signal, sources)]
+            read = list(map(memory.tensor_signal, recorded))
+
+            def step(
+                number: tf.Tensor, inputs: list[tf.Tensor], states: list[tf.Tensor]
+            ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+                signals.bases = dict(before)
+                signals.step = number
+                for sig, value in zip(bound, [*states, *inputs], strict=True):
+                    signals.scatter(sig, value)
+                side_effects = self.op_builder.build_step(signals, None, check, groups)
+                with tf.control_dependencies(side_effects):
+                    values = [_all_items(signals, sig) for sig in read]
+                return values, [signals.gather(sig) for sig in carried]
+
+            return step
+
         # simplifications leave no trace of an input that no probe depends on
         used = [x.signal in self.optimized.layout for x in self.node_inputs]
-        inputs = list(compress(inputs, used))
-        sources = [
-            memory.tensor_signal(source.signal)
-            for source in compress(self.node_inputs, used)
-        ]
-        state_values = memory.unpacked(states)
-        carried = [memory.whole(block) for block in state_values]
-
-        def step(
-            number: tf.Tensor, inputs: list[tf.Tensor], states: list[tf.Tensor]
-        ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-            signals.bases = dict(before)
-            signals.step = number
-            for sig, value in zip(
-                [*carried, *sources], [*states, *inputs], strict=True
-            ):
-                signals.scatter(sig, value)
-            side_effects = self.op_builder.build_step(signals, check=check)
-            with tf.control_dependencies(side_effects):
-                values = [_all_items(signals, sig) for sig in probed]
-            return values, [signals.gather(sig) for sig in carried]
-
+        sources = [source.signal for source in compress(self.node_inputs, used)]
+        probed = [self.model.sig[probe]["in"] for probe in self.model.probes]
         rows = [None] * len(probed) if rows is None else rows
         lengths = [length] * len(probed) if lengths is None else lengths
-        outputs = [
-            Output(n, (self.minibatch_size, *sig.shape), sig.dtype, row)
-            for sig, n, row in zip(probed, lengths, rows, strict=True)
-        ]
+        outputs = list(map(self._output, probed, lengths, rows))
+        deferral = self.deferral if defer else Deferral()
+        current, deferred = self.optimized.graph.current, deferral.written
+        early, late = (
+            [
+                i
+                for i, sig in enumerate(probed)
+                if (current(sig).base in deferred) == is_late
+            ]
+            for is_late in (False, True)
+        )
+        groups, afterwards = None, None
+        if deferral.groups:
+            groups = set(self.optimized.plan).difference(deferral.groups)
+            afterwards = Afterwards(
+                N_AT_ONCE,
+                [self._output(sig, N_AT_ONCE) for sig in deferral.kept],
+                deferral.compute_at_once(memory, values_of_blocks, config),
+                step_of(
+                    deferral.by_step,
+                    [*deferral.kept, *deferral.results],
+                    [probed[i] for i in late],
+                ),
+                [outputs[i] for i in late],
+            )
         values, states = run_loop(
-            step,
+            step_of(groups, sources, [*(probed[i] for i in early), *deferral.kept]),
             n_steps,
             first_step,
-            inputs,
-            list(state_values.values()),
-            outputs,
+            list(compress(inputs, used)),
+            list(unpacked.values()),
+            [outputs[i] for i in early],
             self.unroll,
             maximum,
             self.use_loop,
+            afterwards,
         )
-        return values, memory.packed(states)
+        found = dict(zip([*early, *late], values, strict=True))
+        return [found[i] for i in range(len(probed))], memory.packed(states)
+
+    def _output(
+        self, sig: Signal, length: int | tf.Tensor, rows: tf.Tensor | None = None
+    ) -> Output:
+        found = self.memory.tensor_signal(sig)
+        shape = (self.minibatch_size, *found.shape)
+        return Output(length, shape, found.dtype, rows)
 
     def _build_config(self, training: bool) -> BuildConfig:
         return BuildConfig(

@@ -10,7 +10,7 @@ import nengo
 from nengo.builder.signal import Signal
 
 from nengo_dl_core.tensor_graph import TensorGraph
-from nengo_dl_optimizer import OperatorGraph
+from nengo_dl_optimizer import OperatorGraph, written_signals
 
 
 def warn_of_no_effect(
@@ -38,7 +38,7 @@ def warn_of_no_effect(
         for group, build in graph.op_builder.op_builds.items()
         if not build.differentiable
         for op in group
-        if any(sig.base in delays for sig in (*op.sets, *op.incs, *op.updates))
+        if any(sig.base in delays for sig in written_signals(op))
         and any(operators.fact(sig).trainable for sig in _delays(operators, op.reads))
     ]
     if walls:

@@ -4,6 +4,7 @@ from .display import display_signal_blocks, draw_signal_blocks
 from .graph import MergeRule, OperatorGraph, SignalFacts, signal_io_dicts
 from .grouping import mergeable
 from .layout import Block, Layout, View
+from .merging import written_signals
 from .operators import (
     ConvSet,
     ConvTransposeSet,
@@ -87,4 +88,5 @@ __all__ = [
     "transitive_closure_recurse",
     "transitive_planner",
     "tree_planner",
+    "written_signals",
 ]

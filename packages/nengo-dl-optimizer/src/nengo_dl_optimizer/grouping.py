@@ -10,7 +10,7 @@ from nengo.builder.signal import Signal
 
 from .extents import extent
 from .graph import OperatorGraph
-from .merging import merge_key, written
+from .merging import merge_key, written_signals
 
 Memory = tuple[tuple[Signal, int, int], ...]
 
@@ -48,7 +48,7 @@ class Candidates:
 
 def _memory(graph: OperatorGraph, op: Operator) -> Memory:
     shared = type(op) in graph.shared_incs
-    signals = [*op.sets, *op.updates] if shared else written(op)
+    signals = [*op.sets, *op.updates] if shared else written_signals(op)
     return tuple(dict.fromkeys((signal.base, *extent(signal)) for signal in signals))
 
 
@@ -151,9 +151,9 @@ def mergeable(op: Operator, chosen_ops: Sequence[Operator]) -> bool:
     graph = group.with_operators((*group, op))
     if merge_key(graph, op) != merge_key(graph, group[0]):
         return False
-    if _touch(op.reads, [s for other in group for s in written(other)]) or _touch(
-        written(op), [s for other in group for s in other.reads]
-    ):
+    read = [signal for other in group for signal in other.reads]
+    written = [signal for other in group for signal in written_signals(other)]
+    if _touch(op.reads, written) or _touch(written_signals(op), read):
         return False
     return Group(Candidates(graph), range(len(group))).accepts(len(group))
 

@@ -99,6 +99,17 @@ def merge_key(graph: OperatorGraph, op: Operator) -> Hashable:
     return (type(op), forms, None if type_key is None else type_key(op))
 
 
-def written(op: Operator) -> list[Signal]:
-    """Signals that an operator writes in any way."""
+def written_signals(op: Operator) -> list[Signal]:
+    """Return the signals that an operator sets, increments or updates.
+
+    Parameters
+    ----------
+    op : Operator
+        An operator.
+
+    Returns
+    -------
+    signals : list of Signal
+        Base signals or views.
+    """
     return [*op.sets, *op.incs, *op.updates]

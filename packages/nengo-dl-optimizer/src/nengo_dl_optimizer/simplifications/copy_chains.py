@@ -10,7 +10,7 @@ from nengo.builder.signal import Signal
 
 from ..extents import is_whole, view_like
 from ..graph import OperatorGraph
-from ..merging import written
+from ..merging import written_signals
 from ..rewriting import substitute
 
 
@@ -107,6 +107,6 @@ def _may_read(graph: OperatorGraph, copied: Signal, original: Signal) -> bool:
     """Whether all readers of a copy may read the original instead."""
     return not any(
         (type(op) is SimProbe and original.base in graph.updates)
-        or any(signal.base is original.base for signal in written(op))
+        or any(signal.base is original.base for signal in written_signals(op))
         for op in graph.reads.get(copied, ())
     )

@@ -9,7 +9,7 @@ from nengo.builder.probe import SimProbe
 from nengo.builder.signal import Signal
 
 from ..graph import OperatorGraph
-from ..merging import written
+from ..merging import written_signals
 from .effects import has_side_effects
 
 
@@ -60,7 +60,7 @@ def remove_dead_operators(operators: Sequence[Operator]) -> OperatorGraph:
 
 def _writes(graph: OperatorGraph, op: Operator) -> bool:
     """Whether an operator changes a parameter."""
-    return any(_matters(graph, signal) for signal in written(op))
+    return any(_matters(graph, signal) for signal in written_signals(op))
 
 
 def _matters(graph: OperatorGraph, signal: Signal) -> bool:

@@ -1,0 +1,295 @@
+"""What is computed after the loop, because only probes depend on it.
+
+To decode for a probe a step reads a matrix, which for a large ensemble takes longer
+than everything that the step does with the result. Nothing in the loop waits for it.
+So the loop keeps what the matrix multiplies, and afterwards one product serves several
+steps. What follows from there and has state, such as the probe's filter, is computed by
+another loop, step by step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import wraps
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from nengo.builder.operator import Copy, DotInc, ElementwiseInc, Operator, Reset
+from nengo.builder.probe import SimProbe
+from nengo.builder.processes import SimProcess
+from nengo.builder.signal import Signal
+from nengo.synapses import LinearFilter
+
+from nengo_dl_core.builder import BuildConfig, Builder, Group
+from nengo_dl_core.memory import Memory
+from nengo_dl_optimizer import (
+    Block,
+    DotSet,
+    ElementwiseSet,
+    OperatorGraph,
+    Planner,
+    written_signals,
+)
+
+# For how many steps there is one product. Measured with two cores, for the integrator
+# of 4,096 neurons and 128 dimensions, in microseconds:
+#
+#     ==================  ====  ====  ====  ====  ====  ====
+#     steps at once       none  4     8     16    32    64
+#     a step              153   137   123   110   109   113
+#     a run of one step   955   1118  1072  1219  1402  1549
+#     ==================  ====  ====  ====  ====  ====  ====
+N_AT_ONCE = 16
+
+# From which size on: a matrix of fewer elements stays in the processor's caches (with
+# 2**17 nothing is gained), and one of fewer rows for each item of a minibatch is read
+# no more often than what it multiplies is written and read (with 8 a step gets slower).
+_MIN_SIZE = 2**18
+_MIN_ROWS = 32
+
+_LINEAR = (Copy, DotInc, DotSet, ElementwiseInc, ElementwiseSet, Reset, SimProbe)
+
+
+def deferrable(graph: OperatorGraph, minibatch_size: int) -> set[Operator]:
+    """Find large products that only probes depend on, and what follows from them.
+
+    Parameters
+    ----------
+    graph : OperatorGraph
+        The operators of a step.
+    minibatch_size : int
+        Number of items that are simulated at once.
+
+    Returns
+    -------
+    operators : set of nengo.builder.Operator
+        Nothing else depends on what they write.
+    """
+    found: set[Operator] = set()
+    for op in graph:
+        if (
+            isinstance(op, DotSet)
+            and op not in found
+            and op.A.ndim == 2
+            and op.A.size >= _MIN_SIZE
+            and op.A.shape[0] >= _MIN_ROWS * minibatch_size
+            and not graph.is_written(op.A)
+        ):
+            found |= _following(graph, op)
+    return found
+
+
+def _following(graph: OperatorGraph, op: Operator) -> set[Operator]:
+    """An operator and all that depends on it; nothing if it cannot be deferred."""
+    found = {op}
+    left = [op]
+    while left:
+        op = left.pop()
+        if not _is_linear(op):
+            return set()
+        for base in {sig.base for sig in written_signals(op)}:
+            new = {*_writers(graph, base), *graph.reads.get(base, ())} - found
+            found |= new
+            left += new
+    can_be = all(_can_be_kept(graph, found, sig) for op in found for sig in _read(op))
+    return found if can_be else set()
+
+
+def _is_linear(op: Operator) -> bool:
+    if isinstance(op, SimProcess):
+        return isinstance(op.process, LinearFilter)
+    return isinstance(op, _LINEAR)
+
+
+def _read(op: Operator) -> list[Signal]:
+    """What an operator reads; linear filters do not ask for the time."""
+    is_filter = isinstance(op, SimProcess)
+    return [sig for sig in op.reads if not (is_filter and sig is op.t)]
+
+
+def _can_be_kept(
+    graph: OperatorGraph, deferred: Collection[Operator], sig: Signal
+) -> bool:
+    """Whether the value that is read can still be known after the loop."""
+    base, fact = sig.base, graph.fact(sig)
+    writers = _writers(graph, base)
+    if not writers:
+        return not fact.external
+    if writers[0] in deferred:
+        return True
+    # Its value at the end of a step is that which is read before an update.
+    return (
+        base not in graph.updates
+        and fact.minibatched
+        and np.issubdtype(base.dtype, np.floating)
+    )
+
+
+def apart(planner: Planner, minibatch_size: int) -> Planner:
+    """Keep operators that are deferred out of the groups of others.
+
+    Parameters
+    ----------
+    planner : Planner
+        A graph planner.
+    minibatch_size : int
+        Number of items that are simulated at once.
+
+    Returns
+    -------
+    planner : Planner
+        The planner, with a merge rule that is stricter.
+    """
+
+    @wraps(planner)
+    def plan(operators: Sequence[Operator], /) -> Sequence[Group]:
+        graph = OperatorGraph.of(operators)
+        deferred = deferrable(graph, minibatch_size)
+        rule = graph.mergeable
+
+        def mergeable(op: Operator, group: Sequence[Operator]) -> bool:
+            alike = (op in deferred) == (group[0] in deferred)
+            return alike and (rule is None or rule(op, group))
+
+        if not deferred:
+            return planner(graph)
+        return planner(
+            OperatorGraph(
+                graph, graph.facts, mergeable, graph.replaced, graph.shared_incs
+            )
+        )
+
+    return plan
+
+
+class Deferral(NamedTuple):
+    """The groups of a plan that are computed after the loop.
+
+    Attributes
+    ----------
+    at_once : list of tuple of nengo.builder.Operator
+        Groups without state, computed for several steps at once.
+    by_step : list of tuple of nengo.builder.Operator
+        The others, in their order.
+    kept : list of nengo.builder.Signal
+        Base signals that the loop keeps for them.
+    results : list of nengo.builder.Signal
+        Base signals that are computed at once.
+    """
+
+    at_once: Sequence[Group] = ()
+    by_step: Sequence[Group] = ()
+    kept: Sequence[Signal] = ()
+    results: Sequence[Signal] = ()
+
+    @classmethod
+    def of(
+        cls, plan: Sequence[Group], graph: OperatorGraph, minibatch_size: int
+    ) -> Deferral:
+        """Divide a plan that `apart` has made.
+
+        Parameters
+        ----------
+        plan : list of tuple of nengo.builder.Operator
+            Groups of operators in execution order.
+        graph : OperatorGraph
+            Their graph.
+        minibatch_size : int
+            Number of items that are simulated at once.
+
+        Returns
+        -------
+        deferral : Deferral
+            Its groups.
+        """
+        found = deferrable(graph, minibatch_size)
+        at_once: list[Group] = []
+        by_step: list[Group] = []
+        stepwise = set(graph.persistent)
+        for group in plan:
+            if group[0] not in found:
+                continue
+            if stepwise.isdisjoint(sig.base for op in group for sig in op.all_signals):
+                at_once.append(group)
+            else:
+                by_step.append(group)
+                stepwise |= _written(group)
+        results = set().union(*map(_written, at_once))
+        kept = {
+            sig.base
+            for op in found
+            for sig in _read(op)
+            if graph.is_written(sig) and not found.issuperset(_writers(graph, sig.base))
+        }
+        in_order = [sig for sig in graph.signals if sig in kept or sig in results]
+        return cls(
+            at_once,
+            by_step,
+            [sig for sig in in_order if sig in kept],
+            [sig for sig in in_order if sig in results],
+        )
+
+    @property
+    def groups(self) -> list[Group]:
+        """All of its groups."""
+        return [*self.at_once, *self.by_step]
+
+    @property
+    def written(self) -> set[Signal]:
+        """The base signals that it computes."""
+        return set().union(*map(_written, self.groups))
+
+    def compute_at_once(
+        self,
+        memory: Memory,
+        parameters: Mapping[Block, tf.Tensor],
+        config: BuildConfig,
+    ) -> Callable[[list[tf.Tensor]], list[tf.Tensor]]:
+        """Prepare what is computed for several steps at once.
+
+        Parameters
+        ----------
+        memory : Memory
+            The memory of the simulation.
+        parameters : dict of {Block: tf.Tensor}
+            Values of the parameters.
+        config : BuildConfig
+            Settings of the simulation.
+
+        Returns
+        -------
+        compute : callable
+            Gives the `results` for what is `kept`, both ``(N_AT_ONCE, minibatch_size,
+            ...)``: steps are to operators as good as items of a minibatch.
+        """
+        memory = memory.for_items(N_AT_ONCE * memory.minibatch_size)
+        signals = memory.signals
+        memory.bind(signals, parameters)
+        builder = Builder(self.at_once)
+        builder.build_pre(signals, config)
+        before = dict(signals.bases)
+
+        def compute(kept: list[tf.Tensor]) -> list[tf.Tensor]:
+            signals.bases = dict(before)
+            for sig, value in zip(self.kept, kept, strict=True):
+                signals.scatter(signals[sig], value)
+            builder.build_step(signals)
+            return [
+                tf.reshape(
+                    signals.gather(signals[sig]),
+                    (N_AT_ONCE, -1, *signals[sig].shape),
+                )
+                for sig in self.results
+            ]
+
+        return compute
+
+
+def _written(group: Group) -> set[Signal]:
+    return {sig.base for op in group for sig in written_signals(op)}
+
+
+def _writers(graph: OperatorGraph, base: Signal) -> list[Operator]:
+    users = (graph.sets, graph.incs, graph.updates)
+    return [op for access in users for op in access.get(base, ())]
