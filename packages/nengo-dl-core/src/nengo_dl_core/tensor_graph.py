@@ -34,7 +34,8 @@ from nengo_dl_core.node_inputs import split_inputs
 from nengo_dl_core.process_seeds import ProcessSeeds
 from nengo_dl_core.progress import NullProgressBar, ProgressBar
 from nengo_dl_core.session_config import apply_session_config
-from nengo_dl_core.signals import SignalDict, TensorSignal
+from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.tensor_signal import TensorSignal
 from nengo_dl_core.trainability import mark_signals
 from nengo_dl_core.variables import read
 from nengo_dl_optimizer import Block, OperatorGraph, layered_planner, optimize

@@ -8,7 +8,8 @@ from nengo.builder.operator import ElementwiseInc, Operator
 
 from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.numerics import rounded_product
-from nengo_dl_core.signals import SignalDict, TensorSignal
+from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.tensor_signal import TensorSignal
 from nengo_dl_optimizer import ElementwiseSet
 
 

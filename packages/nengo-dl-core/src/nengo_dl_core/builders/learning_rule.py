@@ -22,7 +22,8 @@ from nengo.builder.signal import Signal
 
 from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.numerics import rounded_product
-from nengo_dl_core.signals import SignalDict, TensorSignal
+from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.tensor_signal import TensorSignal
 
 
 class LearningRuleBuilder(OpBuilder):
