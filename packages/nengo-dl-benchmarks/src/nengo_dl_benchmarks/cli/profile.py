@@ -37,7 +37,8 @@ from nengo_dl_benchmarks.suite import Benchmark
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("profiles"),
     show_default=True,
-    help="Folder for TensorFlow's profile, which TensorBoard opens.",
+    help="Folder for TensorFlow's profile, which TensorBoard opens if it has "
+    "tensorboard-plugin-profile.",
 )
 @click.pass_context
 def profile(
@@ -78,7 +79,11 @@ def profile(
         if found.groups:
             console.print(_table(found, settings["train"]))
     if not time_only:
-        console.print(f"For more: tensorboard --logdir {logdir}")
+        console.print(
+            f"For more: tensorboard --logdir {logdir}, "
+            "after pip install tensorboard-plugin-profile",
+            soft_wrap=True,
+        )
 
 
 def _table(found: Profile, train: bool) -> Table:
