@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from nengo_dl_core import Simulator, configure_settings, deferral
+from nengo_dl_optimizer import DotSet, noop_planner
 from reference import assert_same
 
 N_STEPS = 100  # not a multiple of what is computed at once
@@ -94,6 +95,76 @@ def test_plain_loop_gives_the_same():
     sim = Simulator(net, progress_bar=False)
     assert written(sim) == deferred
     assert_same(recorded(sim, N_STEPS), compiled)
+
+
+def test_state_is_that_of_the_plain_loop():
+    states = []
+    for jit_compile in (True, False):
+        net, _ = network()
+        with net:
+            configure_settings(jit_compile=jit_compile)
+        with Simulator(net, progress_bar=False) as sim:
+            sim.run_steps(21)
+            sim.run_steps(5, stateful=False)
+            sim.step()
+            states.append([sim.signals[sig] for sig in sim.signals])
+    for compiled, plain in zip(*states, strict=True):
+        np.testing.assert_allclose(compiled, plain, rtol=0, atol=1e-12)
+
+
+def test_a_round_of_more_steps_than_are_computed_at_once():
+    net, _ = network()
+    expected = recorded(nengo.Simulator(net, progress_bar=False), N_STEPS)
+    sim = Simulator(net, progress_bar=False, unroll_simulation=20)
+    assert_same(recorded(sim, N_STEPS), expected)
+
+
+def test_several_filtered_products_that_are_added():
+    with nengo.Network(seed=0) as net:
+        configure_settings(dtype="float64")
+        a, b = nengo.Ensemble(10, 2), nengo.Ensemble(20, 2)
+        both = nengo.Node(size_in=2)
+        nengo.Connection(a, both, synapse=0.01)
+        nengo.Connection(b, both, synapse=0.02)
+        probe = nengo.Probe(both)
+    expected = recorded(nengo.Simulator(net, progress_bar=False), N_STEPS)
+    sim = Simulator(net, progress_bar=False)
+    assert written(sim) == [probe]
+    assert_same(recorded(sim, N_STEPS), expected)
+
+
+def test_an_input_that_nothing_drives():
+    with nengo.Network(seed=0) as net:
+        configure_settings(dtype="float64")
+        idle, first, second = (nengo.Node(size_in=2) for _ in range(3))
+        transform = np.arange(4).reshape((2, 2))
+        nengo.Connection(idle, first, transform=transform, synapse=None)
+        nengo.Connection(first, second, transform=transform, synapse=None)
+        probe = nengo.Probe(second)
+    with Simulator(net, progress_bar=False) as sim:
+        sim.run_steps(3)
+        np.testing.assert_array_equal(sim.data[probe], np.zeros((3, 2)))
+
+
+def test_a_planner_that_does_not_ask_what_may_be_merged():
+    def planner(operators):
+        """Merge the products of one vector, which need not wait for each other."""
+        merged = {}
+        for (op,) in noop_planner(operators):
+            same = (type(op), op.X) if isinstance(op, DotSet) else op
+            merged.setdefault(same, []).append(op)
+        return [tuple(group) for group in merged.values()]
+
+    with nengo.Network(seed=0) as net:
+        configure_settings(dtype="float64", planner=planner)
+        ensemble = nengo.Ensemble(20, 2)
+        nengo.Connection(ensemble, ensemble, synapse=0.1)
+        nengo.Probe(ensemble)
+    expected = recorded(nengo.Simulator(net, progress_bar=False), N_STEPS)
+    sim = Simulator(net, progress_bar=False)
+    assert max(map(len, sim.tensor_graph.optimized.plan)) == 2
+    assert written(sim) == []
+    assert_same(recorded(sim, N_STEPS), expected)
 
 
 def test_what_the_loop_needs_stays_in_it():

@@ -100,7 +100,8 @@ def test_a_model_that_cannot_be_compiled_is_mentioned(caplog):
     assert "doubling" in caplog.text
     with net:
         configure_settings(jit_compile=True)
-    with pytest.warns(UserWarning, match="cannot be compiled: .*doubling"):
+    with pytest.warns(UserWarning, match="cannot be compiled: .*doubling") as record:
         sim = Simulator(net, progress_bar=False)
+    assert record[0].filename == __file__
     with sim:
         sim.run_steps(5)

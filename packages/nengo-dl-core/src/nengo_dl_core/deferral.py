@@ -15,7 +15,14 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from nengo.builder.operator import Copy, DotInc, ElementwiseInc, Operator, Reset
+from nengo.builder.operator import (
+    Copy,
+    DotInc,
+    ElementwiseInc,
+    Operator,
+    Reset,
+    SparseDotInc,
+)
 from nengo.builder.probe import SimProbe
 from nengo.builder.processes import SimProcess
 from nengo.builder.signal import Signal
@@ -29,6 +36,8 @@ from nengo_dl_optimizer import (
     ElementwiseSet,
     OperatorGraph,
     Planner,
+    ResetInc,
+    SparseDotSet,
     written_signals,
 )
 
@@ -48,7 +57,20 @@ N_AT_ONCE = 16
 _MIN_SIZE = 2**18
 _MIN_ROWS = 32
 
-_LINEAR = (Copy, DotInc, DotSet, ElementwiseInc, ElementwiseSet, Reset, SimProbe)
+# Types of operators whose result depends on nothing but what they read, so that steps
+# are to them what items of a minibatch are; and filters.
+_TYPES = (
+    Copy,
+    DotInc,
+    DotSet,
+    ElementwiseInc,
+    ElementwiseSet,
+    Reset,
+    ResetInc,
+    SimProbe,
+    SparseDotInc,
+    SparseDotSet,
+)
 
 
 def deferrable(graph: OperatorGraph, minibatch_size: int) -> set[Operator]:
@@ -66,40 +88,44 @@ def deferrable(graph: OperatorGraph, minibatch_size: int) -> set[Operator]:
     operators : set of nengo.builder.Operator
         Nothing else depends on what they write.
     """
-    found: set[Operator] = set()
-    for op in graph:
-        if (
-            isinstance(op, DotSet)
-            and op not in found
-            and op.A.ndim == 2
-            and op.A.size >= _MIN_SIZE
-            and op.A.shape[0] >= _MIN_ROWS * minibatch_size
-            and not graph.is_written(op.A)
-        ):
-            found |= _following(graph, op)
-    return found
+    candidates = [
+        _following(graph, op) for op in graph if _is_large(op, minibatch_size)
+    ]
+    while True:
+        found = set().union(*candidates)
+        remaining = [
+            ops
+            for ops in candidates
+            if all(_can_be_kept(graph, found, sig) for op in ops for sig in _read(op))
+        ]
+        if len(remaining) == len(candidates):
+            return found
+        candidates = remaining
 
 
-def _following(graph: OperatorGraph, op: Operator) -> set[Operator]:
-    """An operator and all that depends on it; nothing if it cannot be deferred."""
-    found = {op}
-    left = [op]
+def _is_large(op: Operator, minibatch_size: int) -> bool:
+    return (
+        type(op) is DotSet
+        and op.A.ndim == 2
+        and op.A.size >= _MIN_SIZE
+        and op.A.shape[0] >= _MIN_ROWS * minibatch_size
+    )
+
+
+def _following(graph: OperatorGraph, product: Operator) -> set[Operator]:
+    """An operator and all that depends on it; none if there is one of other types."""
+    found = {product}
+    left = [product]
     while left:
         op = left.pop()
-        if not _is_linear(op):
+        is_filter = isinstance(op, SimProcess) and isinstance(op.process, LinearFilter)
+        if not is_filter and type(op) not in _TYPES:
             return set()
         for base in {sig.base for sig in written_signals(op)}:
             new = {*_writers(graph, base), *graph.reads.get(base, ())} - found
             found |= new
             left += new
-    can_be = all(_can_be_kept(graph, found, sig) for op in found for sig in _read(op))
-    return found if can_be else set()
-
-
-def _is_linear(op: Operator) -> bool:
-    if isinstance(op, SimProcess):
-        return isinstance(op.process, LinearFilter)
-    return isinstance(op, _LINEAR)
+    return found
 
 
 def _read(op: Operator) -> list[Signal]:
@@ -114,13 +140,13 @@ def _can_be_kept(
     """Whether the value that is read can still be known after the loop."""
     base, fact = sig.base, graph.fact(sig)
     writers = _writers(graph, base)
-    if not writers:
-        return not fact.external
+    if not writers:  # a parameter, if it is the same for all items
+        return not (fact.external or fact.minibatched)
     if writers[0] in deferred:
         return True
-    # Its value at the end of a step is that which is read before an update.
+    # Updates come after what is read, so that the end of a step is too late for it.
     return (
-        base not in graph.updates
+        base not in graph.persistent
         and fact.minibatched
         and np.issubdtype(base.dtype, np.floating)
     )
@@ -146,14 +172,14 @@ def apart(planner: Planner, minibatch_size: int) -> Planner:
     def plan(operators: Sequence[Operator], /) -> Sequence[Group]:
         graph = OperatorGraph.of(operators)
         deferred = deferrable(graph, minibatch_size)
+        if not deferred:
+            return planner(graph)
         rule = graph.mergeable
 
         def mergeable(op: Operator, group: Sequence[Operator]) -> bool:
             alike = (op in deferred) == (group[0] in deferred)
             return alike and (rule is None or rule(op, group))
 
-        if not deferred:
-            return planner(graph)
         return planner(
             OperatorGraph(
                 graph, graph.facts, mergeable, graph.replaced, graph.shared_incs
@@ -201,9 +227,11 @@ class Deferral(NamedTuple):
         Returns
         -------
         deferral : Deferral
-            Its groups.
+            Its groups; none if the planner did not ask the merge rule.
         """
         found = deferrable(graph, minibatch_size)
+        if any(len({op in found for op in group}) > 1 for group in plan):
+            return cls()
         at_once: list[Group] = []
         by_step: list[Group] = []
         stepwise = set(graph.persistent)
@@ -220,14 +248,13 @@ class Deferral(NamedTuple):
             sig.base
             for op in found
             for sig in _read(op)
-            if graph.is_written(sig) and not found.issuperset(_writers(graph, sig.base))
+            if not found.issuperset(_writers(graph, sig.base))
         }
-        in_order = [sig for sig in graph.signals if sig in kept or sig in results]
         return cls(
             at_once,
             by_step,
-            [sig for sig in in_order if sig in kept],
-            [sig for sig in in_order if sig in results],
+            [sig for sig in graph.signals if sig in kept],
+            [sig for sig in graph.signals if sig in results],
         )
 
     @property
@@ -263,7 +290,8 @@ class Deferral(NamedTuple):
             Gives the `results` for what is `kept`, both ``(N_AT_ONCE, minibatch_size,
             ...)``: steps are to operators as good as items of a minibatch.
         """
-        memory = memory.for_items(N_AT_ONCE * memory.minibatch_size)
+        minibatch_size = memory.minibatch_size
+        memory = memory.for_items(N_AT_ONCE * minibatch_size)
         signals = memory.signals
         memory.bind(signals, parameters)
         builder = Builder(self.at_once)
@@ -278,7 +306,7 @@ class Deferral(NamedTuple):
             return [
                 tf.reshape(
                     signals.gather(signals[sig]),
-                    (N_AT_ONCE, -1, *signals[sig].shape),
+                    (N_AT_ONCE, minibatch_size, *signals[sig].shape),
                 )
                 for sig in self.results
             ]

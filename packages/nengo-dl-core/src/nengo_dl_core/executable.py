@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from nengo_dl_core.deferral import N_AT_ONCE
 from nengo_dl_core.diagnosis import Stages
 from nengo_dl_core.probe_data import ProbeData
 from nengo_dl_core.tensor_graph import TensorGraph
@@ -66,7 +67,9 @@ class Executable:
         self.graph = graph
         self.probes = probes
         self.length = length
-        self._defer = jit_compile and graph.use_loop
+        self._defer = (
+            jit_compile and graph.use_loop and graph.unroll <= N_AT_ONCE <= length
+        )
         self._sizes = [source.signal.size for source in graph.node_inputs]
         shape = (length, graph.minibatch_size, sum(self._sizes))
         with tf.device(graph.device):

@@ -50,12 +50,12 @@ class Afterwards(NamedTuple):
 
     Attributes
     ----------
-    n_steps : int
+    n_at_once : int
         How many steps it follows.
     kept : list of Output
         What the steps put out for it, after their other outputs.
     at_once : callable
-        Computes more from what is kept, ``(n_steps, *shape)`` both.
+        Computes more from what is kept, ``(n_at_once, *shape)`` both.
     step : callable
         Computes the rest step by step; its inputs are what is kept, and what has been
         computed at once.
@@ -63,7 +63,7 @@ class Afterwards(NamedTuple):
         The buffers of that step.
     """
 
-    n_steps: int
+    n_at_once: int
     kept: Sequence[Output]
     at_once: Callable[[list[tf.Tensor]], list[tf.Tensor]]
     step: Step
@@ -106,7 +106,7 @@ def run_loop(
     use_loop : bool
         If not, exactly ``unroll`` steps are built, one after the other.
     afterwards : Afterwards, optional
-        What follows every few steps.
+        What follows every few steps; there is no gradient then.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def run_loop(
     elif afterwards is None:
         carried = repeated(advancing(step, read, rows), start, n_steps, carried)
     else:
-        several, kept = afterwards.n_steps, afterwards.kept
+        several, kept = afterwards.n_at_once, afterwards.kept
         advance = advancing(step, read, [*rows, *[lambda i: i % several] * len(kept)])
         late_rows = [_row(out) for out in afterwards.outputs]
 
@@ -175,7 +175,7 @@ def run_loop(
 
         carried += _arrays(afterwards.outputs)
         last = n_steps + several - 1  # the last few steps may be fewer
-        _, carried = _while(advance_several, start, last, several, carried, maximum)
+        _, carried = _while(advance_several, start, last, several, carried, None)
     return [array.stack() for array in carried[n_states:]], carried[:n_states]
 
 

@@ -475,6 +475,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             sources: Sequence[Signal],
             recorded: Sequence[Signal],
         ) -> Step:
+            """Make the step of some groups, all by default."""
             bound = [*carried, *map(memory.tensor_signal, sources)]
             read = list(map(memory.tensor_signal, recorded))
 
@@ -541,6 +542,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
     def _output(
         self, sig: Signal, length: int | tf.Tensor, rows: tf.Tensor | None = None
     ) -> Output:
+        """A buffer for the values of a signal."""
         found = self.memory.tensor_signal(sig)
         shape = (self.minibatch_size, *found.shape)
         return Output(length, shape, found.dtype, rows)
