@@ -33,7 +33,6 @@ from nengo_dl_core.data_arguments import (
 )
 from nengo_dl_core.diagnosis import Diagnosis, Stages
 from nengo_dl_core.former_names import unrolled_steps
-from nengo_dl_core.garbage import collecting_new_garbage_only
 from nengo_dl_core.gradient_check import check_gradients
 from nengo_dl_core.keras_runner import KerasRunner
 from nengo_dl_core.nengo_builder import NengoBuilder, NengoModel
@@ -181,8 +180,7 @@ class Simulator:
             if network is not None:
                 with single_threaded_scipy(), self._stages("Nengo's build"):
                     self.model.build(network, progress=progress.sub())
-            with collecting_new_garbage_only():
-                self._build(progress, seed)
+            self._build(progress, seed)
 
     def _build(self, progress: ProgressBar, seed: int) -> None:
         """Make the simulation from the built model."""
