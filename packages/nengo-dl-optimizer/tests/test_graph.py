@@ -202,6 +202,15 @@ def test_many_readers_of_many_writers_take_few_edges():
     assert sum(map(len, graph.dependencies.successors)) < 20 * n
 
 
+def test_writers_are_found_however_they_write():
+    a, b, c = vectors(3)
+    setting, adding, reading = Copy(a, b[:1]), Copy(c, b, inc=True), Copy(b, c)
+    graph = OperatorGraph([reading, adding, setting])
+    assert graph.writers(b[1:]) == [setting, adding]
+    assert graph.writers(a) == []
+    assert [graph.is_written(signal) for signal in (a, b, c)] == [False, True, True]
+
+
 def test_cycles_are_reported_as_nengo_does():
     a, b = vectors(2)
     operators = [Copy(a, b), Copy(b, a)]

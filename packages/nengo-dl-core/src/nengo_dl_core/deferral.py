@@ -122,7 +122,7 @@ def _following(graph: OperatorGraph, product: Operator) -> set[Operator]:
         if not is_filter and type(op) not in _TYPES:
             return set()
         for base in {sig.base for sig in written_signals(op)}:
-            new = {*_writers(graph, base), *graph.reads.get(base, ())} - found
+            new = {*graph.writers(base), *graph.reads.get(base, ())} - found
             found |= new
             left += new
     return found
@@ -139,7 +139,7 @@ def _can_be_kept(
 ) -> bool:
     """Whether the value that is read can still be known after the loop."""
     base, fact = sig.base, graph.fact(sig)
-    writers = _writers(graph, base)
+    writers = graph.writers(base)
     if not writers:  # a parameter, if it is the same for all items
         return not (fact.external or fact.minibatched)
     if writers[0] in deferred:
@@ -248,7 +248,7 @@ class Deferral(NamedTuple):
             sig.base
             for op in found
             for sig in _read(op)
-            if not found.issuperset(_writers(graph, sig.base))
+            if not found.issuperset(graph.writers(sig))
         }
         return cls(
             at_once,
@@ -316,8 +316,3 @@ class Deferral(NamedTuple):
 
 def _written(group: Group) -> set[Signal]:
     return {sig.base for op in group for sig in written_signals(op)}
-
-
-def _writers(graph: OperatorGraph, base: Signal) -> list[Operator]:
-    users = (graph.sets, graph.incs, graph.updates)
-    return [op for access in users for op in access.get(base, ())]

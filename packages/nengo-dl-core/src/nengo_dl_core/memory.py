@@ -49,7 +49,6 @@ class Memory:
         self.layout = layout
         self.float_type = float_type
         self.minibatch_size = minibatch_size
-        self.dt = dt
         self.signals = SignalDict(float_type, minibatch_size)
         self.signals.dt = dt
         self.parameters: list[Block] = []
@@ -89,7 +88,7 @@ class Memory:
         memory : Memory
             Has the signals of this one.
         """
-        memory = Memory(self.layout, self.float_type, minibatch_size, self.dt)
+        memory = Memory(self.layout, self.float_type, minibatch_size, self.signals.dt)
         for sig in self.signals:
             memory.tensor_signal(sig)
         return memory

@@ -77,7 +77,7 @@ class Runner:
             if setting == "auto":
                 _log.info(message)
             else:
-                warnings.warn(message, UserWarning, stacklevel=5)
+                warnings.warn(message, UserWarning, stacklevel=4)
         return not obstacles
 
     def _buffer_length(self) -> int:

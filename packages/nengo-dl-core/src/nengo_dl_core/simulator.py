@@ -48,7 +48,7 @@ from nengo_dl_core.parameters import (
     write_state,
 )
 from nengo_dl_core.probe_data import ProbeData
-from nengo_dl_core.progress import ProgressBar, shown_progress
+from nengo_dl_core.progress import shown_progress
 from nengo_dl_core.runner import Runner
 from nengo_dl_core.signal_values import SignalValues
 from nengo_dl_core.simulation_data import SimulationData
@@ -180,31 +180,27 @@ class Simulator:
             if network is not None:
                 with single_threaded_scipy(), self._stages("Nengo's build"):
                     self.model.build(network, progress=progress.sub())
-            self._build(progress, seed)
-
-    def _build(self, progress: ProgressBar, seed: int) -> None:
-        """Make the simulation from the built model."""
-        with self._stages("optimization"):
-            self._tensor_graph = TensorGraph(
-                self.model,
-                self.dt,
-                self.unroll_simulation,
-                self.minibatch_size or 1,
-                self.device,
-                progress,
-                seed,
-                self.optimize,
-            )
-        with self._stages("variables"):
-            self._tensor_graph.build()
+            with self._stages("optimization"):
+                self._tensor_graph = TensorGraph(
+                    self.model,
+                    self.dt,
+                    unroll_simulation,
+                    minibatch_size or 1,
+                    device,
+                    progress,
+                    seed,
+                    optimize,
+                )
+            with self._stages("variables"):
+                self._tensor_graph.build()
         graph = self._tensor_graph
         self._seeds = graph.seeds
-        self._values = SignalValues(graph, self.minibatch_size is not None)
+        self._values = SignalValues(graph, minibatch_size is not None)
         self.signals: Mapping[Signal, Array] = self._values
         self.probe_data = {
             probe: self._probe_storage(probe) for probe in self.model.probes
         }
-        self.data = SimulationData(self, minibatched=self.minibatch_size is not None)
+        self.data = SimulationData(self, minibatched=minibatch_size is not None)
         self._runner = Runner(graph, self.probe_data, self._stages)
         self._keras_runner = KerasRunner(graph, self._runner.jit_compile)
         self.closed = False

@@ -182,10 +182,14 @@ class OperatorGraph(Sequence[Operator]):
         """Return what is known about a signal (or the base of a view)."""
         return self.facts.get(signal.base, _UNKNOWN)
 
+    def writers(self, signal: Signal) -> list[Operator]:
+        """Return the operators that write a signal's base in any way."""
+        users = (self.sets, self.incs, self.updates)
+        return [op for access in users for op in access.get(signal.base, ())]
+
     def is_written(self, signal: Signal) -> bool:
         """Whether an operator writes a signal's base in any way."""
-        base = signal.base
-        return base in self.sets or base in self.incs or base in self.updates
+        return bool(self.writers(signal))
 
     def current(self, signal: Signal) -> Signal:
         """Return the signal of these operators that stands for one of the model's.
