@@ -77,7 +77,8 @@ axes.set(xlabel="time in seconds", ylabel="output", title="eight inputs")
 # Train it
 # --------
 # Nengo has chosen the decoders of each ensemble, and drawn encoders and biases at
-# random. Training can choose these too, for what the whole network is to compute.
+# random. Training can choose all of them for what the whole network is to compute; here
+# it chooses encoders and biases, and the decoders stay Nengo's.
 #
 # Spiking neurons are trained by their firing rates. If no synapse stands between input
 # and output, a single step then tells all that there is to learn. The error is measured
@@ -88,8 +89,8 @@ with net:
     for connection in net.all_connections:
         connection.synapse = None
     probe.synapse = 0.04
-    nengo_dl.configure_settings(trainable=False)  # but
-    net.config[nengo.Ensemble].trainable = True  # encoders and biases
+    nengo_dl.configure_settings(trainable=False)  # nothing is trained
+    net.config[nengo.Ensemble].trainable = True  # but encoders and biases
 
 rng = np.random.default_rng(0)
 train_x = rng.uniform(-1, 1, (4096, 1, 1))

@@ -1,13 +1,12 @@
 """The command line, as it is typed."""
 
 import json
-from importlib import import_module
 
 import pytest
 from click.testing import CliRunner
 
-from nengo_dl_benchmarks.cli import main
-from nengo_dl_benchmarks.comparison import measure
+from nengo_dl_benchmarks.cli import main, measuring
+from nengo_dl_benchmarks.comparison import Measurement, measure
 
 SMALL = ["--dimensions", 2, "--neurons_per_d", 10]
 QUICK = ["--backend", "reference", "--n_steps", 10, "--reps", 2]
@@ -60,6 +59,22 @@ def test_failure_is_shown_beside_the_results():
     assert "reference: NotImplementedError: Simulator has no fit" in result.output
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["compare"], ["scale", "--over", "n_steps", "--value", 1, "--value", 2]],
+)
+def test_error_is_shown_as_it_is(command, monkeypatch):
+    error = "ValueError: [batch, 3] is not [/x]"
+
+    def measure(case, *_):
+        return [Measurement(case, "reference", error=error)]
+
+    monkeypatch.setattr(measuring, "measure", measure)
+    result = run("build", "--benchmark", "feedback", *command)
+    assert result.exit_code == 0, result.output
+    assert f"reference: {error}" in result.output
+
+
 def test_interrupted_comparison_goes_on_where_it_was(tmp_path, monkeypatch):
     arguments = [
         *["build", "--benchmark", "feedback", "build", "--benchmark", "chain"],
@@ -73,8 +88,7 @@ def test_interrupted_comparison_goes_on_where_it_was(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return measure(case, *others)
 
-    command = import_module("nengo_dl_benchmarks.cli.compare")
-    monkeypatch.setattr(command, "measure", interrupted_once)
+    monkeypatch.setattr(measuring, "measure", interrupted_once)
     assert run(*arguments).exit_code == 1
     assert run(*arguments).exit_code == 0
     assert measured == ["feedback", "chain", "chain"]

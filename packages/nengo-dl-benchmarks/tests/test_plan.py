@@ -31,6 +31,19 @@ def test_simplifications_are_applied_one_after_the_other(graph):
     assert numbers[-1] < numbers[0]
 
 
+def test_simplifications_know_what_those_before_have_replaced(graph):
+    old, new = graph.signals[:2]
+
+    def replace(graph):
+        return graph.with_operators(graph, {old: new})
+
+    def look(graph):
+        assert graph.current(old) is new
+        return graph
+
+    try_simplifications(graph, [replace, look])
+
+
 def test_planners_are_tried_on_the_same_operators(graph):
     apart = try_plan(graph, "noop_planner", "noop_order_signals")
     merged = try_plan(graph, "greedy_planner", "order_signals")

@@ -1,11 +1,9 @@
 """Cost against size."""
 
-from importlib import import_module
-
 import pytest
 from click.testing import CliRunner
 
-from nengo_dl_benchmarks.cli import main
+from nengo_dl_benchmarks.cli import main, measuring
 from nengo_dl_benchmarks.comparison import Case, Measurement
 from nengo_dl_benchmarks.scaling import COSTS, Scaling, curves
 
@@ -67,8 +65,7 @@ def test_runs_are_varied_as_networks_are(argument, monkeypatch):
         measured.append(case)
         return [Measurement(case, found.label, warm=[1.0]) for found in backends]
 
-    command = import_module("nengo_dl_benchmarks.cli.scale")
-    monkeypatch.setattr(command, "measure", measure)
+    monkeypatch.setattr(measuring, "measure", measure)
     result = scale("--over", argument, "--value", "3", "--value", "4")
     assert result.exit_code == 0, result.output
     assert [getattr(case, argument) for case in measured] == [3, 4]

@@ -79,9 +79,18 @@ def main(n_images=200, epochs=20, n_steps=50):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--images", type=int, default=200, help="to test with")
-    parser.add_argument("--epochs", type=int, default=20, help="of training")
-    parser.add_argument("--steps", type=int, default=50, help="of 1 ms, in spikes")
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--images", type=int, default=200, help="number of images to test with"
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=20, help="number of training epochs"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=50, help="number of steps of 1 ms, in spikes"
+    )
     arguments = parser.parse_args()
     main(arguments.images, arguments.epochs, arguments.steps)

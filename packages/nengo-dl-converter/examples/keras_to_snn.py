@@ -11,8 +11,8 @@ once or not at all. This study goes through the remedies, one row of the table e
 
     python keras_to_snn.py [--mnist FOLDER] [--output FOLDER] [--images N] [--epochs N]
 
-Without MNIST (the folder of its idx files) scikit-learn's small digits are used. Needs
-matplotlib, and scikit-learn for its digits.
+Without MNIST (the folder of its idx files) scikit-learn's small digits are used. Beside
+nengo-dl-converter it needs matplotlib, and scikit-learn for its digits.
 """
 
 from __future__ import annotations
@@ -227,15 +227,26 @@ def plot(results: Mapping[str, Result]) -> Figure:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the study."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--mnist", type=Path, help="folder of MNIST's idx files")
+    parser.add_argument(
+        "--mnist",
+        type=Path,
+        help="folder of MNIST's idx files (default: scikit-learn's digits instead)",
+    )
     parser.add_argument(
         "--output",
         type=Path,
         default=Path("keras-to-snn-output"),
-        help="folder for table and plot",
+        help="folder for table and plot (default: %(default)s)",
     )
-    parser.add_argument("--images", type=int, help="use so many images; default: all")
-    parser.add_argument("--epochs", type=int, default=12, help="of training")
+    parser.add_argument(
+        "--images", type=int, help="number of images to use (default: all)"
+    )
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        default=12,
+        help="number of training epochs (default: %(default)s)",
+    )
     options = parser.parse_args(arguments)
     results = study(load(options.mnist, options.images), options.epochs)
     text = table(results)

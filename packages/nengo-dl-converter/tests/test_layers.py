@@ -289,7 +289,7 @@ def assert_in_inference_only(model):
 @pytest.mark.parametrize("scale", [1, 5])
 def test_clipped_relu(layer, scale):
     model = on_input(layer, (20,))
-    converter = assert_native(model, scale_firing_rates=scale, n_steps=1)
+    converter = assert_native(model, scale_firing_rates=scale)
     assert len(converter.net.all_ensembles) == (3 if layer.negative_slope else 2)
 
 

@@ -8,11 +8,9 @@ from keras_oracle import assert_native, example_inputs, predict, randomize, run_
 from nengo_dl_converter import ConversionError, Converter
 
 
-def mlp(*sizes, activation="relu"):
+def mlp(*sizes):
     return randomize(
-        keras.Sequential(
-            [keras.Input((4,)), *(layers.Dense(n, activation) for n in sizes)]
-        )
+        keras.Sequential([keras.Input((4,)), *(layers.Dense(n, "relu") for n in sizes)])
     )
 
 

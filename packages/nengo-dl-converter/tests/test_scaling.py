@@ -56,5 +56,5 @@ def test_impossible_arguments(model, kwargs):
 
 
 def test_a_model_that_is_no_graph():
-    with pytest.raises(ConversionError, match="no functional"):
+    with pytest.raises(ConversionError, match="no model that can be converted"):
         firing_rate_scales(keras.Sequential([layers.Dense(2)]), [])

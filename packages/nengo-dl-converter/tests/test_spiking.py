@@ -60,10 +60,10 @@ CASES = [
 ]
 
 
-def filtered(kind, level, n_steps=6, **kwargs):
-    x = keras.Input((n_steps, 2))
+def filtered(kind, level):
+    x = keras.Input((6, 2))
     initial = keras.initializers.Constant(level)
-    return keras.Model(x, kind(0.01, level_initializer=initial, **kwargs)(x))
+    return keras.Model(x, kind(0.01, level_initializer=initial)(x))
 
 
 @pytest.fixture(autouse=True)

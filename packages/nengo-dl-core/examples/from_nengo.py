@@ -166,8 +166,14 @@ def main(folder, epochs=(25, 20)):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument(
-        "--folder", type=Path, default=Path("from-nengo-plots"), help="for the plots"
+        "--folder",
+        type=Path,
+        default=Path("from-nengo-plots"),
+        help="folder of the plots",
     )
     main(parser.parse_args().folder)

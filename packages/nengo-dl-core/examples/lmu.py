@@ -5,8 +5,8 @@ its input as coefficients of Legendre polynomials. Here its linear memory is a r
 connection with the matrices of their equation 3; a layer of neurons reads it. Both are
 trained, through time, to give the input as it was 50 steps ago.
 
-Run it with ``python lmu.py``; beside nengo-dl-core it needs matplotlib. It prints the
-error before and after training, and writes the plot ``lmu.png``.
+Run it with ``python lmu.py``; beside nengo-dl-core it needs matplotlib and scipy. It
+prints the error before and after training, and writes the plot ``lmu.png``.
 """
 
 import argparse
@@ -107,10 +107,15 @@ def main(epochs, plot, seed=0):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--epochs", type=int, default=20, help="of training")
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument(
-        "--plot", type=Path, default=Path("lmu.png"), help="where the plot goes"
+        "--epochs", type=int, default=20, help="number of training epochs"
+    )
+    parser.add_argument(
+        "--plot", type=Path, default=Path("lmu.png"), help="file of the plot"
     )
     arguments = parser.parse_args()
     main(arguments.epochs, arguments.plot)

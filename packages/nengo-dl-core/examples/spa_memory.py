@@ -109,21 +109,24 @@ def _plot(path, times, similarity, answers):
 
 if __name__ == "__main__":
     mpl.use("Agg")
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument(
         "--dimensions",
         type=int,
         default=64,
-        help="of the vectors that stand for symbols",
+        help="size of the vectors that stand for symbols",
     )
     parser.add_argument(
         "--neurons-per-dimension",
         type=int,
         default=50,
-        help="in the memory; twice as many unbind",
+        help="neurons of the memory; twice as many unbind",
     )
     parser.add_argument(
-        "--plot", type=Path, default=Path("spa-memory.png"), help="where the plot goes"
+        "--plot", type=Path, default=Path("spa-memory.png"), help="file of the plot"
     )
     arguments = parser.parse_args()
     main(arguments.dimensions, arguments.neurons_per_dimension, arguments.plot)

@@ -128,18 +128,23 @@ def plot_results(path, images, outputs, correct):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument(
         "folder",
         type=Path,
-        help="of t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz",
+        help="folder of t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz",
     )
-    parser.add_argument("--epochs", type=int, default=8, help="of training")
+    parser.add_argument(
+        "--epochs", type=int, default=8, help="number of training epochs"
+    )
     parser.add_argument(
         "--plot",
         type=Path,
         default=Path("spiking_mnist.png"),
-        help="where the plot goes",
+        help="file of the plot",
     )
     arguments = parser.parse_args()
     main(arguments.folder, arguments.epochs, arguments.plot)

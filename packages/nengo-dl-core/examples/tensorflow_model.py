@@ -94,14 +94,21 @@ def _plot(path, right):
 
 if __name__ == "__main__":
     mpl.use("Agg")
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--images", type=int, default=200, help="to test with")
-    parser.add_argument("--epochs", type=int, default=30, help="of training")
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--images", type=int, default=200, help="number of images to test with"
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=30, help="number of training epochs"
+    )
     parser.add_argument(
         "--plot",
         type=Path,
         default=Path("tensorflow-model.png"),
-        help="where the plot goes",
+        help="file of the plot",
     )
     arguments = parser.parse_args()
     main(arguments.images, arguments.epochs, plot=arguments.plot)

@@ -26,14 +26,14 @@ def simulated_data(net, pieces, seed=None, **options):
     return {probe: np.array(sim.data[probe]) for probe in net.all_probes}
 
 
-def assert_same(actual, expected, tolerance=1e-9):
-    """Compare recorded data, relative to each probe's peak."""
+def assert_same(actual, expected):
+    """Compare recorded data: they differ by 1e-9 of each probe's peak at most."""
     assert actual.keys() == expected.keys()
     for probe, values in expected.items():
         peak = np.abs(values).max()
         assert peak > 0, f"{probe} recorded only zeros, which shows nothing"
         np.testing.assert_allclose(
-            actual[probe], values, rtol=0, atol=tolerance * peak, err_msg=str(probe)
+            actual[probe], values, rtol=0, atol=1e-9 * peak, err_msg=str(probe)
         )
 
 

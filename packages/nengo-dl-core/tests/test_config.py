@@ -242,30 +242,6 @@ class TestEffects:
             first, second = np.split(sim.data[net.probe], 2)
             np.testing.assert_array_equal(first, second)
 
-    def test_optimizer_settings_are_used(self):
-        calls = []
-
-        def planner(operators):
-            calls.append("planner")
-            return noop_planner(operators)
-
-        def sorter(plan):
-            calls.append("sorter")
-            return noop_order_signals(plan)
-
-        def simplification(operators):
-            calls.append("simplification")
-            return list(operators)
-
-        settings = {
-            "planner": planner,
-            "sorter": sorter,
-            "simplifications": [simplification],
-        }
-        with Simulator(decaying(**settings), progress_bar=False) as sim:
-            assert {len(group) for group in sim.tensor_graph.optimized.plan} == {1}
-        assert calls == ["simplification", "planner", "sorter"]
-
     def test_session_config(self):
         before = tf.config.get_soft_device_placement()
         try:
@@ -317,5 +293,7 @@ def test_functions_of_a_user_optimize_the_graph():
             sorter=sorter,
             simplifications=[simplification],
         )
-    assert_same(simulated_data(net, [20]), expected)
+    with Simulator(net, progress_bar=False) as sim:
+        assert {len(group) for group in sim.tensor_graph.optimized.plan} == {1}
     assert called == ["simplification", "planner", "sorter"]
+    assert_same(simulated_data(net, [20]), expected)

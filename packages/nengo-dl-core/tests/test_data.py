@@ -1,4 +1,4 @@
-"""Arguments with values, names, and the storage of what probes record."""
+"""Names of inputs and outputs, and the storage of what probes record."""
 
 import nengo
 import numpy as np

@@ -87,7 +87,7 @@ def test_minibatch_equals_single_runs():
                     )
 
 
-def test_plain_loop_gives_the_same():
+def test_the_uncompiled_loop_gives_the_same():
     net, deferred = network()
     compiled = recorded(Simulator(net, progress_bar=False), N_STEPS)
     with net:
@@ -97,7 +97,7 @@ def test_plain_loop_gives_the_same():
     assert_same(recorded(sim, N_STEPS), compiled)
 
 
-def test_state_is_that_of_the_plain_loop():
+def test_state_is_that_of_the_uncompiled_loop():
     states = []
     for jit_compile in (True, False):
         net, _ = network()
@@ -108,8 +108,8 @@ def test_state_is_that_of_the_plain_loop():
             sim.run_steps(5, stateful=False)
             sim.step()
             states.append([sim.signals[sig] for sig in sim.signals])
-    for compiled, plain in zip(*states, strict=True):
-        np.testing.assert_allclose(compiled, plain, rtol=0, atol=1e-12)
+    for compiled, expected in zip(*states, strict=True):
+        np.testing.assert_allclose(compiled, expected, rtol=0, atol=1e-12)
 
 
 def test_a_round_of_more_steps_than_are_computed_at_once():

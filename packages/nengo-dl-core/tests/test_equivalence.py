@@ -111,7 +111,7 @@ def test_equals_reference(network):
     assert_same(simulated_data(net, [1000], unroll_simulation=10), expected)
 
 
-def test_plain_loop_equals_compiled_loop():
+def test_uncompiled_loop_equals_compiled_loop():
     net = communication()
     with net:
         configure_settings(dtype="float64", jit_compile=False)

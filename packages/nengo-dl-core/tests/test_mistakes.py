@@ -32,8 +32,8 @@ def net():
     return net
 
 
-def simulator(net, minibatch_size=2):
-    return Simulator(net, minibatch_size=minibatch_size, progress_bar=False)
+def simulator(net):
+    return Simulator(net, minibatch_size=2, progress_bar=False)
 
 
 @pytest.mark.parametrize(

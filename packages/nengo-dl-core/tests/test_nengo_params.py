@@ -21,9 +21,9 @@ def change_parameters(sim):
         variable.assign(value * rng.uniform(0.8, 1.2, size=value.shape) + 0.001)
 
 
-def recorded(sim, n_steps=60):
+def recorded(sim):
     with sim:
-        sim.run_steps(n_steps)
+        sim.run_steps(60)
     return {probe: np.array(sim.data[probe]) for probe in sim.model.probes}
 
 

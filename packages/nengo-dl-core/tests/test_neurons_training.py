@@ -131,23 +131,6 @@ def test_state_is_held():
         np.testing.assert_array_equal(results[name], [[sig.initial_value]] * 3)
 
 
-def test_training_as_a_tensor():
-    ops = make_ops(nengo.LIF())
-    currents = np.full((1, 7), 50.0)
-
-    @tf.function(jit_compile=True, autograph=False)
-    def run(training):
-        stepper = Stepper(ops, "float64", training=training)
-        number = tf.constant(1, tf.int64)
-        return stepper.step(number, tf.constant(currents), stepper.initial[2:])
-
-    for training in (False, True):
-        expected = simulate(ops, currents, training=training)
-        results = run(tf.constant(training))
-        for actual, values in zip(results, expected.values(), strict=True):
-            np.testing.assert_array_equal(actual, values[0])
-
-
 def test_inference_only():
     ops = make_ops(nengo.LIF())
     currents = np.full((30, 7), 5.0)

@@ -1,6 +1,6 @@
 """Random networks give the reference simulator's output, in float64.
 
-A test run simulates 140 networks in the plain loop and 60 compiled ones, in batches,
+A test run simulates 140 networks that are not compiled and 60 that are, in batches,
 each with its own seed. More are simulated by giving a range of batches, which can be
 continued from any batch; this is another thousand::
 

@@ -1,5 +1,6 @@
 """The compiled loop: exact steps, one compilation, constant memory, interrupts."""
 
+import os
 import subprocess
 import sys
 
@@ -80,8 +81,6 @@ print((after - before) * 1024, data - held)
 
 
 def run_python(code, **environment):
-    import os
-
     result = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},

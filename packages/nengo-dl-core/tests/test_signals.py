@@ -11,8 +11,8 @@ from nengo_dl_core.signals import SignalDict
 from nengo_dl_core.tensor_signal import TensorSignal
 
 
-def view(slices, shape, minibatch_size=None, dtype="float32"):
-    return TensorSignal(slices, "base", dtype, shape, minibatch_size)
+def view(slices, shape, minibatch_size=None):
+    return TensorSignal(slices, "base", "float32", shape, minibatch_size)
 
 
 def environment(value, minibatch_size=1):

@@ -5,7 +5,6 @@ import gc
 import nengo
 import numpy as np
 import pytest
-import tensorflow as tf
 from nengo.exceptions import (
     ConfigError,
     ReadonlyError,
@@ -184,7 +183,7 @@ class TestPredict:
         np.testing.assert_allclose(predicted[net.p_b], b, rtol=1e-6)
         assert predicted[net.probe].shape == (7, 4, 1)
 
-    def test_state_is_kept_on_request(self, net):
+    def test_state_is_kept_on_request(self):
         with nengo.Network() as net:
             node = nengo.Node([1.0])
             probe = nengo.Probe(node, synapse=0.1)
@@ -352,4 +351,3 @@ def test_keras_model_has_the_parameters(sim):
     assert all(w.dtype == "float32" for w in sim.keras_model.weights)
     names = {"a", "node", "n_steps"}
     assert {tensor.name for tensor in sim.keras_model.inputs} == names
-    assert tf.executing_eagerly()

@@ -30,8 +30,8 @@ def applied(func, **options):
     return net
 
 
-def output(net, n_steps=10, **options):
-    return simulated_data(net, [n_steps], **options)[net.probe]
+def output(net, **options):
+    return simulated_data(net, [10], **options)[net.probe]
 
 
 class TestFunctions:
@@ -96,7 +96,7 @@ class TestFunctions:
             np.testing.assert_allclose(sim.data[net.probe], expected, atol=1e-12)
 
     @pytest.mark.parametrize("length", [None, 3])
-    def test_what_cannot_be_compiled_runs_in_a_plain_loop(self, length):
+    def test_what_cannot_be_compiled_runs_uncompiled(self, length):
         """NumPy within TensorFlow, for one, whose result has no known shape."""
 
         def function(t, x):

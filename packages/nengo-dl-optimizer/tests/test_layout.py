@@ -118,7 +118,6 @@ class TestViews:
         layout = layout_of(resets(view))
         found = layout.view(view)
         assert (found.slices, found.shape) == (slices, view.shape)
-        assert found.contiguous == (len(slices) == 1)
         assert layout.blocks[found.block].shape == (4, 2)
 
     def test_a_column_makes_its_base_flat(self):

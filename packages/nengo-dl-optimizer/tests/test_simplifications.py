@@ -60,8 +60,8 @@ def vector(name, *values):
     return Signal(np.array(values or (1.0, 2.0, 3.0)), name=name)
 
 
-def scalar(value, name="scalar"):
-    return Signal(np.array(float(value)), name=name)
+def scalar(value):
+    return Signal(np.array(float(value)), name="scalar")
 
 
 def zeros(*shape):

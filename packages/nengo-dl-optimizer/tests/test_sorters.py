@@ -167,6 +167,18 @@ class TestOrderSignals:
         y, z = vectors("yz")
         assert not any(shared(z, y, y, z))
 
+    def test_signals_change_places_only_within_their_class(self):
+        s, t, u, v, w, x, y = vectors("stuvwxy")
+        z = Signal(np.zeros(6), name="z")
+        plan = [
+            (Copy(x, z[:2]), Copy(s, z[2:4]), Copy(y, z[4:])),
+            tuple(map(Reset, (s, t, u, v))),
+            tuple(map(Reset, (t, u, v, w))),
+        ]
+        signals, groups = order_signals(plan)
+        assert names(signals) == "stuvwxyz"  # though the copies are in another order
+        assert groups == plan
+
     def test_nothing_is_lost(self):
         a, b, c, d = vectors("abcd")
         plan = [(Copy(a[:1], b[1:]), Copy(a[1:], c[:1])), (Reset(d),)]

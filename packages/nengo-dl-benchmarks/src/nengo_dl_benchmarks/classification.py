@@ -58,9 +58,10 @@ def load_idx(folder: Path, n_test: int) -> Images:
     Parameters
     ----------
     folder : Path
-        Holds one file ``*images-idx3-ubyte.gz`` and one ``*labels-idx1-ubyte.gz``.
+        Holds files ``*images-idx3-ubyte.gz`` and ``*labels-idx1-ubyte.gz``: those of
+        MNIST's ``train``, or ``t10k``, or both.
     n_test : int
-        Number of images to be tested on; the last ones.
+        Number of images to be tested on; the last ones, of ``t10k`` if it is there.
 
     Returns
     -------
@@ -70,20 +71,23 @@ def load_idx(folder: Path, n_test: int) -> Images:
     Raises
     ------
     ValueError
-        If there are no such files in the folder, or several.
+        If there are no such files in the folder.
     """
     arrays = []
     for pattern in ("*images-idx3-ubyte.gz", "*labels-idx1-ubyte.gz"):
-        paths = list(folder.glob(pattern))
-        if len(paths) != 1:
-            raise ValueError(f"{folder} has {len(paths)} files {pattern}, not one")
-        data = gzip.decompress(paths[0].read_bytes())
-        # The fourth byte is the number of axes; their lengths follow, big end first.
-        shape = np.frombuffer(data, ">i4", count=data[3], offset=4)
-        offset = 4 + 4 * data[3]
-        arrays.append(np.frombuffer(data, np.uint8, offset=offset).reshape(shape))
+        paths = sorted(folder.glob(pattern), reverse=True)  # t10k comes after train
+        if not paths:
+            raise ValueError(f"{folder} has no file {pattern}")
+        arrays.append(np.concatenate([_read_idx(path) for path in paths]))
     pixels, labels = arrays
     return _split(pixels[..., None] / 255, labels, n_test)
+
+
+def _read_idx(path: Path) -> Array:
+    data = gzip.decompress(path.read_bytes())
+    # The fourth byte is the number of axes; their lengths follow, big end first.
+    shape = np.frombuffer(data, ">i4", count=data[3], offset=4)
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * data[3]).reshape(shape)
 
 
 def _split(x: Array, y: Array, n_test: int) -> Images:
@@ -140,11 +144,24 @@ def classify(
     classified : Classified
         Accuracy and time.
     """
+    model = _trained(images, epochs)
+    options = {"batch_size": minibatch_size, "verbose": 0}
+    _, keras_accuracy = model.evaluate(images.test_x, images.test_y, **options)
+    model.predict(images.test_x, **options)  # compiles
+    keras_seconds = _seconds(lambda: model.predict(images.test_x, **options))
+    accuracy, seconds = _in_spikes(
+        model, images, n_steps, scale_firing_rates, minibatch_size
+    )
+    n_images = len(images.test_x)
+    return Classified(
+        keras_accuracy, accuracy, keras_seconds / n_images, seconds / n_images
+    )
+
+
+def _trained(images: Images, epochs: int) -> Any:
+    """Train a Keras model."""
     # Whoever wants but a network need not wait for TensorFlow.
     import keras
-
-    from nengo_dl_converter import Converter
-    from nengo_dl_core import Simulator
 
     keras.utils.set_random_seed(0)
     image = keras.Input(images.train_x.shape[1:])
@@ -159,10 +176,21 @@ def classify(
         metrics=["accuracy"],
     )
     model.fit(images.train_x, images.train_y, epochs=epochs, verbose=0)
-    options = {"batch_size": minibatch_size, "verbose": 0}
-    _, keras_accuracy = model.evaluate(images.test_x, images.test_y, **options)
-    model.predict(images.test_x, **options)  # compiles
-    keras_seconds = _seconds(lambda: model.predict(images.test_x, **options))
+    return model
+
+
+def _in_spikes(
+    model: Any,
+    images: Images,
+    n_steps: int,
+    scale_firing_rates: float,
+    minibatch_size: int,
+) -> tuple[Array, float]:
+    """Run a Keras model in spikes: accuracy by step, and seconds for all images."""
+    import keras
+
+    from nengo_dl_converter import Converter
+    from nengo_dl_core import Simulator
 
     converter = Converter(
         model,
@@ -172,21 +200,15 @@ def classify(
     )
     converter.net.seed = 0
     flat = images.test_x.reshape(len(images.test_x), 1, -1)
-    inputs = {converter.inputs[image]: np.repeat(flat, n_steps, axis=1)}
+    inputs = {converter.inputs[model.input]: np.repeat(flat, n_steps, axis=1)}
     with Simulator(
         converter.net, minibatch_size=minibatch_size, progress_bar=False
     ) as sim:
         values = sim.predict(inputs)
         seconds = _seconds(lambda: sim.predict(inputs))
-    evidence = values[converter.outputs[scores]].cumsum(axis=1)
+    evidence = values[converter.outputs[model.output]].cumsum(axis=1)
     correct = evidence.argmax(axis=-1) == images.test_y[:, None]
-    n_images = len(images.test_x)
-    return Classified(
-        keras_accuracy,
-        correct.mean(axis=0),
-        keras_seconds / n_images,
-        seconds / n_images,
-    )
+    return correct.mean(axis=0), seconds
 
 
 def _seconds(function: Any) -> float:

@@ -133,7 +133,7 @@ def try_simplifications(
     results = []
     for simplification in simplifications:
         start = perf_counter()
-        graph = graph.with_operators(simplification(graph))
+        graph = graph.follow(simplification(graph))
         seconds = perf_counter() - start
         results.append(Simplified(_name(simplification), seconds, len(graph)))
     return results
@@ -152,7 +152,8 @@ class Planned:
     planner, sorter : str
         Their names.
     seconds : dict of str to float
-        Time for ``"planning"``, ``"sorting"`` and ``"laying out"``.
+        Time for ``"simplifying"`` (which finds nothing to do), ``"planning"``,
+        ``"sorting"`` and ``"laying out"``.
     optimized : OptimizedGraph
         The result.
     """

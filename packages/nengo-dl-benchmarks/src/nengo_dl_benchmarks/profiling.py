@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,6 @@ from time import perf_counter
 from typing import Any
 
 import nengo
-from nengo.builder.operator import Operator
-from nengo.builder.signal import Signal
 from nengo.connection import LearningRule
 from nengo.ensemble import Neurons
 
@@ -171,29 +168,17 @@ def profile(
 
 def _group_times(sim: Any, logdir: Path) -> tuple[GroupTime, ...]:
     """Find the groups in the profile by the scopes that they are built in."""
-    optimized = sim.tensor_graph.optimized
-    plan = optimized.plan
+    plan = sim.tensor_graph.optimized.plan
     seconds = time_by_scope(logdir, [type(group[0]).__name__ for group in plan])
     if seconds is None:
         return ()
-    owners: dict[Any, Any] = {}
-    for obj, signals in sim.model.sig.items():
-        for signal in signals.values():
-            if isinstance(signal, Signal):
-                owners.setdefault(optimized.graph.current(signal).base, obj)
-    groups = [
-        GroupTime(
-            type(group[0]).__name__, len(group), _example(group[0], owners), *taken
-        )
-        for group, taken in zip(plan, seconds, strict=True)
-    ]
+    objects = sim.tensor_graph.objects
+    groups = []
+    for (op, *others), taken in zip(plan, seconds, strict=True):
+        owner = objects.owner(op)
+        example = str(op) if owner is None else describe(owner)
+        groups.append(GroupTime(type(op).__name__, 1 + len(others), example, *taken))
     return tuple(sorted(groups, key=lambda group: group.seconds, reverse=True))
-
-
-def _example(op: Operator, owners: Mapping[Any, Any]) -> str:
-    signals = [*op.sets, *op.incs, *op.updates, *op.reads]
-    found = [owners[signal.base] for signal in signals if signal.base in owners]
-    return describe(found[0]) if found else str(op)
 
 
 def describe(obj: Any) -> str:

@@ -219,12 +219,12 @@ def table(measurements: Sequence[Measurement]) -> Table:
     return rows
 
 
-def mebibytes(value: int | None) -> str:
+def mebibytes(value: float | None) -> str:
     """Write an amount of memory.
 
     Parameters
     ----------
-    value : int or None
+    value : float or None
         Bytes.
 
     Returns

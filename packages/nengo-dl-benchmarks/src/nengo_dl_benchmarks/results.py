@@ -160,7 +160,7 @@ def _circumstances() -> dict[str, str]:
     return {
         "date": datetime.now().astimezone().isoformat(timespec="minutes"),
         "processor": f"{_processor()}, {os.cpu_count()} cores",
-        "system": platform.platform(),
+        "system": f"{platform.system()}, {platform.machine()}",
     }
 
 

@@ -16,8 +16,8 @@ from . import cost, verification
 from .activations import Activation, ActivationMap
 from .cost import Cost
 from .errors import ConversionError
-from .keras_graph import Call, count_calls, functional_form, is_graph
-from .layer_converter import LayerConverter
+from .keras_graph import Call, count_calls, functional_form
+from .layer_converter import LayerConverter, one_or_list
 from .layers.fallback import ConvertFallback
 from .populations import Populations
 from .registry import Converts, registry
@@ -103,12 +103,6 @@ class Converter:
         synapse: float | nengo.synapses.Synapse | None = None,
         temporal_model: bool = False,
     ) -> None:
-        if not is_graph(model):
-            raise ConversionError(
-                f"{model!r} is no model that can be converted: it must be of Keras 3, "
-                "functional, or Sequential with a known input shape, without a call of "
-                "its own"
-            )
         self.model = functional = functional_form(model)
         batch_axes = 2 if temporal_model else 1
         _check_shapes(functional, batch_axes)
@@ -262,8 +256,7 @@ class Converter:
         for tensor, obj in zip(outputs, objs, strict=True):
             self.layers[tensor] = obj
         converter.outputs.append(converted)
-        several = len(converter.outputs) > 1
-        self.layers[layer] = converter.outputs if several else converted
+        self.layers[layer] = one_or_list(converter.outputs)
         return tuple(outputs)
 
     def _check_steps(self, call: Call) -> None:

@@ -15,6 +15,8 @@ import keras
 from keras.src.models.functional import Functional
 from keras.src.ops import nn, numpy
 
+from .errors import ConversionError
+
 # The types of the operations that Keras records for ``x + y`` and functions of
 # `keras.ops`, by the names of the functions.
 OPERATIONS: Mapping[str, type] = {
@@ -92,7 +94,19 @@ def is_graph(layer: Any) -> bool:
 
 
 def functional_form(model: keras.Model) -> keras.Model:
-    """Return the functional model of the layers and tensors in a graph of layers."""
+    """Return the functional model of the layers and tensors in a graph of layers.
+
+    Raises
+    ------
+    ConversionError
+        If the model is no such graph.
+    """
+    if not is_graph(model):
+        raise ConversionError(
+            f"{model!r} is no model that can be converted: it must be of Keras 3, "
+            "functional, or Sequential with a known input shape, without a call of "
+            "its own"
+        )
     if isinstance(model, keras.Sequential):
         return keras.Model(model.inputs, model.outputs, name=model.name)
     return model

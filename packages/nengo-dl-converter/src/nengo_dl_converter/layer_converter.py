@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import nengo
 import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 Unsupported: TypeAlias = Sequence[str | tuple[str, Any]]
+Item = TypeVar("Item")
 
 
 def regularized(*weights: str) -> Unsupported:
@@ -36,8 +37,9 @@ def regularized(*weights: str) -> Unsupported:
     )
 
 
-def _one_or_list(shapes: list[tuple[int, ...]]) -> Any:
-    return shapes[0] if len(shapes) == 1 else shapes
+def one_or_list(items: list[Item]) -> Item | list[Item]:
+    """Return the only item of a list, or a list of several as it is."""
+    return items[0] if len(items) == 1 else items
 
 
 class LayerConverter(ABC):
@@ -67,6 +69,9 @@ class LayerConverter(ABC):
     spans_time : bool
         Whether the layer works along the first axis after the batch, as ``Flatten``
         does. In a temporal model that axis is time, and the layer is refused.
+    needs_time : bool
+        Whether the layer works step by step along that axis, as ``TimeDistributed``
+        does, so that it has a native form in temporal models alone.
     has_memory : bool
         Whether the output depends on earlier steps of a temporal model. Such a layer
         cannot be a TensorNode there.
@@ -90,6 +95,7 @@ class LayerConverter(ABC):
     unsupported_training_args: ClassVar[Unsupported] = regularized()
     has_weights: ClassVar[bool] = False
     spans_time: ClassVar[bool] = False
+    needs_time: ClassVar[bool] = False
     has_memory: ClassVar[bool] = False
 
     def __init__(self, layer: Any, converter: Converter) -> None:
@@ -117,6 +123,8 @@ class LayerConverter(ABC):
     @classmethod
     def obstacle(cls, layer: Any, converter: Converter) -> str | None:
         """Say why the layer has no native form, or return None if it has one."""
+        if cls.needs_time and not converter.temporal_model:
+            return "the model is not converted as a temporal_model"
         unsupported = list(cls.unsupported_args)
         if not converter.inference_only:
             unsupported += cls.unsupported_training_args
@@ -276,8 +284,8 @@ class LayerConverter(ABC):
             A list if the call has several inputs.
         """
         call = self.calls[node_id]
-        full = [tuple(tensor.shape) for tensor in call.inputs]
-        return _one_or_list(full if full_shape else call.input_shapes)
+        start = 0 if full_shape else call.batch_axes
+        return one_or_list([tuple(tensor.shape)[start:] for tensor in call.inputs])
 
     def output_shape(self, node_id: int, full_shape: bool = False) -> Any:
         """Return the shape of the output of a call.
@@ -295,7 +303,7 @@ class LayerConverter(ABC):
             A list if the call has several outputs.
         """
         call = self.calls[node_id]
-        full = [tuple(tensor.shape) for tensor in call.outputs]
-        return _one_or_list(full if full_shape else call.output_shapes)
+        start = 0 if full_shape else call.batch_axes
+        return one_or_list([tuple(tensor.shape)[start:] for tensor in call.outputs])
 
     set_trainable = staticmethod(set_trainable)

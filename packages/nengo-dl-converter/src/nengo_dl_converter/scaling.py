@@ -22,8 +22,7 @@ import keras
 import numpy as np
 
 from .activations import NATIVE
-from .errors import ConversionError
-from .keras_graph import functional_form, input_arrays, is_graph, layer_values
+from .keras_graph import functional_form, input_arrays, layer_values
 
 _ACTIVATION_LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU)
 
@@ -58,7 +57,10 @@ def firing_rate_scales(
     Raises
     ------
     ValueError
-        If the rate or the percentile is not possible.
+        If the rate or the percentile is not possible, or the number of inputs is not
+        that of the model.
+    ConversionError
+        If the model is no graph of layers, as a `Converter` needs it.
 
     References
     ----------
@@ -82,8 +84,6 @@ def firing_rate_scales(
         raise ValueError(f"target_rate must be positive, not {target_rate}")
     if not 0 < percentile <= 100:
         raise ValueError(f"percentile must be above 0 and up to 100, not {percentile}")
-    if not is_graph(model):
-        raise ConversionError(f"{model!r} is no functional or built Sequential model")
     activations: dict[Any, list[np.ndarray]] = defaultdict(list)
     functional = functional_form(model)
     for call in layer_values(functional, input_arrays(functional, inputs)):

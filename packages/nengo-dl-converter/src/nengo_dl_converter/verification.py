@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -126,12 +127,6 @@ def simulate(
         return [np.asarray(sim.data[probe]) for probe in probes]
 
 
-def random_targets(outputs: Sequence[Any]) -> list[np.ndarray]:
-    """Draw targets for the outputs of a model."""
-    rng = np.random.default_rng(0)
-    return [rng.normal(size=output.shape) for output in outputs]
-
-
 def trained(
     model: keras.Model, inputs: Sequence[Any], targets: Sequence[np.ndarray]
 ) -> keras.Model:
@@ -149,6 +144,37 @@ def trained(
     return copy
 
 
+def _expected(
+    model: keras.Model, inputs: Sequence[Any], training: bool
+) -> tuple[list[LayerValues], list[np.ndarray] | None]:
+    """Compute what is expected of a network.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+    inputs : sequence of array_like
+        Values of its inputs.
+    training : bool
+        Whether to train a copy of it before, on random targets.
+
+    Returns
+    -------
+    values : list of LayerValues
+        Values in each layer of ``model``, as from `layer_values`.
+    targets : list of numpy.ndarray or None
+        The targets, one for each output, if there was training.
+    """
+    values = layer_values(model, inputs)
+    if not training:
+        return values, None
+    rng = np.random.default_rng(0)
+    targets = [rng.normal(size=output.shape) for output in values[-1].outputs]
+    after = layer_values(trained(model, inputs, targets), inputs)
+    pairs = zip(values, after, strict=True)
+    return [replace(new, layer=old.layer) for old, new in pairs], targets
+
+
 def compare(
     converter: Converter,
     inputs: Sequence[Any] | None,
@@ -162,12 +188,8 @@ def compare(
     """
     model = converter.model
     inputs = inputs_or_ones(model, inputs, n_steps)
-    values = layer_values(model, inputs)
-    targets = random_targets(values[-1].outputs) if training else None
-    expected = values
-    if targets is not None:
-        expected = layer_values(trained(model, inputs, targets), inputs)
-    pairs = list(_pairs(converter, values[:-1], expected[:-1]))
+    expected, targets = _expected(model, inputs, training)
+    pairs = list(_pairs(converter, expected[:-1]))
     neurons_of = converter.populations.neurons_of
     spiking = {
         obj: [part for part in neurons_of(obj) if part.ensemble.neuron_type.spiking]
@@ -202,17 +224,15 @@ def compare(
 
 
 def _pairs(
-    converter: Converter,
-    values: Sequence[LayerValues],
-    expected: Sequence[LayerValues],
+    converter: Converter, expected: Sequence[LayerValues]
 ) -> Iterator[tuple[str, NengoObject, np.ndarray]]:
     """Yield a layer's name, an object, and what Keras has for the object's output."""
     done: Counter[Any] = Counter()
-    for call, wanted in zip(values, expected, strict=True):
+    for call in expected:
         converted = converter.get_converter(call.layer).outputs[done[call.layer]]
         done[call.layer] += 1
         objs = converted if isinstance(converted, list) else [converted]
-        for obj, output in zip(objs, wanted.outputs, strict=True):
+        for obj, output in zip(objs, call.outputs, strict=True):
             yield call.layer.name, obj, output.numpy()
 
 
@@ -235,14 +255,11 @@ def verify(
     """
     model = converter.model
     inputs = inputs_or_ones(model, inputs, n_steps=5)
-    targets = None
-    expected = layer_values(model, inputs)[-1].outputs
-    if training:
-        targets = random_targets(expected)
-        expected = layer_values(trained(model, inputs, targets), inputs)[-1].outputs
+    expected, targets = _expected(model, inputs, training)
     probes = [converter.outputs[tensor] for tensor in model.outputs]
     actual = simulate(converter, as_data(converter, inputs, 1), probes, targets)
-    for tensor, want, have in zip(model.outputs, expected, actual, strict=True):
+    wanted = expected[-1].outputs
+    for tensor, want, have in zip(model.outputs, wanted, actual, strict=True):
         difference = np.abs(want.numpy().reshape(have.shape) - have).max()
         allowed = atol + rtol * np.abs(have).max()
         if not difference <= allowed:

@@ -1,10 +1,7 @@
 """Builders of neuron types."""
 
-from nengo_dl_core.builders.neurons.base import (
-    GenericNeuronBuilder,
-    SimNeuronsBuilder,
-    TFNeuronBuilder,
-)
+from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
+from nengo_dl_core.builders.neurons.generic import GenericNeuronBuilder
 from nengo_dl_core.builders.neurons.lif import (
     LIFBuilder,
     LIFRateBuilder,

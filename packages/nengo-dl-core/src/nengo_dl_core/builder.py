@@ -25,6 +25,7 @@ each group of a plan. A new operator type is added by writing a builder for it:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import keras
@@ -67,7 +68,7 @@ class BuildConfig(NamedTuple):
         The simulation certainly runs on a CPU.
     rng : numpy.random.RandomState
         Seeded random number generator.
-    training : bool or tf.Tensor
+    training : bool
         Whether the model is built for training.
     process_rngs : callable
         Makes the random number generators of a process, one for each item of the
@@ -86,7 +87,7 @@ class BuildConfig(NamedTuple):
     lif_smoothing: float | None
     cpu_only: bool
     rng: np.random.RandomState
-    training: Any
+    training: bool
     process_rngs: Callable[[SimProcess], list[np.random.RandomState]] = _own_rng
     keep_error: Callable[[Exception], None] = _forget_error
     own_variable: Callable[[keras.Variable], keras.Variable] = _shared_variable
@@ -107,6 +108,11 @@ class OpBuilder:
 
     def __init__(self, ops: Sequence[Operator]) -> None:
         self.ops = ops
+
+    @cached_property
+    def mode(self) -> str:
+        """How `SignalDict.scatter` writes the results: ``"inc"`` or ``"update"``."""
+        return "inc" if self.ops[0].incs else "update"
 
     @property
     def differentiable(self) -> bool:
@@ -230,7 +236,6 @@ class Builder:
     builders: ClassVar[dict[type[Operator], type[OpBuilder]]] = {}
 
     def __init__(self, plan: Sequence[Group]) -> None:
-        self.plan = plan
         self.op_builds = {group: self.builder_type(group[0])(group) for group in plan}
         self.prepared = False
 

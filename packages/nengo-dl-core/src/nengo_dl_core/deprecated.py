@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import nengo
 import tensorflow as tf
 from nengo.exceptions import ValidationError
 
 from nengo_dl_core.losses import nan_mse
-
-if TYPE_CHECKING:
-    from nengo_dl_core.simulator import Simulator
 
 
 def warn_deprecated(name: str, instead: str, stacklevel: int = 3) -> None:
@@ -53,54 +50,78 @@ def mse(outputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(nan_mse(targets, outputs))
 
 
-def train(
-    sim: Simulator,
-    data: Mapping[Any, Any],
-    optimizer: Any,
-    n_epochs: int = 1,
-    objective: Any = None,
-    shuffle: bool = True,
-) -> None:
-    """Train as earlier releases did, see `Simulator.train`.
+class DeprecatedMethods:
+    """Methods that `Simulator` had in earlier releases, all deprecated."""
 
-    Parameters
-    ----------
-    sim : Simulator
-        The simulator.
-    data : dict of {nengo.Node or nengo.Probe: ndarray}
-        Inputs and targets, each of shape ``(batch_size, n_steps, size)``.
-    optimizer : keras.optimizers.Optimizer
-        Optimizer.
-    n_epochs : int
-        How often the data is gone through.
-    objective : dict of {nengo.Probe: callable} or callable, optional
-        Objectives, which take outputs and targets, in this order; by default `mse`.
-    shuffle : bool
-        Whether the samples are shuffled before every epoch.
-    """
-    inputs, targets = _split(data)
-    sim.compile(optimizer, loss=_losses(objective, targets))
-    sim.fit(inputs, targets, epochs=n_epochs, shuffle=shuffle, verbose=0)
+    def soft_reset(
+        self: Any, include_trainable: bool = False, include_probes: bool = False
+    ) -> None:
+        """Use `Simulator.reset`.
 
+        Parameters
+        ----------
+        include_trainable, include_probes : bool
+            As for `Simulator.reset`.
+        """
+        warn_deprecated(
+            "Simulator.soft_reset",
+            f"Simulator.reset(include_trainable={include_trainable}, "
+            f"include_probes={include_probes})",
+        )
+        self.reset(include_trainable=include_trainable, include_probes=include_probes)
 
-def loss(sim: Simulator, data: Mapping[Any, Any], objective: Any = None) -> float:
-    """Compute a loss as earlier releases did, see `Simulator.loss`.
+    def train(
+        self: Any,
+        data: Mapping[Any, Any],
+        optimizer: Any,
+        n_epochs: int = 1,
+        objective: Any = None,
+        shuffle: bool = True,
+    ) -> None:
+        """Use `Simulator.compile` and `Simulator.fit`.
 
-    Parameters
-    ----------
-    sim : Simulator
-        The simulator.
-    data, objective
-        As for `train`.
+        Parameters
+        ----------
+        data : dict of {nengo.Node or nengo.Probe: ndarray}
+            Inputs and targets, each of shape ``(batch_size, n_steps, size)``.
+        optimizer : keras.optimizers.Optimizer
+            Optimizer.
+        n_epochs : int
+            How often the data is gone through.
+        objective : dict of {nengo.Probe: callable} or callable, optional
+            Objectives, which take outputs and targets, in this order; by default `mse`.
+        shuffle : bool
+            Whether the samples are shuffled before every epoch.
+        """
+        warn_deprecated(
+            "Simulator.train",
+            "Simulator.compile(optimizer, loss=...) and "
+            "Simulator.fit(inputs, targets, epochs=...)",
+        )
+        inputs, targets = _split(data)
+        self.compile(optimizer, loss=_losses(objective, targets))
+        self.fit(inputs, targets, epochs=n_epochs, shuffle=shuffle, verbose=0)
 
-    Returns
-    -------
-    loss : float
-        The sum of the objectives.
-    """
-    inputs, targets = _split(data)
-    sim.compile(loss=_losses(objective, targets))
-    return sim.evaluate(inputs, targets)["loss"]
+    def loss(self: Any, data: Mapping[Any, Any], objective: Any = None) -> float:
+        """Use `Simulator.compile` and `Simulator.evaluate`.
+
+        Parameters
+        ----------
+        data, objective
+            As for `train`.
+
+        Returns
+        -------
+        loss : float
+            The sum of the objectives.
+        """
+        warn_deprecated(
+            "Simulator.loss",
+            "Simulator.compile(loss=...) and Simulator.evaluate(inputs, targets)",
+        )
+        inputs, targets = _split(data)
+        self.compile(loss=_losses(objective, targets))
+        return float(self.evaluate(inputs, targets)["loss"])
 
 
 def _split(data: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[Any, Any]]:
@@ -118,25 +139,24 @@ def _losses(objective: Any, targets: Mapping[Any, Any]) -> dict[Any, Any]:
     """Losses of Keras for objectives."""
     if not isinstance(objective, Mapping):
         objective = dict.fromkeys(targets, mse if objective is None else objective)
-    return {
-        probe: swapped(function) if callable(function) else function
-        for probe, function in objective.items()
-    }
+    return {probe: swapped(function) for probe, function in objective.items()}
 
 
-def swapped(objective: Callable[..., Any]) -> Callable[..., Any]:
+def swapped(objective: Any) -> Any:
     """Make a loss of an objective.
 
     Parameters
     ----------
-    objective : callable
-        Takes outputs and targets.
+    objective : callable or object
+        Takes outputs and targets; or something else that is a loss already.
 
     Returns
     -------
-    loss : callable
+    loss : callable or object
         Takes targets and outputs, in the order in which Keras gives them.
     """
+    if not callable(objective):
+        return objective
 
     def loss(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         return objective(y_pred, y_true)

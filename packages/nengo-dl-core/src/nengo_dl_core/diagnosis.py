@@ -38,8 +38,26 @@ class Objects:
                 if isinstance(sig, Signal):
                     self._owners.setdefault(graph.current(sig).base, obj)
 
+    def owner(self, op: Operator) -> Any | None:
+        """Return the object whose signals an operator writes, or else reads.
+
+        Parameters
+        ----------
+        op : nengo.builder.Operator
+            An operator of the graph.
+
+        Returns
+        -------
+        obj : NengoObject or None
+            None if the signals belong to no object.
+        """
+        for sig in [*written_signals(op), *op.reads]:
+            if sig.base in self._owners:
+                return self._owners[sig.base]
+        return None
+
     def describe(self, op: Operator) -> str:
-        """Name an operator, and the object whose signals it writes, or else reads.
+        """Name an operator, and the object that it works for.
 
         Parameters
         ----------
@@ -51,10 +69,8 @@ class Objects:
         words : str
             For example ``"<Node 'feeder'> (SimPyFunc)"``.
         """
-        for sig in [*written_signals(op), *op.reads]:
-            if sig.base in self._owners:
-                return f"{self._owners[sig.base]} ({type(op).__name__})"
-        return str(op)
+        owner = self.owner(op)
+        return str(op) if owner is None else f"{owner} ({type(op).__name__})"
 
 
 class FiniteCheck:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from nengo_dl_core.deferral import N_AT_ONCE
 from nengo_dl_core.diagnosis import Stages
 from nengo_dl_core.probe_data import ProbeData
+from nengo_dl_core.simulation import simulate
 from nengo_dl_core.tensor_graph import TensorGraph
 from nengo_dl_core.variables import assign
 
@@ -89,21 +90,21 @@ class Executable:
     def _loop(self) -> list[tf.Tensor]:
         """Run as many steps as the control says."""
         graph, length = self.graph, self.length
-        thinned = [data.thinned for data in self.probes]
         control, inputs = self._control.read(), self._inputs.read()
         n_steps = control[0]
         rows = iter(
             tf.unstack(tf.reshape(tf.cast(control[1:], tf.int32), (-1, length)))
         )
-        outputs, states = graph.simulate(
-            n_steps=tf.cast(n_steps, tf.int32),
-            first_step=graph.step + 1,
-            inputs=tf.split(inputs, self._sizes, axis=2) if self._sizes else [],
-            parameters=[tf.convert_to_tensor(x) for _, x in graph.parameters],
-            states=[tf.convert_to_tensor(x) for x in graph.states],
-            length=length,
-            rows=[next(rows) if thin else None for thin in thinned],
-            lengths=[data.length(length) for data in self.probes],
+        outputs, states = simulate(
+            graph,
+            tf.cast(n_steps, tf.int32),
+            tf.split(inputs, self._sizes, axis=2) if self._sizes else [],
+            [
+                graph.buffer(
+                    sig, data.length(length), next(rows) if data.thinned else None
+                )
+                for sig, data in zip(graph.probed, self.probes, strict=True)
+            ],
             training=False,
             defer=self._defer,
         )

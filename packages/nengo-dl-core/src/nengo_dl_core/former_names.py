@@ -142,8 +142,7 @@ class FormerNames:
 def _losses(
     graph: TensorGraph, objective: Any, targets: Sequence[nengo.Probe]
 ) -> dict[str, Any]:
-    loss = swapped(objective) if callable(objective) else objective
-    return {graph.probe_names[probe]: loss for probe in targets}
+    return {graph.probe_names[probe]: swapped(objective) for probe in targets}
 
 
 def _simulated(graph: TensorGraph, n_steps: int) -> list[tf.Tensor]:

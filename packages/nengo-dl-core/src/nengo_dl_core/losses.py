@@ -69,7 +69,10 @@ class Regularize(keras.losses.Loss):
         self.axis = axis
 
     def __call__(
-        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor = None
+        self,
+        y_true: tf.Tensor,
+        y_pred: tf.Tensor,
+        sample_weight: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Average the norms; see `keras.losses.Loss`. The targets may be None."""
         return super().__call__(y_pred, y_pred, sample_weight)
@@ -161,7 +164,10 @@ class FiringRates(keras.losses.Loss):
         self.percentile = percentile
 
     def __call__(
-        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor = None
+        self,
+        y_true: tf.Tensor,
+        y_pred: tf.Tensor,
+        sample_weight: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Compute the loss; see `keras.losses.Loss`. The targets may be None."""
         return super().__call__(y_pred, y_pred)

@@ -38,9 +38,13 @@ class Memory:
     signals : SignalDict
         Environment of a step.
     parameters : list of Block
-        The blocks that no operator writes.
+        The blocks that are written neither by an operator nor from outside.
     states : dict of {str: list of Block}
-        The blocks whose values must survive a step, by type.
+        The blocks whose values must survive a step, one for each item of the
+        minibatch, by type.
+    places : dict of {int: (int, slice)}
+        For the index of each state block, which array of packed state it is in, and in
+        which columns.
     """
 
     def __init__(
@@ -63,6 +67,12 @@ class Memory:
                 self.states.setdefault(self._dtype(block), []).append(block)
             elif not block.written and not block.external:
                 self.parameters.append(block)
+        self.places: dict[int, tuple[int, slice]] = {}
+        for array, blocks in enumerate(self.states.values()):
+            stop = 0
+            for block in blocks:
+                start, stop = stop, stop + int(np.prod(block.shape))
+                self.places[block.index] = array, slice(start, stop)
 
     def _dtype(self, block: Block) -> str:
         """The type in which a block is simulated; parameters are no integers."""

@@ -20,12 +20,12 @@ def sanitize_name(name: str | None) -> str | None:
 
     Parameters
     ----------
-    name : str
+    name : str or None
         A name.
 
     Returns
     -------
-    sanitized : str
+    sanitized : str or None
         The name with ``_`` for blanks and colons, and without all other characters
         but ``A-Z``, ``a-z``, ``0-9``, ``_``, ``.``, ``-`` and ``/``.
 

@@ -16,7 +16,7 @@ from nengo_dl_core.config import get_setting
 from nengo_dl_core.diagnosis import Stages
 from nengo_dl_core.executable import Executable
 from nengo_dl_core.node_inputs import evaluate
-from nengo_dl_core.plain_loop import PlainLoop, runs_plainly
+from nengo_dl_core.numpy_loop import NumPyLoop, runs_in_numpy
 from nengo_dl_core.probe_data import ProbeData
 from nengo_dl_core.progress import ProgressBar
 from nengo_dl_core.tensor_graph import TensorGraph
@@ -49,7 +49,7 @@ class Runner:
     ----------
     jit_compile : bool
         Whether TensorFlow's loop is compiled.
-    plain : bool
+    in_numpy : bool
         Whether the operators' own Python runs, and not TensorFlow's loop.
     """
 
@@ -63,7 +63,7 @@ class Runner:
         self.stages = stages
         self.probes = [probe_data[probe] for probe in graph.model.probes]
         self.jit_compile = self._can_compile()
-        self.plain = not self.jit_compile and runs_plainly(graph)
+        self.in_numpy = not self.jit_compile and runs_in_numpy(graph)
         self.length = self._buffer_length()
 
     def _can_compile(self) -> bool:
@@ -93,9 +93,9 @@ class Runner:
     @cached_property
     def _loop(self) -> Callable[[Mapping[nengo.Node, Array], range, int], list[Array]]:
         """Runs some steps on data, from an offset in it; built when first needed."""
-        if self.plain:
-            plain_loop = PlainLoop(self.graph, self.probes)
-            return lambda data, steps, offset: plain_loop.run(
+        if self.in_numpy:
+            loop = NumPyLoop(self.graph, self.probes)
+            return lambda data, steps, offset: loop.run(
                 steps, self._input_values(data, steps, offset, len(steps))
             )
         executable = Executable(

@@ -14,6 +14,7 @@ from nengo_dl_core.names import free_name
 from nengo_dl_core.signal_values import SignalValues
 from nengo_dl_core.tensor_graph import TensorGraph
 from nengo_dl_core.tensor_node import TensorNode
+from nengo_dl_core.trainability import learning_rules
 from nengo_dl_optimizer import written_signals
 
 
@@ -132,13 +133,9 @@ def _owners(model: nengo.builder.Model) -> Iterator[tuple[str, Any]]:
         paths[obj] = path
         if isinstance(obj, nengo.Ensemble):
             paths[obj.neurons] = f"{path}.neurons"
-        if isinstance(obj, nengo.Connection) and obj.learning_rule is not None:
-            rules = obj.learning_rule
-            if isinstance(rules, dict | list):
-                keys = rules if isinstance(rules, dict) else range(len(rules))
-                paths |= {rules[x]: f"{path}.learning_rule[{x}]" for x in keys}
-            else:
-                paths[rules] = f"{path}.learning_rule"
+        if isinstance(obj, nengo.Connection):
+            rules = learning_rules(obj)
+            paths |= {rule: f"{path}.{name}" for name, rule in rules.items()}
     for obj in model.sig:  # Probes have Connections that no network knows
         if isinstance(obj, nengo.Connection) and obj not in paths:
             paths[obj] = f"{paths.get(obj.post_obj, 'probes')}.connection"

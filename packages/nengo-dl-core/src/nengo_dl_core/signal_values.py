@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,12 +39,9 @@ class SignalValues(Mapping[Signal, Array]):
         self._places: dict[int, tuple[int, slice | None]] = {
             block.index: (i, None) for i, (block, _) in enumerate(graph.parameters)
         }
-        for i, blocks in enumerate(
-            graph.memory.states.values(), start=len(graph.parameters)
-        ):
-            stops = np.cumsum([0, *(int(np.prod(block.shape)) for block in blocks)])
-            for block, bounds in zip(blocks, pairwise(stops.tolist()), strict=True):
-                self._places[block.index] = i, slice(*bounds)
+        first = len(graph.parameters)
+        for index, (array, columns) in graph.memory.places.items():
+            self._places[index] = first + array, columns
 
     def snapshot(self) -> dict[Signal, Array]:
         """Read all values.

@@ -24,13 +24,10 @@ from nengo.exceptions import (
 )
 from nengo.utils.numpy import maxint
 
-from nengo_dl_core import deprecated
+from nengo_dl_core.argument_checks import check_positive_integer
 from nengo_dl_core.config import get_setting
-from nengo_dl_core.data_arguments import (
-    by_object,
-    check_positive_integer,
-    check_shapes,
-)
+from nengo_dl_core.data_arguments import by_object, check_shapes, look_up
+from nengo_dl_core.deprecated import DeprecatedMethods, warn_deprecated
 from nengo_dl_core.diagnosis import Diagnosis, Stages
 from nengo_dl_core.former_names import unrolled_steps
 from nengo_dl_core.gradient_check import check_gradients
@@ -73,7 +70,7 @@ def _while_open(method: _Method) -> _Method:
     return cast(_Method, checked)
 
 
-class Simulator:
+class Simulator(DeprecatedMethods):
     """Simulates a Nengo network with TensorFlow.
 
     It takes the place of `nengo.Simulator`, gives the same output, and simulates many
@@ -293,23 +290,6 @@ class Simulator:
             graph.build_post()
         if include_probes:
             self.clear_probes()
-
-    def soft_reset(
-        self, include_trainable: bool = False, include_probes: bool = False
-    ) -> None:
-        """Deprecated: use `reset`.
-
-        Parameters
-        ----------
-        include_trainable, include_probes : bool
-            As for `reset`.
-        """
-        deprecated.warn_deprecated(
-            "Simulator.soft_reset",
-            f"Simulator.reset(include_trainable={include_trainable}, "
-            f"include_probes={include_probes})",
-        )
-        self.reset(include_trainable=include_trainable, include_probes=include_probes)
 
     def clear_probes(self) -> None:
         """Forget what the probes have recorded."""
@@ -588,42 +568,6 @@ class Simulator:
         """
         return self._keras_runner.evaluate(x, y, n_steps, stateful, **kwargs)
 
-    def train(self, *args: Any, **kwargs: Any) -> None:
-        """Deprecated: use `compile` and `fit`.
-
-        Parameters
-        ----------
-        *args, **kwargs
-            ``data``, a dictionary of Nodes and Probes to inputs and targets; Keras'
-            ``optimizer``; ``n_epochs``; ``objective``, functions of outputs and
-            targets by Probe; ``shuffle``.
-        """
-        deprecated.warn_deprecated(
-            "Simulator.train",
-            "Simulator.compile(optimizer, loss=...) and "
-            "Simulator.fit(inputs, targets, epochs=...)",
-        )
-        deprecated.train(self, *args, **kwargs)
-
-    def loss(self, *args: Any, **kwargs: Any) -> float:
-        """Deprecated: use `compile` and `evaluate`.
-
-        Parameters
-        ----------
-        *args, **kwargs
-            ``data`` and ``objective``, as for `train`.
-
-        Returns
-        -------
-        loss : float
-            The sum of the objectives.
-        """
-        deprecated.warn_deprecated(
-            "Simulator.loss",
-            "Simulator.compile(loss=...) and Simulator.evaluate(inputs, targets)",
-        )
-        return deprecated.loss(self, *args, **kwargs)
-
     @_while_open
     def freeze_params(self, objs: Any) -> None:
         """Store the present parameters in the definition of the network.
@@ -802,7 +746,7 @@ class Simulator:
                 raise ValidationError(
                     "give sample_every or dt, which is its old name, not both", "dt"
                 )
-            deprecated.warn_deprecated("dt", "sample_every")
+            warn_deprecated("dt", "sample_every")
             sample_every = dt
         period = 1 if sample_every is None else sample_every / self.dt
         steps = np.arange(1, self.n_steps + 1)
@@ -827,9 +771,7 @@ class Simulator:
             If the object is no input Node or Probe of the network.
         """
         names = {**self.tensor_graph.input_names, **self.tensor_graph.probe_names}
-        if obj not in names:
-            raise ValidationError(f"{obj!r} is no input Node or Probe here", "obj")
-        return names[obj]
+        return names[look_up(obj, names, "input Node or Probe", "obj")]
 
     def diagnose(self) -> Diagnosis:
         """Report what keeps the model from being compiled, and how long building took.
@@ -913,7 +855,7 @@ def _renamed(include_state: bool, include_non_trainable: bool | None) -> bool:
     """The value of an argument that used to have another name."""
     if include_non_trainable is None:
         return include_state
-    deprecated.warn_deprecated("include_non_trainable", "include_state", stacklevel=5)
+    warn_deprecated("include_non_trainable", "include_state", stacklevel=5)
     return include_non_trainable
 
 

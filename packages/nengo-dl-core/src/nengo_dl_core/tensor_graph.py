@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import compress
 from typing import Any
 
 import keras
@@ -17,25 +16,25 @@ from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 from nengo.exceptions import SignalError, ValidationError
 
-from nengo_dl_core.builder import BuildConfig, Builder, Group
+from nengo_dl_core.argument_checks import check_device, check_positive_integer
+from nengo_dl_core.builder import BuildConfig, Builder
 from nengo_dl_core.builders.learning_rule import with_factored_changes
 from nengo_dl_core.builders.lowpass import without_duplicate_state
 from nengo_dl_core.config import get_setting
-from nengo_dl_core.data_arguments import check_device, check_positive_integer
-from nengo_dl_core.deferral import N_AT_ONCE, Deferral, apart
-from nengo_dl_core.diagnosis import FiniteCheck, Objects
+from nengo_dl_core.deferral import Deferral, apart
+from nengo_dl_core.diagnosis import Objects
 from nengo_dl_core.facts import signal_facts
 from nengo_dl_core.former_names import FormerNames, unrolled_steps
 from nengo_dl_core.layer_weights import LayerWeights
-from nengo_dl_core.loop import Afterwards, Output, Step, run_loop
+from nengo_dl_core.loop import Output
 from nengo_dl_core.memory import Memory
 from nengo_dl_core.names import unique_names
 from nengo_dl_core.node_inputs import split_inputs
 from nengo_dl_core.process_seeds import ProcessSeeds
-from nengo_dl_core.progress import NullProgressBar, ProgressBar
+from nengo_dl_core.progress import ProgressBar
 from nengo_dl_core.session_config import apply_session_config
 from nengo_dl_core.signals import SignalDict
-from nengo_dl_core.tensor_signal import TensorSignal
+from nengo_dl_core.simulation import simulate
 from nengo_dl_core.trainability import mark_signals
 from nengo_dl_core.variables import read
 from nengo_dl_optimizer import Block, OperatorGraph, layered_planner, optimize
@@ -79,6 +78,28 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         The builders of the operator groups.
     node_inputs : list of NodeInput
         The Nodes whose output is given to the simulation.
+    deferral : Deferral
+        The groups that may be computed apart from the loop.
+    parameters : list of (Block, keras.Variable)
+        The variables of blocks that nothing in the simulation writes, once built.
+    states : list of keras.Variable
+        The packed state that survives a step; see `Memory.initial_states`.
+    layer_weights : LayerWeights
+        Weights of Keras layers that are called in a step.
+    step : tf.Variable
+        Number of steps that have been simulated.
+    keeps_state : tf.Variable
+        Whether calls keep the state at their end.
+    seeds : ProcessSeeds
+        Seeds of the random processes.
+    input_names : dict of {nengo.Node: str}
+        Names of the input Nodes for Keras.
+    probe_names : dict of {nengo.Probe: str}
+        Names of the Probes for Keras.
+    probed : list of nengo.builder.Signal
+        What each Probe records.
+    python_errors : list of Exception
+        What functions of the network have raised, for `errors_as_raised`.
     """
 
     built: bool
@@ -143,6 +164,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         )
         self.input_names = unique_names([x.node for x in self.node_inputs], "node")
         self.probe_names = unique_names(model.probes, "probe")
+        self.probed = [model.sig[probe]["in"] for probe in model.probes]
         self.python_errors: list[Exception] = []
         self.stateful = bool(get_setting(model, "stateful", True))
 
@@ -254,7 +276,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         self.built = True
 
     def _add_variable(
-        self, name: str, value: npt.NDArray[Any], trainable: bool | None = None
+        self, name: str, value: npt.NDArray[Any], trainable: bool | None
     ) -> keras.Variable:
         return self.add_weight(
             shape=value.shape,
@@ -358,24 +380,20 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             if sources
             else tf.cast(inputs["n_steps"][0, 0], tf.int32)
         )
-        states = [tf.convert_to_tensor(variable) for variable in self.states]
-        values, new_states = self.simulate(
-            n_steps=n_steps,
-            first_step=self.step + 1,
-            inputs=[tf.transpose(x, (1, 0, 2)) for x in sources],
-            parameters=[
-                tf.convert_to_tensor(variable) for _, variable in self.parameters
-            ],
-            states=states,
-            length=n_steps,
+        values, states = simulate(
+            self,
+            n_steps,
+            [tf.transpose(x, (1, 0, 2)) for x in sources],
+            [self.buffer(sig, n_steps) for sig in self.probed],
             training=training,
             maximum=n_steps,
             progress=progress,
         )
         if self.stateful:
             keep = tf.logical_or(self.keeps_state, stateful)
-            for variable, old, new in zip(self.states, states, new_states, strict=True):
-                variable.assign(tf.where(keep, new, old))
+            for variable, state in zip(self.states, states, strict=True):
+                old = tf.convert_to_tensor(variable)
+                variable.assign(tf.where(keep, state, old))
             self.step.assign_add(tf.where(keep, tf.cast(n_steps, tf.int64), 0))
         return {
             self.probe_names[probe]: _batch_first(
@@ -402,152 +420,48 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             As `call` returns them.
         """
         specs = {}
-        for probe in self.model.probes:
-            sig = self.memory.tensor_signal(self.model.sig[probe]["in"])
+        for name, probed in zip(self.probe_names.values(), self.probed, strict=True):
+            sig = self.memory.tensor_signal(probed)
             shape = (self.minibatch_size, None, *sig.shape)
-            specs[self.probe_names[probe]] = keras.KerasTensor(shape, dtype=sig.dtype)
+            specs[name] = keras.KerasTensor(shape, dtype=sig.dtype)
         return specs
 
-    def simulate(
-        self,
-        *,
-        n_steps: tf.Tensor,
-        first_step: tf.Tensor,
-        inputs: Sequence[tf.Tensor],
-        parameters: Sequence[tf.Tensor],
-        states: Sequence[tf.Tensor],
-        length: int | tf.Tensor,
-        rows: Sequence[tf.Tensor | None] | None = None,
-        lengths: Sequence[int] | None = None,
-        training: bool | None = None,
-        maximum: tf.Tensor | None = None,
-        defer: bool = False,
-        progress: ProgressBar | None = None,
-    ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        """Build the simulation loop.
+    def buffer(
+        self, sig: Signal, length: int | tf.Tensor, rows: tf.Tensor | None = None
+    ) -> Output:
+        """Make a buffer for the values of a signal.
 
         Parameters
         ----------
-        n_steps, first_step : tf.Tensor
-            How many steps to run, and the number of the first.
-        inputs : list of tf.Tensor
-            Values of the input Nodes, ``(n_steps or more, minibatch_size, size_out)``.
-        parameters, states : list of tf.Tensor
-            Values of the `parameters` and `states` of the layer.
+        sig : nengo.builder.Signal
+            A signal of the model.
         length : int or tf.Tensor
-            Number of rows of the probes' buffers.
-        rows, lengths : list
-            For each probe the rows that the steps are written to, and the number of
-            rows, where these differ from one row for each step.
-        training : bool
-            Whether the model is trained.
-        maximum : tf.Tensor
-            A bound of ``n_steps``, needed for gradients.
-        defer : bool
-            Whether the `deferral` is computed apart from the loop.
-        progress : ProgressBar
-            Shows the progress of the construction.
+            Number of rows.
+        rows : tf.Tensor, optional
+            The row in which each step is written; by default its own.
 
         Returns
         -------
-        values : list of tf.Tensor
-            Buffers of the probes, ``(length, minibatch_size, ...)``.
-        states : list of tf.Tensor
-            State after the last step.
+        output : Output
+            For `simulate`.
         """
-        progress = NullProgressBar() if progress is None else progress
-        memory, signals = self.memory, self.signals
-        blocks = [block for block, _ in self.parameters]
-        values_of_blocks = dict(zip(blocks, parameters, strict=True))
-        memory.bind(signals, values_of_blocks)
-        phase = get_setting(self.model, "learning_phase", training)
-        config = self._build_config(bool(phase))
-        self.op_builder.build_pre(signals, config, progress)
-        before = dict(signals.bases)
-        check = None
-        if get_setting(self.model, "check_finite", False):
-            check = FiniteCheck(self.objects, self.python_errors.append)
-        unpacked = memory.unpacked(states)
-        carried = [memory.whole(block) for block in unpacked]
-
-        def step_of(
-            groups: Collection[Group] | None,
-            sources: Sequence[Signal],
-            recorded: Sequence[Signal],
-        ) -> Step:
-            """Make the step of some groups, all by default."""
-            bound = [*carried, *map(memory.tensor_signal, sources)]
-            read = list(map(memory.tensor_signal, recorded))
-
-            def step(
-                number: tf.Tensor, inputs: list[tf.Tensor], states: list[tf.Tensor]
-            ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-                signals.bases = dict(before)
-                signals.step = number
-                for sig, value in zip(bound, [*states, *inputs], strict=True):
-                    signals.scatter(sig, value)
-                side_effects = self.op_builder.build_step(signals, None, check, groups)
-                with tf.control_dependencies(side_effects):
-                    values = [_all_items(signals, sig) for sig in read]
-                return values, [signals.gather(sig) for sig in carried]
-
-            return step
-
-        # simplifications leave no trace of an input that no probe depends on
-        used = [x.signal in self.optimized.layout for x in self.node_inputs]
-        sources = [source.signal for source in compress(self.node_inputs, used)]
-        probed = [self.model.sig[probe]["in"] for probe in self.model.probes]
-        rows = [None] * len(probed) if rows is None else rows
-        lengths = [length] * len(probed) if lengths is None else lengths
-        outputs = list(map(self._output, probed, lengths, rows))
-        deferral = self.deferral if defer else Deferral()
-        current, deferred = self.optimized.graph.current, deferral.written
-        early, late = (
-            [
-                i
-                for i, sig in enumerate(probed)
-                if (current(sig).base in deferred) == is_late
-            ]
-            for is_late in (False, True)
-        )
-        groups, afterwards = None, None
-        if deferral.groups:
-            groups = set(self.optimized.plan).difference(deferral.groups)
-            afterwards = Afterwards(
-                N_AT_ONCE,
-                [self._output(sig, N_AT_ONCE) for sig in deferral.kept],
-                deferral.compute_at_once(memory, values_of_blocks, config),
-                step_of(
-                    deferral.by_step,
-                    [*deferral.kept, *deferral.results],
-                    [probed[i] for i in late],
-                ),
-                [outputs[i] for i in late],
-            )
-        values, states = run_loop(
-            step_of(groups, sources, [*(probed[i] for i in early), *deferral.kept]),
-            n_steps,
-            first_step,
-            list(compress(inputs, used)),
-            list(unpacked.values()),
-            [outputs[i] for i in early],
-            self.unroll,
-            maximum,
-            self.use_loop,
-            afterwards,
-        )
-        found = dict(zip([*early, *late], values, strict=True))
-        return [found[i] for i in range(len(probed))], memory.packed(states)
-
-    def _output(
-        self, sig: Signal, length: int | tf.Tensor, rows: tf.Tensor | None = None
-    ) -> Output:
-        """A buffer for the values of a signal."""
         found = self.memory.tensor_signal(sig)
         shape = (self.minibatch_size, *found.shape)
         return Output(length, shape, found.dtype, rows)
 
-    def _build_config(self, training: bool) -> BuildConfig:
+    def build_config(self, training: bool) -> BuildConfig:
+        """Collect the settings that the operators' builders know.
+
+        Parameters
+        ----------
+        training : bool
+            Whether the model is trained.
+
+        Returns
+        -------
+        config : BuildConfig
+            For `Builder.build_pre`.
+        """
         return BuildConfig(
             inference_only=bool(get_setting(self.model, "inference_only", False)),
             lif_smoothing=get_setting(self.model, "lif_smoothing"),
@@ -574,10 +488,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             An object and its type of operator for each operator that calls Python in
             every step, or that XLA cannot compile.
         """
-        objects = self.objects
-        return [
-            objects.describe(op) for op in self.op_builder.not_compilable(self.signals)
-        ]
+        return self._described(self.op_builder.not_compilable(self.signals))
 
     def python_objects(self) -> list[str]:
         """Name what calls into Python in every step.
@@ -587,7 +498,10 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         words : list of str
             An object and its type of operator for each such operator.
         """
-        return [self.objects.describe(op) for op in self.op_builder.in_python()]
+        return self._described(self.op_builder.in_python())
+
+    def _described(self, operators: Sequence[Operator]) -> list[str]:
+        return list(map(self.objects.describe, operators))
 
     @contextmanager
     def errors_as_raised(self) -> Iterator[None]:
@@ -660,14 +574,6 @@ def _is_cpu(device: str | None) -> bool:
 def _given(**settings: Any) -> dict[str, Any]:
     """The settings that have been made."""
     return {name: value for name, value in settings.items() if value is not None}
-
-
-def _all_items(signals: SignalDict, sig: TensorSignal) -> tf.Tensor:
-    """The value of a signal for every item of the minibatch."""
-    value = signals.gather(sig)
-    if sig.minibatched:
-        return value
-    return tf.broadcast_to(value, (signals.minibatch_size, *sig.shape))
 
 
 def _batch_first(value: tf.Tensor) -> tf.Tensor:

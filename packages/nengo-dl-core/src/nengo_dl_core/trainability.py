@@ -9,6 +9,7 @@ import nengo
 from nengo.builder import Model
 from nengo.builder.signal import Signal
 from nengo.config import Config
+from nengo.connection import LearningRule
 from nengo.exceptions import ConfigError
 
 
@@ -94,15 +95,33 @@ def _configured(config: Config, kind: type) -> bool:
     return kind in config.params and "trainable" in config[kind].extra_params
 
 
+def learning_rules(conn: nengo.Connection) -> dict[str, LearningRule]:
+    """Find the learning rules of a connection.
+
+    Parameters
+    ----------
+    conn : nengo.Connection
+        The connection.
+
+    Returns
+    -------
+    rules : dict of {str: nengo.connection.LearningRule}
+        By the expression that gives each of them as an attribute of the connection.
+    """
+    rules = conn.learning_rule
+    if rules is None:
+        return {}
+    if isinstance(rules, list):
+        rules = dict(enumerate(rules))
+    if isinstance(rules, dict):
+        return {f"learning_rule[{key}]": rule for key, rule in rules.items()}
+    return {"learning_rule": rules}
+
+
 def _learned(model: Model, conn: nengo.Connection) -> list[Signal]:
     """The signals that the learning rules of a connection modify."""
-    rules = conn.learning_rule or []
-    if isinstance(rules, dict):
-        rules = list(rules.values())
-    elif not isinstance(rules, list):
-        rules = [rules]
     signals = []
-    for rule in rules:
+    for rule in learning_rules(conn).values():
         if rule.learning_rule_type.modifies == "encoders":
             signals.append(model.sig[conn.post_obj]["encoders"])
         elif model.sig[conn].get("weights") is not None:

@@ -34,8 +34,9 @@ class _Stage(IntEnum):
     READ = 2
 
 
-# For each access: the stage it waits for, and the stage that waits for it.
-_ACCESSES: dict[str, tuple[_Stage | None, _Stage | None]] = {
+# How operators access signals: for each way, the stage it waits for, and the stage that
+# waits for it.
+ACCESSES: dict[str, tuple[_Stage | None, _Stage | None]] = {
     "sets": (None, _Stage.SET),
     "incs": (_Stage.SET, _Stage.INCREMENTED),
     "reads": (_Stage.INCREMENTED, _Stage.READ),
@@ -64,7 +65,7 @@ class DependencyGraph:
         self.successors: list[list[int]] = [[] for _ in operators]
         accesses: dict[Signal, dict[tuple[int, int], list[tuple[int, str]]]] = {}
         for i, op in enumerate(operators):
-            for access in _ACCESSES:
+            for access in ACCESSES:
                 for signal in getattr(op, access):
                     start, stop = extent(signal)
                     if start < stop:
@@ -95,7 +96,7 @@ class DependencyGraph:
     def _link_span(
         self, span: list[list[int]], access: str, operators: list[int]
     ) -> None:
-        awaited, awaiting = _ACCESSES[access]
+        awaited, awaiting = ACCESSES[access]
         if awaited is not None:
             before = [stages[awaited] for stages in span]
             source = before[0] if len(before) == 1 else self._add_node()

@@ -97,11 +97,6 @@ class View:
     slices: tuple[tuple[int, int], ...]
     shape: tuple[int, ...]
 
-    @property
-    def contiguous(self) -> bool:
-        """Whether the rows are a single slice."""
-        return len(self.slices) == 1
-
 
 class Layout:
     """Blocks of memory for all signals of a plan.
@@ -276,18 +271,14 @@ def _writers(graph: OperatorGraph, plan: Plan) -> Mapping[Signal, Hashable]:
     That is the groups that write them, and where in these groups; a signal that is
     written by parts has nothing in common with any other.
     """
-    writers: dict[Signal, Hashable] = {}
     places: dict[Signal, list[Hashable]] = {}
     for number, group in enumerate(plan):
         for op in group:
-            for place in _written_places(op, number):
-                signal, where = place
+            for signal, place in _written_places(op, number):
                 if signal.base in graph.persistent:
-                    where = where if is_whole(signal) else signal.base
-                    places.setdefault(signal.base, []).append(where)
-    for signal, where_ in places.items():
-        writers[signal] = tuple(where_)
-    return writers
+                    found = places.setdefault(signal.base, [])
+                    found.append(place if is_whole(signal) else signal.base)
+    return {signal: tuple(found) for signal, found in places.items()}
 
 
 def _written_places(op: Operator, group: int) -> Iterable[tuple[Signal, Hashable]]:

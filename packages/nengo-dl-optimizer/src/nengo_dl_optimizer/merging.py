@@ -23,9 +23,9 @@ from nengo.builder.processes import SimProcess
 from nengo.builder.signal import Signal
 from nengo.builder.transforms import ConvInc, ConvTransposeInc, GeneralConvInc
 
+from .dependencies import ACCESSES
 from .graph import OperatorGraph
 from .operators import ConvSet, ConvTransposeSet, DotSet, ElementwiseSet
-from .rewriting import ACCESSES
 
 
 def _shapes(op: Operator) -> Hashable:

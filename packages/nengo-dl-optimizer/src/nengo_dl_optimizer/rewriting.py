@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
+from copy import copy
 
 from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 
+from .dependencies import ACCESSES
 from .extents import view_like
-
-ACCESSES = ("sets", "incs", "reads", "updates")
-
-
-def with_signals(op: Operator, **accesses: list[Signal]) -> Operator:
-    """Copy an operator, with other signals in the given places.
-
-    Parameters
-    ----------
-    op : Operator
-        The operator to copy; it is left as it is.
-    **accesses : list of Signal
-        New values of ``sets``, ``incs``, ``reads`` or ``updates``.
-    """
-    clone = copy.copy(op)
-    for access in ACCESSES:
-        setattr(clone, access, accesses.get(access, list(getattr(op, access))))
-    return clone
 
 
 def substitute(
@@ -60,12 +43,8 @@ def substitute(
     result = []
     for op in operators:
         if any(signal.base in replaced for signal in op.all_signals):
-            op = with_signals(
-                op,
-                **{
-                    access: [current(signal) for signal in getattr(op, access)]
-                    for access in ACCESSES
-                },
-            )
+            op = copy(op)
+            for access in ACCESSES:
+                setattr(op, access, [current(signal) for signal in getattr(op, access)])
         result.append(op)
     return result

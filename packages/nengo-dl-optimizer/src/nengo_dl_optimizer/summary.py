@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from nengo.builder.signal import Signal
 
+from .dependencies import ACCESSES
 from .graph import OperatorGraph
 from .layout import Layout
 from .protocols import Plan
-from .rewriting import ACCESSES
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from nengo_dl_benchmarks.report import seconds
 @click.option(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with images and labels in the format of MNIST (idx3-ubyte.gz, "
-    "idx1-ubyte.gz).  [default: the digits of scikit-learn]",
+    help="Folder with MNIST's files: train-* and t10k-* (images-idx3-ubyte.gz, "
+    "labels-idx1-ubyte.gz), or one of these.  [default: the digits of scikit-learn]",
 )
 @options.positive("--n_test", default=360, help="Number of images to test on.")
 @options.positive("--n_steps", default=50, help="Presentation of an image, in ms.")
@@ -36,7 +36,11 @@ from nengo_dl_benchmarks.report import seconds
 def classify(data: Path | None, n_test: int, n_steps: int, **settings: Any) -> None:
     """Recognise handwritten digits, in a Keras model and in spikes.
 
-    The model is trained, converted to a spiking network, and both are tested.
+    The model is trained, converted to a spiking network, and both are tested. The
+    images are the digits that scikit-learn brings, or come from a folder of MNIST's
+    files.
+
+    The extra nengo-dl-benchmarks[classify] has to be installed.
     """
     try:
         images = (

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import Progress
 
 from nengo_dl_benchmarks.cli import options
-from nengo_dl_benchmarks.comparison import MODES, Backend, Case, measure
+from nengo_dl_benchmarks.cli.measuring import measured, show_errors
+from nengo_dl_benchmarks.comparison import MODES, Backend, Case
 from nengo_dl_benchmarks.report import page, table, title
-from nengo_dl_benchmarks.results import Results, write_whole
+from nengo_dl_benchmarks.results import write_whole
 from nengo_dl_benchmarks.suite import BENCHMARKS, Benchmark
 
 
@@ -62,26 +62,12 @@ def compare(
             chosen or BENCHMARKS.values(), modes, batch_sizes
         )
     ]
-    with Progress(transient=True) as progress:
-        task = progress.add_task("", total=len(cases))
-        for case in cases:
-
-            def report(doing: str, name: str = case.benchmark) -> None:
-                progress.update(task, description=f"{name}, {doing}")
-
-            if results.lack(case, backends):
-                results.put(measure(case, backends, reps, report))
-            progress.advance(task)
-            _show(progress.console, case, results)
+    console = Console()
+    named = [(case.benchmark, case) for case in cases]
+    for _, case in measured(named, results, backends, reps, console):
+        console.print(title(case), soft_wrap=True)
+        console.print(table(results.of(case)))
+        console.print()
+        show_errors(console, results.of(case))
     if html is not None:
         write_whole(html, page(results, "html"))
-
-
-def _show(console: Console, case: Case, results: Results) -> None:
-    measurements = results.of(case)
-    console.print(title(case), soft_wrap=True)
-    console.print(table(measurements))
-    console.print()
-    for found in measurements:
-        if found.error:
-            console.print(f"[red]{found.backend}[/]: {found.error}", highlight=False)

@@ -130,6 +130,29 @@ def begin(output: Path | None) -> Results:
     return results
 
 
+def only(chosen: list[Benchmark]) -> Benchmark:
+    """Return the one network that a command works on.
+
+    Parameters
+    ----------
+    chosen : list of Benchmark
+        What the commands before it have chosen.
+
+    Returns
+    -------
+    benchmark : Benchmark
+        The network.
+
+    Raises
+    ------
+    click.UsageError
+        If there is none, or several.
+    """
+    if len(chosen) != 1:
+        raise click.UsageError("choose one network before it: build --benchmark NAME")
+    return chosen[0]
+
+
 def built(benchmark: Benchmark) -> nengo.Network:
     """Build a network.
 

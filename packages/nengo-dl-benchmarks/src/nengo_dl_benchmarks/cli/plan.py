@@ -41,11 +41,10 @@ def plan(
     tried on what is left when nothing can be simplified any more. Call it after
     'build'.
     """
-    if len(chosen) != 1:
-        raise click.UsageError("choose one network before it: build --benchmark NAME")
+    benchmark = options.only(chosen)
     console = Console()
-    with console.status(f"build {chosen[0]}") as status:
-        graph = planning.operator_graph(options.built(chosen[0]))
+    with console.status(f"build {benchmark}") as status:
+        graph = planning.operator_graph(options.built(benchmark))
         status.update("simplify")
         simplified = planning.try_simplifications(graph, default_simplifications)
         graph_left = simplify(graph, default_simplifications)
@@ -53,7 +52,7 @@ def plan(
         for planner, sorter in product(planners, planning.SORTERS):
             status.update(f"{planner}, {sorter}")
             tried.append(planning.try_plan(graph_left, planner, sorter))
-    console.print(f"{chosen[0]}: {len(graph)} operators", soft_wrap=True)
+    console.print(f"{benchmark}: {len(graph)} operators", soft_wrap=True)
     console.print(_simplifications(simplified, len(graph), len(graph_left)))
     console.print(_plans(tried))
     if picture is not None:

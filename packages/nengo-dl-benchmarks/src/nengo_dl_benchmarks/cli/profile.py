@@ -38,7 +38,7 @@ from nengo_dl_benchmarks.suite import Benchmark
     default=Path("profiles"),
     show_default=True,
     help="Folder for TensorFlow's profile, which TensorBoard opens if it has "
-    "tensorboard-plugin-profile.",
+    "tensorboard and tensorboard-plugin-profile.",
 )
 @click.pass_context
 def profile(
@@ -81,7 +81,7 @@ def profile(
     if not time_only:
         console.print(
             f"For more: tensorboard --logdir {logdir}, "
-            "after pip install tensorboard-plugin-profile",
+            "after pip install tensorboard tensorboard-plugin-profile",
             soft_wrap=True,
         )
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from nengo_dl_benchmarks.cli import options
-from nengo_dl_benchmarks.comparison import Backend, Case, measure
+from nengo_dl_benchmarks.cli.measuring import measured, show_errors
+from nengo_dl_benchmarks.comparison import Backend, Case
 from nengo_dl_benchmarks.report import mebibytes, seconds
 from nengo_dl_benchmarks.scaling import COSTS, Scaling, curves
 from nengo_dl_benchmarks.scaling import plot as plot_scalings
@@ -78,14 +78,11 @@ def scale(
     costs no more; "at the end", from the last but one size to the last. Call it after
     'build'.
     """
-    chosen: list[Benchmark] = context.obj
-    if len(chosen) != 1:
-        raise click.UsageError("choose one network before it: build --benchmark NAME")
+    benchmark = options.only(context.obj)
     if len(set(values)) < 2:
         raise click.UsageError("give at least two values: --value 10 --value 100")
     if argument in OF_A_RUN:
         options.refuse(context, argument, "it is what is varied")
-    (benchmark,) = chosen
     try:
         cases = {
             value: _case(benchmark, argument, value, n_steps, batch_size)
@@ -95,22 +92,11 @@ def scale(
         raise click.UsageError(str(error)) from error
     results = options.begin(output)
     console = Console()
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("", total=len(cases))
-        for value, case in cases.items():
-            name = f"{argument}={value}"
-
-            def report(doing: str, name: str = name) -> None:
-                progress.update(task, description=f"{name}, {doing}")
-
-            if results.lack(case, backends):
-                results.put(measure(case, backends, reps, report))
-            for found in results.of(case):
-                if found.error:
-                    console.print(f"[red]{name}, {found.backend}[/]: {found.error}")
-            progress.advance(task)
-    measured = {value: results.of(case) for value, case in cases.items()}
-    scalings = [Scaling(argument, cost, curves(measured, cost)) for cost in costs]
+    named = [(f"{argument}={value}", case) for value, case in cases.items()]
+    for name, case in measured(named, results, backends, reps, console):
+        show_errors(console, results.of(case), before=f"{name}, ")
+    found = {value: results.of(case) for value, case in cases.items()}
+    scalings = [Scaling(argument, cost, curves(found, cost)) for cost in costs]
     for scaling in scalings:
         console.print(_table(scaling))
     if plot is not None:
@@ -154,4 +140,4 @@ def _table(scaling: Scaling) -> Table:
 def _amount(cost: str, value: float | None) -> str:
     if COSTS[cost] == "s":
         return seconds(value)
-    return mebibytes(None if value is None else int(value))
+    return mebibytes(value)

@@ -71,7 +71,7 @@ class ConvertFallback(LayerConverter):
     def convert(self, node_id: int) -> NengoObject | list[NengoObject]:
         """Add the TensorNode for one call."""
         call = self.calls[node_id]
-        connect = self.converter.populations.gather
+        gather = self.converter.populations.gather
         sizes_in = [math.prod(shape) for shape in call.input_shapes]
         sizes_out = [math.prod(shape) for shape in call.output_shapes]
         node = nengo_dl_core.TensorNode(
@@ -84,10 +84,10 @@ class ConvertFallback(LayerConverter):
         for i, start in enumerate(np.cumsum([0, *sizes_in[:-1]])):
             indices = np.arange(node.size_in) - start
             indices[indices >= sizes_in[i]] = -1
-            connect(self.get_input_obj(node_id, i), indices, node)
+            gather(self.get_input_obj(node_id, i), indices, node)
         if len(sizes_out) == 1:
             return node
         outputs = [self.add_population(shape) for shape in call.output_shapes]
         for output, start in zip(outputs, np.cumsum([0, *sizes_out[:-1]]), strict=True):
-            connect(node, np.arange(start, start + output.size_in), output)
+            gather(node, np.arange(start, start + output.size_in), output)
         return outputs

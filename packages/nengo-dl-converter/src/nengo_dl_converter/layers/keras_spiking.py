@@ -28,14 +28,8 @@ class ConvertKerasSpiking(LayerConverter):
         ("stateful", False),
         ("time_major", False),
     )
+    needs_time = True
     has_memory = True
-
-    @classmethod
-    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
-        """Say why the layer has no native form, or return None if it has one."""
-        if not converter.temporal_model:
-            return "the model is not converted as a temporal_model"
-        return super().obstacle(layer, converter)
 
 
 class ConvertSpikingActivation(ConvertKerasSpiking):

@@ -8,7 +8,7 @@ import keras
 from nengo.base import NengoObject
 
 from .. import keras_graph
-from ..layer_converter import LayerConverter
+from ..layer_converter import LayerConverter, one_or_list
 from ..registry import registry
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class ConvertModel(LayerConverter):
                 batch_axes=call.batch_axes,
             )
             values.update(zip(inner.outputs, outputs, strict=True))
-        objs = [self.converter.layers[values[tensor]] for tensor in self.model.outputs]
-        return objs[0] if len(objs) == 1 else objs
+        layers = self.converter.layers
+        return one_or_list([layers[values[tensor]] for tensor in self.model.outputs])
 
 
 @registry.register(keras.Sequential)

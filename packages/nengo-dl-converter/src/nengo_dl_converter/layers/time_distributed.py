@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import keras
 from nengo.base import NengoObject
 
-from ..layer_converter import LayerConverter
+from ..layer_converter import LayerConverter, one_or_list
 from ..registry import registry
-
-if TYPE_CHECKING:
-    from ..converter import Converter
 
 
 @registry.register(keras.layers.TimeDistributed)
@@ -21,12 +16,7 @@ class ConvertTimeDistributed(LayerConverter):
     The steps are those of the simulation, so this is for temporal models.
     """
 
-    @classmethod
-    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
-        """Say why the layer has no native form, or return None if it has one."""
-        if not converter.temporal_model:
-            return "the model is not converted as a temporal_model"
-        return super().obstacle(layer, converter)
+    needs_time = True
 
     def convert(self, node_id: int) -> NengoObject | list[NengoObject]:
         """Convert a call of the wrapped layer."""
@@ -34,5 +24,4 @@ class ConvertTimeDistributed(LayerConverter):
         step = keras.KerasTensor((stepped.shape[0], *stepped.shape[2:]), stepped.dtype)
         self.converter.layers[step] = self.converter.layers[stepped]
         outputs = self.converter.convert_call(self.layer.layer, (step,))
-        objs = [self.converter.layers[tensor] for tensor in outputs]
-        return objs[0] if len(objs) == 1 else objs
+        return one_or_list([self.converter.layers[tensor] for tensor in outputs])

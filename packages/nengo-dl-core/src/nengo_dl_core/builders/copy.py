@@ -35,7 +35,6 @@ class CopyBuilder(OpBuilder):
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
-        self.mode = "inc" if self.ops[0].inc else "update"
         self.src = signals.combine(
             [_selected(signals[op.src], op.src_slice) for op in self.ops]
         )

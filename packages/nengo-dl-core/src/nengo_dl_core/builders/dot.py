@@ -35,7 +35,6 @@ class DotIncBuilder(OpBuilder):
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Stack the matrices; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
-        self.mode = "update" if isinstance(self.ops[0], DotSet) else "inc"
         self.dst = signals.combine([op.Y for op in self.ops])
         parts = _by_vectors(self.ops, signals)
         self.products = [_Product(runs, signals) for runs in parts]

@@ -27,7 +27,6 @@ class ElementwiseIncBuilder(OpBuilder):
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Arrange the factors; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
-        self.mode = "update" if isinstance(self.ops[0], ElementwiseSet) else "inc"
         self.dst = signals.combine([op.Y for op in self.ops])
         self.factors = []
         for factor in ("A", "X"):

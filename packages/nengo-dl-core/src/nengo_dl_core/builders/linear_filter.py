@@ -35,7 +35,6 @@ class LinearFilterBuilder(OpBuilder):
         steps = [filter_step(op, signals.dt) for op in self.ops]
         n_ops, order = len(steps), len(steps[0].A)
         self.passes_through = isinstance(steps[0], LinearFilter.General)
-        self.mode = "inc" if self.ops[0].mode == "inc" else "update"
         # axes: operators, order (or one), elements
         self.input, self.output = (
             signals.combine([getattr(op, end) for op in self.ops]).reshape(

@@ -47,7 +47,6 @@ class GenericProcessBuilder(PythonOpBuilder):
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
-        self.mode = "inc" if self.ops[0].mode == "inc" else "update"
         self.inputs = [
             None if op.input is None else signals[op.input] for op in self.ops
         ]

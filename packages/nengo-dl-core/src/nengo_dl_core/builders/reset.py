@@ -25,7 +25,6 @@ class ResetBuilder(OpBuilder):
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Make the constant; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
-        self.mode = "inc" if isinstance(self.ops[0], ResetInc) else "update"
         self.dst = signals.combine([op.dst for op in self.ops])
         values = np.concatenate(
             [np.full(max(op.dst.size, 1), op.value) for op in self.ops]

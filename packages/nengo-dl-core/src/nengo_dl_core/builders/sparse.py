@@ -83,7 +83,6 @@ class SparseDotIncBuilder(OpBuilder):
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Arrange the matrices' entries; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
-        self.mode = "update" if isinstance(self.ops[0], SparseDotSet) else "inc"
         self.dst = signals.combine([op.Y for op in self.ops])
         self.x = signals.combine([op.X for op in self.ops]).reshape((-1,))
         indices, shape = _diagonal_blocks(self.ops)

@@ -51,7 +51,7 @@ class SimTensorNodeBuilder(OpBuilder):
         function = tf.function(call, jit_compile=True, autograph=False)
         try:
             function.experimental_get_compiler_ir(*specs)(stage="hlo")
-        except Exception:  # of any kind: what is wrong will show in the plain loop
+        except Exception:  # of any kind: it will show when the loop is traced
             return False
         return True
 

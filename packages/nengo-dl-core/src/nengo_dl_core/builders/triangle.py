@@ -29,7 +29,6 @@ class TriangleBuilder(OpBuilder):
         n_ops, size = len(self.ops), self.ops[0].output.size
         states = [op.state for op in self.ops]
         self.n_taps = states[0]["X"].shape[0]
-        self.mode = "inc" if self.ops[0].mode == "inc" else "update"
         self.input = signals.combine([op.input for op in self.ops])
         self.output = signals.combine([op.output for op in self.ops])
         self.filtered = signals.combine([state["Y"] for state in states])

@@ -42,10 +42,9 @@ def remove_dead_operators(operators: Sequence[Operator]) -> OperatorGraph:
     while pending:
         bases = {signal.base for signal in pending.pop().all_signals}
         for base in bases - seen:
-            for users in (graph.sets, graph.incs, graph.updates):
-                writers = [op for op in users.get(base, ()) if op not in live]
-                live.update(writers)
-                pending += writers
+            writers = [op for op in graph.writers(base) if op not in live]
+            live.update(writers)
+            pending += writers
         seen |= bases
     if len(live) == len(graph):
         return graph

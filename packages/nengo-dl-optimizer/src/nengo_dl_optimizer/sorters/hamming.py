@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Set
 from math import inf
 from typing import TypeVar
 
 SignalType = TypeVar("SignalType", bound=Hashable)
 
 
-def hamming_sort(blocks: Mapping[SignalType, frozenset[int]]) -> list[SignalType]:
+def hamming_sort(blocks: Mapping[SignalType, Set[int]]) -> list[SignalType]:
     """Reorder signals so that those accessed by the same operators are adjacent.
 
     Uses heuristics to try to place signals that are accessed by the same operators into
@@ -18,7 +18,7 @@ def hamming_sort(blocks: Mapping[SignalType, frozenset[int]]) -> list[SignalType
 
     Parameters
     ----------
-    blocks : dict of {Signal: frozenset of int}
+    blocks : dict of {Signal: set of int}
         Indicates which IO blocks each signal participates in.
 
     Returns

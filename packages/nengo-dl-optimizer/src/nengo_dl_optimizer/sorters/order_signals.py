@@ -156,7 +156,7 @@ class _Unordered:
         sig_idxs: Mapping[Signal, int],
     ) -> None:
         self._sig_idxs = sig_idxs
-        self.blocks = {signal: frozenset({-i}) for signal, i in sig_idxs.items()}
+        self.blocks = {signal: frozenset({~i}) for signal, i in sig_idxs.items()}
         self.places = dict(sig_idxs)
         viewed = {s for block in io if block.has_views for s in block.signals}
         members: dict[SignalClass, list[Signal]] = {}
@@ -197,7 +197,7 @@ class _Unordered:
             signals = self._members.pop(signal_class)
             for signal in signals:
                 self.places[signal] = self._sig_idxs[signal]
-                self.blocks[signal] = frozenset({-self._sig_idxs[signal]})
+                self.blocks[signal] = frozenset({~self._sig_idxs[signal]})
             for user in self._users[signal_class]:
                 user.n_open -= 1
                 user.n_fixed += len(signals)

@@ -73,7 +73,7 @@ def assert_equals_reference(net, sim):
 @pytest.mark.parametrize("pieces", [[STEPS], [1, 7, STEPS - 8]])
 def test_equals_reference(net, pieces):
     with simulator(net) as sim:
-        assert sim._runner.plain
+        assert sim._runner.in_numpy
         for n_steps in pieces:
             sim.run_steps(n_steps)
         assert_equals_reference(net, sim)
@@ -124,27 +124,27 @@ def test_error_in_a_function_names_the_node(net):
 
 
 def test_what_is_known_to_tensorflow_only_stays_there(net, monkeypatch):
-    def is_plain(**options):
+    def in_numpy(**options):
         with simulator(net, **options) as sim:
-            return sim._runner.plain
+            return sim._runner.in_numpy
 
-    assert is_plain()
-    assert not is_plain(minibatch_size=2)
+    assert in_numpy()
+    assert not in_numpy(minibatch_size=2)
 
     class OtherCopyBuilder(CopyBuilder):
         __module__ = __name__
 
     monkeypatch.setitem(Builder.builders, nengo.builder.operator.Copy, OtherCopyBuilder)
-    assert not is_plain()
+    assert not in_numpy()
     monkeypatch.undo()
     with net:
         random = nengo.Ensemble(5, 1, neuron_type=nengo.PoissonSpiking(nengo.LIFRate()))
         probe = nengo.Probe(random)
-    assert not is_plain()
+    assert not in_numpy()
     net.probes.remove(probe)
-    assert is_plain()  # nothing depends on these neurons
+    assert in_numpy()  # nothing depends on these neurons
     with net:
         tensors = TensorNode(tf.square, shape_in=(1,), pass_time=False)
         nengo.Connection(random, tensors)
         nengo.Probe(tensors)
-    assert not is_plain()
+    assert not in_numpy()

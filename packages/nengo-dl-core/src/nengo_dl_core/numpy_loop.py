@@ -20,11 +20,8 @@ from nengo.builder.operator import (
     DotInc,
     ElementwiseInc,
     Reset,
-    SimPyFunc,
-    TimeUpdate,
 )
 from nengo.builder.probe import SimProbe
-from nengo.builder.processes import SimProcess
 from nengo.builder.signal import Signal
 from nengo.builder.transforms import ConvInc, ConvTransposeInc
 from tensorflow.python.profiler import trace
@@ -33,7 +30,7 @@ from nengo_dl_core.builder import OpBuilder
 from nengo_dl_core.builders.chosen import ChosenBuilder
 from nengo_dl_core.builders.linear_filter import LinearFilterBuilder
 from nengo_dl_core.builders.lowpass import LowpassBuilder, filter_step
-from nengo_dl_core.builders.neurons.base import GenericNeuronBuilder
+from nengo_dl_core.builders.neurons.generic import GenericNeuronBuilder
 from nengo_dl_core.builders.neurons.rates_to_spikes import RandomSpikingBuilder
 from nengo_dl_core.builders.process import GenericProcessBuilder
 from nengo_dl_core.builders.pyfunc import SimPyFuncBuilder
@@ -61,14 +58,9 @@ _SELF_CONTAINED = {
     *(learning_rules.SimPES, learning_rules.SimBCM, learning_rules.SimOja),
     *(learning_rules.SimVoja, learning_rules.SimRLS),
 }
-# Builders of operators that need more than that.
-_PREPARED = (
-    *(GenericNeuronBuilder, GenericProcessBuilder, LinearFilterBuilder),
-    *(LowpassBuilder, SimPyFuncBuilder, TimeUpdateBuilder),
-)
 
 
-def runs_plainly(graph: TensorGraph) -> bool:
+def runs_in_numpy(graph: TensorGraph) -> bool:
     """Whether a simulation calls Python in every step, and can run in Python whole.
 
     Parameters
@@ -78,7 +70,7 @@ def runs_plainly(graph: TensorGraph) -> bool:
 
     Returns
     -------
-    plainly : bool
+    in_numpy : bool
         False for minibatches, for operators of which only the TensorFlow build is known
         to be right, and where something is set that only TensorFlow's loop does.
     """
@@ -89,7 +81,7 @@ def runs_plainly(graph: TensorGraph) -> bool:
         and not get_setting(graph.model, "check_finite", False)
         and not get_setting(graph.model, "learning_phase", False)
         and all(
-            _is_plain(_implementation(build))
+            _is_in_numpy(_implementation(build))
             for build in graph.op_builder.op_builds.values()
         )
     )
@@ -99,9 +91,9 @@ def _implementation(build: OpBuilder) -> OpBuilder:
     return build.built if isinstance(build, ChosenBuilder) else build
 
 
-def _is_plain(build: OpBuilder) -> bool:
+def _is_in_numpy(build: OpBuilder) -> bool:
     """Whether the operators of a builder can run in Python."""
-    if type(build) in _PREPARED:
+    if type(build) in _STEPS:
         return True
     (kind,) = {type(op) for op in build.ops}
     ours = type(build).__module__.startswith("nengo_dl_core.")
@@ -109,13 +101,13 @@ def _is_plain(build: OpBuilder) -> bool:
     return kind in _SELF_CONTAINED and ours and not is_random
 
 
-class PlainLoop:
+class NumPyLoop:
     """Runs a simulation of a single input, step by step.
 
     Parameters
     ----------
     graph : TensorGraph
-        The simulation, for which `runs_plainly` is true.
+        The simulation, for which `runs_in_numpy` is true.
     probes : list of ProbeData
         Tell which steps are recorded.
     """
@@ -125,15 +117,10 @@ class PlainLoop:
         self._probes = probes
         self._number, self._time = 0, 0.0
         self._states = [np.array(variable.numpy()) for variable in graph.states]
-        self._blocks: dict[int, Array] = {}
-        for blocks, packed in zip(
-            graph.memory.states.values(), self._states, strict=True
-        ):
-            start = 0
-            for block in blocks:
-                stop = start + int(np.prod(block.shape))
-                self._blocks[block.index] = packed[0, start:stop]
-                start = stop
+        self._blocks = {
+            index: self._states[array][0, columns]
+            for index, (array, columns) in graph.memory.places.items()
+        }
         self._parameters = []
         for block, variable in graph.parameters:
             self._blocks[block.index] = np.array(variable.numpy()).reshape(-1)
@@ -154,9 +141,7 @@ class PlainLoop:
             for source, stop in zip(graph.node_inputs, stops.tolist(), strict=True)
             if source.signal in graph.optimized.layout
         ]
-        self._probed = [
-            self[current(graph.model.sig[probe]["in"])] for probe in graph.model.probes
-        ]
+        self._probed = [self[current(sig)] for sig in graph.probed]
 
     def __getitem__(self, signal: Signal) -> Array:
         """The array of a signal, or the part of one that a view stands for."""
@@ -254,24 +239,18 @@ class PlainLoop:
 
     def _make_steps(self, build: OpBuilder) -> Iterator[Step]:
         """Make the functions that compute a step of a builder's operators."""
-        dt = self._graph.signals.dt
+        make = _STEPS.get(type(build), NumPyLoop._own_step)
         for index, op in enumerate(build.ops):
-            if isinstance(op, SimProbe):
-                continue
-            if isinstance(op, TimeUpdate):
-                yield self._time_step(op)
-            elif isinstance(build, SimPyFuncBuilder):
-                yield self._function_step(op, build.functions[index])
-            elif isinstance(build, GenericNeuronBuilder):
-                yield self._neuron_step(op, build, index)
-            elif isinstance(build, GenericProcessBuilder):
-                yield self._process_step(op, build, index)
-            elif isinstance(build, LowpassBuilder):
-                yield self._lowpass_step(op)
-            else:
-                yield op.make_step(self, dt, np.random.RandomState(0))  # not drawn from
+            if not isinstance(op, SimProbe):
+                yield make(self, build, index)
 
-    def _time_step(self, op: TimeUpdate) -> Step:
+    def _own_step(self, build: OpBuilder, index: int) -> Step:
+        rng = np.random.RandomState(0)  # not drawn from
+        step: Step = build.ops[index].make_step(self, self._graph.signals.dt, rng)
+        return step
+
+    def _time_step(self, build: TimeUpdateBuilder, index: int) -> Step:
+        op = build.ops[index]
         number, time = self[op.step], self[op.time]
 
         def step() -> None:
@@ -279,7 +258,8 @@ class PlainLoop:
 
         return step
 
-    def _function_step(self, op: SimPyFunc, function: Callable[..., Any]) -> Step:
+    def _function_step(self, build: SimPyFuncBuilder, index: int) -> Step:
+        op, function = build.ops[index], build.functions[index]
         x = None if op.x is None else self[op.x]
         output = None if op.output is None else self[op.output]
 
@@ -291,9 +271,8 @@ class PlainLoop:
 
         return step
 
-    def _neuron_step(
-        self, op: SimNeurons, build: GenericNeuronBuilder, index: int
-    ) -> Step:
+    def _neuron_step(self, build: GenericNeuronBuilder, index: int) -> Step:
+        op = build.ops[index]
         dt, current, output = self._graph.signals.dt, self[op.J], self[op.output]
         state = {name: self[sig] for name, sig in op.state.items()}
 
@@ -302,9 +281,8 @@ class PlainLoop:
 
         return step
 
-    def _process_step(
-        self, op: SimProcess, build: GenericProcessBuilder, index: int
-    ) -> Step:
+    def _process_step(self, build: GenericProcessBuilder, index: int) -> Step:
+        op = build.ops[index]
         x = None if op.input is None else self[op.input]
         output = self[op.output]
         states = {name: self[sig] for name, sig in op.state.items()}
@@ -324,7 +302,8 @@ class PlainLoop:
 
         return step
 
-    def _lowpass_step(self, op: SimProcess) -> Step:
+    def _lowpass_step(self, build: LowpassBuilder, index: int) -> Step:
+        op = build.ops[index]
         coefficients = filter_step(op, self._graph.signals.dt)
         a, b = coefficients.a, coefficients.b
         x, output = self[op.input], self[op.output]
@@ -333,6 +312,17 @@ class PlainLoop:
             output[...] = a * output + b * x
 
         return step
+
+
+# Builders of operators that need more than their own step.
+_STEPS: dict[type[OpBuilder], Callable[[NumPyLoop, Any, int], Step]] = {
+    GenericNeuronBuilder: NumPyLoop._neuron_step,
+    GenericProcessBuilder: NumPyLoop._process_step,
+    LinearFilterBuilder: NumPyLoop._own_step,
+    LowpassBuilder: NumPyLoop._lowpass_step,
+    SimPyFuncBuilder: NumPyLoop._function_step,
+    TimeUpdateBuilder: NumPyLoop._time_step,
+}
 
 
 def _profiling() -> bool:
