@@ -125,7 +125,7 @@ def test_random_types(neuron_type):
     with net:
         configure_settings(jit_compile=False)
     alone = simulated_data(net, [120, 380])
-    assert_same(alone, {probe: x[0] for probe, x in data.items()}, 1e-9)
+    assert_same(alone, {probe: x[0] for probe, x in data.items()})
 
 
 class Square(nengo.neurons.NeuronType):
