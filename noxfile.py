@@ -180,8 +180,9 @@ def isolated(session: nox.Session, package: str) -> None:
         # Random networks have been tried in plenty by the session `tests`.
         variables = QUIET | {"NENGO_DL_BATCHES": "0:1", "NENGO_DL_EXAMPLES": "20"}
         run = partial(session.run, python, env=variables, external=True)
-        wheels = f"--find-links={DIST}"
-        run("-m", "pip", "install", wheels, str(wheel(package)), *group("pytest"))
+        # Most of TensorFlow is never imported, and need not be compiled to bytecode.
+        install = ("-m", "pip", "install", "--no-compile", f"--find-links={DIST}")
+        run(*install, str(wheel(package)), *group("pytest"))
         run("-m", "pip", "check")
         run("-c", FOUND, *ABSENT.get(package, []))
         for folder in ("tests", "examples"):
@@ -194,7 +195,7 @@ def isolated(session: nox.Session, package: str) -> None:
         # First with what the package itself requires alone; most tests need more.
         lean = ("README.md", "test_import.py", "tests/test_way_in.py")
         run(*pytest, *lean)
-        run("-m", "pip", "install", *group("test"))
+        run(*install, *group("test"))
         run(*pytest, *PARALLEL, "tests")
 
 
