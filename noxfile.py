@@ -180,8 +180,7 @@ def isolated(session: nox.Session, package: str) -> None:
         # Random networks have been tried in plenty by the session `tests`.
         variables = QUIET | {"NENGO_DL_BATCHES": "0:1", "NENGO_DL_EXAMPLES": "20"}
         run = partial(session.run, python, env=variables, external=True)
-        # Most of TensorFlow is never imported, and need not be compiled to bytecode.
-        install = ("-m", "pip", "install", "--no-compile", f"--find-links={DIST}")
+        install = ("-m", "pip", "install", f"--find-links={DIST}")
         run(*install, str(wheel(package)), *group("pytest"))
         run("-m", "pip", "check")
         run("-c", FOUND, *ABSENT.get(package, []))

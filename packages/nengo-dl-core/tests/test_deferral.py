@@ -62,60 +62,63 @@ def written(sim):
 
 
 @pytest.mark.parametrize("unroll", [1, 3])
-@pytest.mark.parametrize("pieces", [[N_STEPS], [16, 1, 83], [33, 67]])
-def test_equals_reference(unroll, pieces):
+def test_equals_reference(unroll):
     net, deferred = network()
-    expected = recorded(nengo.Simulator(net, progress_bar=False), sum(pieces))
-    sim = Simulator(net, progress_bar=False, unroll_simulation=unroll)
-    assert written(sim) == deferred
-    assert_same(recorded(sim, *pieces), expected)
+    expected = recorded(nengo.Simulator(net, progress_bar=False), N_STEPS)
+    with Simulator(net, progress_bar=False, unroll_simulation=unroll) as sim:
+        assert written(sim) == deferred
+        for pieces in ([N_STEPS], [16, 1, 83], [33, 67]):
+            sim.reset()
+            for n_steps in pieces:
+                sim.run_steps(n_steps)
+            assert_same({probe: sim.data[probe] for probe in expected}, expected)
 
 
 def test_minibatch_equals_single_runs():
     net, deferred = network()
     stimulus = next(node for node in net.nodes if node.size_in == 0)
     values = np.random.RandomState(0).uniform(-1, 1, (3, N_STEPS, 2))
-    with Simulator(net, progress_bar=False, minibatch_size=3) as sim:
+    with (
+        Simulator(net, progress_bar=False, minibatch_size=3) as sim,
+        Simulator(net, progress_bar=False) as alone,
+    ):
         assert written(sim) == deferred
         sim.run_steps(N_STEPS, data={stimulus: values})
         for item in range(3):
-            with Simulator(net, progress_bar=False) as alone:
-                alone.run_steps(N_STEPS, data={stimulus: values[item : item + 1]})
-                for probe in net.all_probes:
-                    np.testing.assert_allclose(
-                        sim.data[probe][item], alone.data[probe], rtol=0, atol=1e-12
-                    )
+            alone.reset()
+            alone.run_steps(N_STEPS, data={stimulus: values[item : item + 1]})
+            for probe in net.all_probes:
+                np.testing.assert_allclose(
+                    sim.data[probe][item], alone.data[probe], rtol=0, atol=1e-12
+                )
 
 
 def test_the_uncompiled_loop_gives_the_same():
-    net, deferred = network()
-    compiled = recorded(Simulator(net, progress_bar=False), N_STEPS)
-    with net:
-        configure_settings(jit_compile=False)
-    sim = Simulator(net, progress_bar=False)
-    assert written(sim) == deferred
-    assert_same(recorded(sim, N_STEPS), compiled)
-
-
-def test_state_is_that_of_the_uncompiled_loop():
-    states = []
+    results, states = [], []
     for jit_compile in (True, False):
-        net, _ = network()
+        net, deferred = network()
         with net:
             configure_settings(jit_compile=jit_compile)
         with Simulator(net, progress_bar=False) as sim:
+            assert written(sim) == deferred
             sim.run_steps(21)
             sim.run_steps(5, stateful=False)
             sim.step()
+            results.append([sim.data[probe] for probe in net.all_probes])
             states.append([sim.signals[sig] for sig in sim.signals])
+    for compiled, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(compiled, expected, rtol=0, atol=1e-12)
     for compiled, expected in zip(*states, strict=True):
         np.testing.assert_allclose(compiled, expected, rtol=0, atol=1e-12)
 
 
 def test_a_round_of_more_steps_than_are_computed_at_once():
-    net, _ = network()
+    with nengo.Network(seed=0) as net:
+        configure_settings(dtype="float64")
+        probe = nengo.Probe(nengo.Ensemble(10, 2), synapse=0.01)
     expected = recorded(nengo.Simulator(net, progress_bar=False), N_STEPS)
-    sim = Simulator(net, progress_bar=False, unroll_simulation=20)
+    sim = Simulator(net, progress_bar=False, unroll_simulation=deferral.N_AT_ONCE + 1)
+    assert written(sim) == [probe]
     assert_same(recorded(sim, N_STEPS), expected)
 
 
