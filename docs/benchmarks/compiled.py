@@ -18,7 +18,7 @@ import nengo_dl
 from nengo_dl_benchmarks.random_data import random_inputs, random_targets
 from nengo_dl_benchmarks.suite import BENCHMARKS
 
-N_STEPS = 500
+N_STEPS = 20
 N_MINIBATCHES = 4
 # Network, size of the minibatch, and steps of a training example or None
 CASES = [
