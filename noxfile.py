@@ -187,9 +187,9 @@ def isolated(session: nox.Session, package: str) -> None:
         for folder in ("tests", "examples"):
             if (source := ROOT / "packages" / package / folder).is_dir():
                 shutil.copytree(source, folder)
-        for path in (f"{package}/README.md", "conftest.py", "test_import.py"):
-            shutil.copy(ROOT / "packages" / path, ".")
-        shutil.copy(ROOT / "pyproject.toml", ".")
+        texts = (f"packages/{package}/README.md", "packages/test_import.py")
+        for path in (*texts, "conftest.py", "pyproject.toml"):
+            shutil.copy(ROOT / path, ".")
         pytest = ("-m", "pytest", "--override-ini=pythonpath=tests")
         # First with what the package itself requires alone; most tests need more.
         lean = ("README.md", "test_import.py", "tests/test_way_in.py")

@@ -1,4 +1,4 @@
-"""Settings for the tests of all packages."""
+"""Settings for all tests."""
 
 from collections.abc import Iterator
 
