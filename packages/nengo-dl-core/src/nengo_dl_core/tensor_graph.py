@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -474,7 +475,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             spike_gradient=get_setting(self.model, "spike_gradient"),
         )
 
-    @property
+    @cached_property
     def objects(self) -> Objects:
         """Names the objects that operators work for."""
         return Objects(self.model, self.optimized.graph)
@@ -488,7 +489,8 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             An object and its type of operator for each operator that calls Python in
             every step, or that XLA cannot compile.
         """
-        return self._described(self.op_builder.not_compilable(self.signals))
+        operators = self.op_builder.not_compilable(self.signals)
+        return [self.objects.describe(op) for op in operators]
 
     def python_objects(self) -> list[str]:
         """Name what calls into Python in every step.
@@ -498,10 +500,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         words : list of str
             An object and its type of operator for each such operator.
         """
-        return self._described(self.op_builder.in_python())
-
-    def _described(self, operators: Sequence[Operator]) -> list[str]:
-        return list(map(self.objects.describe, operators))
+        return [self.objects.describe(op) for op in self.op_builder.in_python()]
 
     @contextmanager
     def errors_as_raised(self) -> Iterator[None]:
