@@ -7,14 +7,14 @@ import pytest
 import tensorflow as tf
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core import Simulator, configure_settings
+from nengo_dl_core import Simulator, TensorNode, configure_settings
 
 
 @pytest.fixture
 def net():
     """Two outputs of one input, computed by multiplication alone."""
     with nengo.Network(seed=0) as net:
-        configure_settings(dtype="float64")
+        configure_settings(dtype="float64", jit_compile=False)
         net.node = nengo.Node([0.0, 0.0], label="input")
         first, second = nengo.Node(size_in=1), nengo.Node(size_in=2)
         nengo.Connection(net.node, first, transform=[[2.0, 1.0]], synapse=None)
@@ -316,6 +316,33 @@ class TestFit:
             given = sim.fit(x, y, validation_data=(x, y), **options).history
         for history in (split, given):
             assert len(history["val_first_loss"]) == 2
+
+    def test_a_step_is_traced_once(self, net, data):
+        """However many losses and metrics there are to be made."""
+        x, y = data
+        traces = []
+
+        def function(t, x):
+            traces.append(x)
+            return x
+
+        with net:
+            node = TensorNode(function, shape_in=(2,), pass_time=True)
+            nengo.Connection(net.node, node, synapse=None)
+            third = nengo.Probe(node, label="third")
+        counts = []
+        with simulator(net, minibatch_size=7) as sim:
+            for options in (
+                {"loss": {third: "mse"}},
+                {"loss": "mse"},
+                {"loss": "mse", "metrics": ["mae", ["mae", "mse"], "accuracy"]},
+            ):
+                sim.compile("sgd", **options)
+                targets = {**y, third: x} if options["loss"] == "mse" else {third: x}
+                traces.clear()
+                sim.fit(x, targets, verbose=0)
+                counts.append(len(traces))
+        assert len(set(counts)) == 1
 
     def test_the_last_minibatch_is_a_minibatch(self, net, data):
         """Each of its samples counts as much as it would in Keras."""

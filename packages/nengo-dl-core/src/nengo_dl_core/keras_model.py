@@ -215,21 +215,38 @@ class SimulationModel(keras.Model):
             )
         super().export(*args, **kwargs)
 
-    # What follows is for tf.distribute.
-
     def _maybe_symbolic_build(
         self, iterator: Any = None, data_batch: Any = None
     ) -> None:
-        """Build optimizer and metrics from the first replica's data.
+        """Make losses and metrics before Keras traces a step.
 
-        Keras averages the data of all replicas for it, which fails where these are in
-        several processes.
+        TensorFlow traces what makes variables twice. With tf.distribute, Keras averages
+        the data of all replicas for it, which fails where these are in several
+        processes: the first replica's are taken instead.
         """
-        if iterator is not None and self._distribute_strategy is not None:
+        if self._distribute_strategy is None:
+            if iterator is not None:
+                self._build_measures(iterator.data_adapter.get_tf_dataset())
+            return
+        if iterator is not None:
             (_, _, batches) = next(iter(iterator))
             local = self.distribute_strategy.experimental_local_results
             data_batch = tf.nest.map_structure(lambda x: local(x)[0], next(batches))
         super()._maybe_symbolic_build(data_batch=data_batch)
+
+    def _build_measures(self, minibatches: tf.data.Dataset) -> None:
+        """Make the variables of losses and metrics."""
+        spec = minibatches.element_spec
+        _, y, _ = keras.utils.unpack_x_y_sample_weight(spec)
+        if y is None:
+            return
+        targets = self._by_output(y)
+        outputs = {name: self.output[name] for name in targets}
+        for measure in (self._compile_loss, self._compile_metrics):
+            if measure is not None and not measure.built:
+                measure.build(targets, outputs)
+
+    # What follows is for tf.distribute.
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Train with a minibatch; see `keras.Model.train_step`."""
