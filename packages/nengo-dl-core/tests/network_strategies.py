@@ -371,7 +371,8 @@ class _Network:
                 rules += [nengo.BCM(1e-8), nengo.Oja(1e-6)]
         elif isinstance(pre, nengo.Ensemble) and not _is_direct(pre):
             rules = [nengo.PES(1e-3)]
-            if size_mid == post.size_in:
+            error = getattr(getattr(post, "obj", post), "ensemble", post)
+            if size_mid == post.size_in == error.size_in:
                 rules.append(nengo.RLS(1e-3))
             whole = pre in self.objects and post in self.objects
             if whole and isinstance(post, nengo.Ensemble) and not _is_direct(post):

@@ -3,6 +3,7 @@
 import nengo
 import numpy as np
 import pytest
+from nengo.exceptions import BuildError
 
 from nengo_dl_core import Simulator, configure_settings
 from reference import (
@@ -127,6 +128,19 @@ def test_alike_rules_are_one_group(net):
         groups = [group for group in plan if type(group[0]).__name__ == "SimPES"]
         assert [len(group) for group in groups] == [2]
     assert_matches_reference(net, 200)
+
+
+def test_an_error_that_does_not_fit(net):
+    """The reference fails in the first step."""
+    rls = nengo.RLS()
+    learned(
+        net, net.pre, net.post.neurons[:1], function=lambda x: 0, learning_rule_type=rls
+    )
+    with Simulator(net, progress_bar=False) as sim:
+        with pytest.raises(
+            BuildError, match=r"RLS has 2 values, but its connection has 1"
+        ):
+            sim.run_steps(1)
 
 
 @pytest.mark.parametrize("probed", [False, True])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 from nengo.builder.learning_rules import SimRLS
+from nengo.exceptions import BuildError
 
 from nengo_dl_core.builder import BuildConfig, Builder
 from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder, outer
@@ -32,6 +33,12 @@ class SimRLSBuilder(FactoredRuleBuilder):
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
+        for op in self.ops:
+            if op.error.size != op.delta.shape[0]:
+                raise BuildError(
+                    f"the error of RLS has {op.error.size} values, but its connection "
+                    f"has {op.delta.shape[0]}; an ensemble as its target has as many"
+                )
         self.pre = self.stacked(signals, [op.pre_filtered for op in self.ops])
         self.error = self.stacked(signals, [op.error for op in self.ops])
         self.inverse = self.stacked(signals, [op.inv_gamma for op in self.ops])
