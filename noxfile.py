@@ -33,7 +33,7 @@ FOUND += "sys.exit([name for name in sys.argv[1:] if find(name)] or None)"
 # TensorFlow's greetings at import would bury everything else.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 # Each process takes a gigabyte, so no more of them than that has memory for.
-PARALLEL = ("--numprocesses=auto", "--maxprocesses=4")
+PARALLEL = ("--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal")
 
 
 def group(*names: str) -> tuple[str, ...]:
@@ -177,7 +177,7 @@ def isolated(session: nox.Session, package: str) -> None:
     with TemporaryDirectory() as outside, session.chdir(outside):
         session.run(sys.executable, "-m", "venv", "env", external=True)
         python = str(scripts(Path("env")) / "python")
-        # Random networks have been tried in plenty by the session `tests`.
+        # Random graphs and networks are tried in plenty by the session `tests`.
         variables = QUIET | {"NENGO_DL_BATCHES": "0:1", "NENGO_DL_EXAMPLES": "20"}
         run = partial(session.run, python, env=variables, external=True)
         install = ("-m", "pip", "install", f"--find-links={DIST}")

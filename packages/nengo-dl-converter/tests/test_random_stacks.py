@@ -1,6 +1,7 @@
 """Random stacks of layers compute in Nengo what they compute in Keras."""
 
 import math
+import os
 from functools import partial
 
 import keras
@@ -16,6 +17,7 @@ ZEROS = {"kernel_initializer": "zeros"}
 SPLIT = {"depthwise_initializer": "zeros", "pointwise_initializer": "zeros"}
 ACTIVATIONS = st.sampled_from([None, "relu", "tanh", "sigmoid", "relu6"])
 MAX_SIZE = 300
+N_STACKS = min(200, int(os.environ.get("NENGO_DL_EXAMPLES", "200")))
 
 
 def window(lengths, padding):
@@ -132,7 +134,7 @@ def models(draw):
 
 
 @pytest.mark.filterwarnings("ignore:.*has no amplitude to scale")
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=N_STACKS, deadline=None, derandomize=True)
 @given(models(), st.sampled_from([None, 3]))
 def test_random_stacks(model, scale):
     assert_native(randomize(model), inference_only=True, scale_firing_rates=scale)

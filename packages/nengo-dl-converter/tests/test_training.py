@@ -120,13 +120,13 @@ def test_weights_after_ten_steps(shape_and_functions):
     with nengo_dl_core.Simulator(
         converter.net, minibatch_size=3, progress_bar=False
     ) as sim:
-        sim.compile(keras.optimizers.SGD(0.01), loss="mse")
+        sim.compile(keras.optimizers.SGD(0.01), loss="mse", jit_compile=False)
         flat = [values.reshape(3, 1, -1) for values in (inputs, *targets)]
         sim.fit(flat[:1], flat[1:], **ten_steps)
         in_nengo = trained_parameters(converter.net, sim)
 
     before = model.get_weights()
-    model.compile(keras.optimizers.SGD(0.01), loss="mse")
+    model.compile(keras.optimizers.SGD(0.01), loss="mse", jit_compile=False)
     model.fit(inputs, targets, batch_size=3, **ten_steps)
     assert not np.allclose(model.get_weights()[-1], before[-1])
     network = Converter(model, allow_fallback=False).net

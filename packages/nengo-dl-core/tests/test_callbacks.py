@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core import Simulator, callbacks
+from nengo_dl_core import Simulator, callbacks, configure_settings
 
 pytestmark = pytest.mark.filterwarnings(  # when Keras reads its own variables
     "ignore:__array__ implementation:DeprecationWarning"
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.filterwarnings(  # when Keras reads its own variables
 @pytest.fixture
 def net():
     with nengo.Network(seed=0) as net:
+        configure_settings(jit_compile=False)
         net.node = nengo.Node([0.5], label="in")
         net.ens = nengo.Ensemble(10, 1, label="ens")
         net.conn = nengo.Connection(net.node, net.ens, transform=1)

@@ -13,6 +13,7 @@ import nengo_dl
 @pytest.fixture
 def net():
     with nengo.Network(seed=0) as net:
+        nengo_dl.configure_settings(jit_compile=False)
         net.node = nengo.Node([0.0])
         ens = nengo.Ensemble(20, 1, neuron_type=nengo.LIFRate())
         nengo.Connection(net.node, ens, synapse=None)

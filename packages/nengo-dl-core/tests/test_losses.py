@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nengo_dl_core import Simulator
+from nengo_dl_core import Simulator, configure_settings
 from nengo_dl_core.losses import FiringRates, Regularize, nan_mse
 
 
@@ -98,6 +98,7 @@ def test_firing_rates(percentile, values):
 
 def test_firing_rates_are_brought_into_the_range():
     with nengo.Network(seed=0) as net:
+        configure_settings(jit_compile=False)
         ens = nengo.Ensemble(20, 1, neuron_type=nengo.LIFRate())
         node = nengo.Node([0.0])
         nengo.Connection(node, ens, synapse=None)

@@ -21,6 +21,7 @@ X = np.linspace(-1, 1, 4).reshape((4, 1, 1))
 @pytest.fixture
 def net():
     with nengo.Network(seed=0) as net:
+        configure_settings(jit_compile=False)
         net.stimulus = nengo.Node([0.0], label="stimulus")
         net.relay = nengo.Node(size_in=1, label="relay")
         net.hidden = nengo.Ensemble(

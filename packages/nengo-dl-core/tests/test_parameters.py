@@ -14,7 +14,7 @@ from nengo_dl_optimizer import noop_planner
 
 def network(neuron_type=None, seed=0, n_neurons=20, **settings):
     with nengo.Network(seed=seed) as net:
-        configure_settings(dtype="float64", **settings)
+        configure_settings(dtype="float64", jit_compile=False, **settings)
         node = nengo.Node([0.5], label="stimulus")
         with nengo.Network(label="memory"):
             ens = nengo.Ensemble(

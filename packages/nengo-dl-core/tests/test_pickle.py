@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:'Node.size_out' is being overwri
 def net():
     """Everything that a simulation keeps from one step to the next."""
     with nengo.Network(seed=0) as net:
-        configure_settings(dtype="float64")
+        configure_settings(dtype="float64", jit_compile=False)
         noise = nengo.Node(nengo.processes.WhiteNoise(), label="noise")
         with nengo.Network():
             net.pre = nengo.Ensemble(

@@ -1,7 +1,8 @@
 """Random graphs and networks do after optimization what they did before.
 
 The graphs are the same in each run. ``NENGO_DL_RANDOM_BATCH=1 pytest test_random.py``
-tries as many others, and so does each further number.
+tries as many others, and so does each further number. ``NENGO_DL_EXAMPLES`` is the most
+that a test tries.
 """
 
 import os
@@ -42,6 +43,7 @@ from random_networks import random_network
 BATCH = int(os.environ.get("NENGO_DL_RANDOM_BATCH", "0"))
 N_GRAPHS = 1900
 N_NETWORKS = 100
+MOST = int(os.environ.get("NENGO_DL_EXAMPLES", "1900"))
 N_STEPS = 4
 
 NUMBERS = st.integers(0, 2**32 - 1)
@@ -65,7 +67,7 @@ each_planner = pytest.mark.parametrize("planner", PLANNERS.values(), ids=PLANNER
 def many(n_examples: int):
     """Run a test for many examples, the same ones each time."""
     chosen = settings(
-        max_examples=n_examples,
+        max_examples=min(n_examples, MOST),
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
