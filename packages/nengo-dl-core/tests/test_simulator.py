@@ -5,6 +5,8 @@ import gc
 import nengo
 import numpy as np
 import pytest
+from nengo.builder.operator import Copy, TimeUpdate
+from nengo.builder.signal import Signal
 from nengo.exceptions import (
     ConfigError,
     ReadonlyError,
@@ -103,9 +105,10 @@ class TestState:
             sim.run_steps(5)
             np.testing.assert_array_equal(sim.data[probe], expected)
 
-    def test_seed_is_read_only(self, sim):
+    @pytest.mark.parametrize("name", ["seed", "dt"])
+    def test_what_is_read_only(self, sim, name):
         with pytest.raises(ReadonlyError):
-            sim.seed = 1
+            setattr(sim, name, 1)
 
     def test_trange_with_the_old_name(self, sim):
         sim.run_steps(4)
@@ -153,6 +156,16 @@ class TestData:
         (encoders,) = sim.data.get_params((net.ens, "encoders"))
         np.testing.assert_array_equal(encoders, sim.data[net.ens].scaled_encoders)
 
+    def test_all_objects_that_were_built(self, net):
+        with net:
+            direct = nengo.Ensemble(1, 2, neuron_type=nengo.Direct())
+            nothing = nengo.Connection(net.b, direct, transform=None)
+        with Simulator(net, progress_bar=False) as sim:
+            assert {net.ens, net.conn, direct, nothing} <= set(sim.data)
+            assert len(sim.data) == len(list(sim.data))
+            assert sim.data[direct] is sim.model.params[direct]
+            assert sim.data[nothing] is sim.model.params[nothing]
+
     def test_unknown_object(self, sim):
         with nengo.Network():
             other = nengo.Ensemble(5, 1)
@@ -175,6 +188,14 @@ class TestPredict:
         np.testing.assert_allclose(
             predicted[net.probe][0], sim.data[net.probe], atol=1e-6
         )
+
+    def test_the_keras_model_counts_the_steps_of_its_inputs(self, net):
+        x = {"a": np.ones((2, 4, 1)), "node": np.zeros((2, 4, 2))}
+        with Simulator(net, minibatch_size=2, progress_bar=False) as sim:
+            expected = sim.predict(x)
+            actual = sim.keras_model(x)
+        np.testing.assert_allclose(actual["p"], expected[net.p_b])
+        np.testing.assert_allclose(actual["probe"], expected[net.probe])
 
     def test_any_number_of_samples(self, net):
         b = np.random.default_rng(0).normal(size=(7, 4, 2))
@@ -344,6 +365,19 @@ def test_prebuilt_model(net):
     with nengo.Simulator(net, dt=0.002, progress_bar=False) as reference:
         reference.run_steps(10)
         np.testing.assert_allclose(actual, reference.data[net.probe], atol=1e-5)
+
+
+def test_operators_without_network():
+    results = []
+    for kind in (nengo.Simulator, Simulator):
+        model = nengo.builder.Model()
+        one, total = Signal(np.ones(2), name="one"), Signal(np.zeros(2), name="total")
+        model.add_op(Copy(one, total, inc=True))
+        with kind(None, model=model, progress_bar=False) as sim:
+            sim.run_steps(7)
+            results.append(np.ravel(sim.signals[total]))
+            assert [type(op) for op in sim.step_order].count(TimeUpdate) == 1
+    np.testing.assert_array_equal(*results)
 
 
 def test_keras_model_has_the_parameters(sim):

@@ -63,8 +63,9 @@ class SimulationModel(keras.Model):
             inputs = dict(zip(names, values, strict=False))
         missing = [name for name in names if name not in inputs]
         if missing == ["n_steps"] and names[0] in inputs:
-            shape = tf.shape(inputs[names[0]])
-            return {**inputs, "n_steps": tf.fill((shape[0], 1), shape[1])}
+            tensors = {name: tf.convert_to_tensor(x) for name, x in inputs.items()}
+            shape = tf.shape(tensors[names[0]])
+            return {**tensors, "n_steps": tf.fill((shape[0], 1), shape[1])}
         if missing:
             raise ValidationError(
                 f"values are missing for {missing}; there must be some for all of "
