@@ -38,6 +38,14 @@ def test_images_in_the_format_of_mnist_are_read(parts, tmp_path):
     assert images.test_y.tolist() == [3, 4]
 
 
+def test_the_command_shows_both_accuracies():
+    arguments = ["--n_test", "60", "--n_steps", "20", "--epochs", "1"]
+    result = CliRunner().invoke(main, ["classify", *arguments])
+    assert result.exit_code == 0, result.output
+    for row in ("Keras model", "spikes, 2 ms", "spikes, 20 ms"):
+        assert row in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -119,6 +119,10 @@ def test_page_shows_every_case_and_asks_for_nothing_else(tmp_path):
             "pes has no argument 'theta'; it has dimensions, neurons_per_d",
         ),
         (
+            ["build", "--benchmark", "pes", "--kwarg", "neuron_type=Lif"],
+            "there is no neuron type 'Lif'; there are ",
+        ),
+        (
             ["build", "--benchmark", "pes", "--kwarg", "theta"],
             "'theta' is not of the form key=value",
         ),

@@ -138,6 +138,13 @@ def test_arguments_of_recurrent_layers(unroll):
     np.testing.assert_allclose(stateful(INPUTS[:, :3])[0], whole[:3], rtol=1e-5)
 
 
+def test_states_are_given_to_the_layer():
+    layer = Lowpass(0.01, stateful=True)
+    layer(INPUTS)
+    with pytest.raises(NotImplementedError, match="initial_state"):
+        layer.reset_states([np.zeros((1, 1))])
+
+
 def test_features_of_several_axes():
     flat = Alpha(0.01)(np.tile(INPUTS, (1, 1, 3)))
     cube = Alpha(0.01)(np.tile(INPUTS, (1, 1, 3)).reshape(1, 6, 3, 1, 2))

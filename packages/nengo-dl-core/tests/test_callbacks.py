@@ -84,6 +84,13 @@ class TestNengoSummaries:
         with pytest.raises(ValidationError, match="have parameters, not"):
             callbacks.NengoSummaries(tmp_path, sim, [net.node])
 
+    def test_a_connection_without_weights(self, net, tmp_path):
+        with net:
+            conn = nengo.Connection(net.node, nengo.Node(size_in=1), transform=None)
+        with Simulator(net, progress_bar=False) as sim:
+            with pytest.raises(ValidationError, match="has no weights"):
+                callbacks.NengoSummaries(tmp_path, sim, [conn])
+
 
 @pytest.mark.usefixtures("tensorboard")
 class TestTensorBoard:

@@ -148,6 +148,18 @@ def test_minibatch_of_inputs():
         assert_same(actual, expected)
 
 
+def test_a_matrix_that_is_multiplied_in_halves():
+    weights = np.random.default_rng(0).normal(size=(512, 512)) / 50
+    with nengo.Network() as net:
+        configure_settings(dtype="float64")
+        stimulus = nengo.Node(lambda t: np.sin(t * np.arange(512)))
+        node = nengo.Node(size_in=512)
+        nengo.Connection(stimulus, node, transform=weights, synapse=None)
+        nengo.Connection(node, node, transform=weights, synapse=0.01)
+        nengo.Probe(node)
+    assert_matches_reference(net, 20)
+
+
 def test_python_in_the_loop():
     calls = []
     with nengo.Network(seed=0) as net:

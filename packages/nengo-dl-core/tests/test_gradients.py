@@ -17,6 +17,7 @@ from nengo_dl_core import (
     SpikingLeakyReLU,
     TensorNode,
     configure_settings,
+    gradient_check,
 )
 
 N_STEPS = 5
@@ -212,6 +213,20 @@ def test_random_networks():
 
     check_one()
     assert len(checked) >= 5
+
+
+def test_of_many_parameters_some_are_checked(net, monkeypatch):
+    checked = []
+    monkeypatch.setattr(gradient_check, "_MAX_ELEMENTS", 3)
+    monkeypatch.setattr(
+        gradient_check, "_check_column", lambda column, *_: checked.append(column)
+    )
+    with net:
+        output = relay(4)
+        nengo.Connection(net.node, output, transform=np.ones((4, 2)), synapse=None)
+        nengo.Probe(output)
+    check(net)
+    assert len(checked) == 2 * 3  # of ten inputs and eight weights
 
 
 class TestErrors:

@@ -1,5 +1,6 @@
 """Saving and loading parameters and state."""
 
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 from nengo.exceptions import ValidationError
 
 from nengo_dl_core import Simulator, configure_settings
+from nengo_dl_core.parameters import save_arrays
 from nengo_dl_optimizer import noop_planner
 
 
@@ -216,6 +218,20 @@ class TestErrors:
             pytest.raises(ValidationError, match="damaged, or no file"),
         ):
             sim.load_params(path)
+
+
+def test_a_disk_that_is_full_leaves_the_old_file_whole(saved, monkeypatch):
+    path, _ = saved
+    old = path.read_bytes()
+
+    def fail(file):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="no space left"):
+        save_arrays(path, {"x": np.zeros(1000)})
+    assert path.read_bytes() == old
+    assert list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(

@@ -487,6 +487,13 @@ class TestErrors:
             with pytest.raises(ValidationError, match=message):
                 sim.fit(*data, **{option: value})
 
+    def test_weights_of_the_classes_of_a_dataset(self, net):
+        dataset = tf.data.Dataset.from_tensor_slices({"n_steps": [[3]] * 3}).batch(3)
+        with simulator(net) as sim:
+            sim.compile("sgd", loss="mse")
+            with pytest.raises(ValidationError, match="weights of their samples"):
+                sim.fit(dataset, class_weight={0: 1})
+
     def test_missing_inputs_of_a_dataset(self, net, data):
         dataset = tf.data.Dataset.from_tensor_slices({"n_steps": [[3]] * 3}).batch(3)
         with simulator(net) as sim:

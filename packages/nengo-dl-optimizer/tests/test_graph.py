@@ -36,6 +36,7 @@ def test_it_is_an_immutable_sequence():
     assert graph[1:] == (graph[1],)
     assert list(graph) == [graph[0], graph[1]]
     assert not hasattr(graph, "append")
+    assert repr(graph) == "<OperatorGraph of 2 operators>"
 
 
 def test_accesses_are_listed_by_base_signal_in_order():
