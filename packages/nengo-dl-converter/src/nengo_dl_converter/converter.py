@@ -26,7 +26,7 @@ from .tensor_dict import KerasTensorDict
 
 
 class Converter:
-    """Converts a Keras model to a Nengo network of native Nengo objects.
+    """Makes a Nengo network that computes what a Keras model computes.
 
     Parameters
     ----------

@@ -167,7 +167,7 @@ class OpBuilder:
         raise BuildError(f"{type(self).__name__} does not define build_step")
 
     def build_post(self, signals: SignalDict) -> None:
-        """Called after the graph has been built and after every reset.
+        """Prepare for the first step, after the build and after every reset.
 
         Parameters
         ----------

@@ -27,7 +27,7 @@ class SoftLIFRate(LIFRate):
 
     where
 
-    * :math:`\sigma` is the amount of smoothing, in units of current,
+    * :math:`\sigma` is the width of the bend, in units of current,
     * :math:`\tau_{rc}` is the membrane time constant and :math:`\tau_{ref}` the
       refractory period, both in seconds,
     * :math:`a` is the amplitude.
@@ -38,7 +38,7 @@ class SoftLIFRate(LIFRate):
     Parameters
     ----------
     sigma : float
-        Amount of smoothing around the firing threshold; larger is smoother.
+        Width of the bend at the threshold, in units of current.
     **lif_args
         Parameters of `nengo.LIFRate`: ``tau_rc``, ``tau_ref``, ``amplitude``,
         ``initial_state``.

@@ -21,22 +21,21 @@ _GOLDEN_ANGLE = 137.508
 
 
 def display_signal_blocks(operators: Plan, all_signals: Sequence[Signal]) -> str:
-    """Create a visual depiction of the signals blocks read by each operator group.
+    """Draw with characters which signals each group of operators accesses.
 
     Parameters
     ----------
     operators : list of tuple of Operator
-        Operator execution plan.
+        The groups of a plan.
     all_signals : list of Signal
-        Base signals arranged into some order.
+        Base signals in any order.
 
     Returns
     -------
     signal_blocks : str
-        A string where each row corresponds to one operator group, and the non-blank
-        characters in the line indicate that the operator group reads/writes that signal
-        (with a number used to distinguish the different signal blocks within the
-        operator group).
+        A line for each group and a column for each signal. Where a group accesses
+        a signal stands the number of the operators' argument that it is: equal numbers
+        side by side are read or written as one piece.
 
     Examples
     --------
@@ -68,10 +67,10 @@ def draw_signal_blocks(
     Parameters
     ----------
     operators : list of tuple of Operator
-        Operator execution plan: one row of the picture for each group, in its colour.
+        The groups of a plan: one row of the picture for each group, in its colour.
         The blocks of a group differ in brightness; pointing at one shows what it is.
     all_signals : list of Signal
-        Base signals arranged into some order: one column for each.
+        Base signals in any order: one column for each.
     path : str or path-like
         The file to write.
     """

@@ -271,7 +271,7 @@ def signal_io_dicts(
     dict[Signal, list[Operator]],
     dict[Signal, list[Operator]],
 ]:
-    """Organize operators by the signals that they set, increment, read and update.
+    """List the operators that set, increment, read and update each signal.
 
     Parameters
     ----------

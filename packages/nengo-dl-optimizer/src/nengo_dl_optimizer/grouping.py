@@ -127,7 +127,7 @@ def _overlaps(extents: Sequence[tuple[int, int]], start: int, stop: int) -> bool
 
 
 def mergeable(op: Operator, chosen_ops: Sequence[Operator]) -> bool:
-    """Check if the given operator can be merged with the candidate group.
+    """Tell whether an operator may join a group.
 
     Parameters
     ----------

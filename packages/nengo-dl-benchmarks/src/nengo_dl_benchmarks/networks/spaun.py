@@ -6,7 +6,9 @@ URL = "git+https://github.com/drasmuss/spaun2.0.git"
 
 
 def spaun(dimensions: int) -> nengo.Network:
-    """Build the Spaun network [1]_.
+    """Build the Spaun network.
+
+    It sees digits, remembers and computes with them, and writes its answers [1]_.
 
     Parameters
     ----------

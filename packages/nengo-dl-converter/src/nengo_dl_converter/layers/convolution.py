@@ -13,7 +13,7 @@ from ..registry import registry
 
 
 class ConvertSpatial(LayerConverter):
-    """Base class for converting layers that slide a window over axes with channels."""
+    """Base of the converters of layers that slide a window over axes with channels."""
 
     spans_time = True
 
@@ -30,7 +30,7 @@ class ConvertSpatial(LayerConverter):
 
 
 class ConvertConv(ConvertSpatial):
-    """Base class for converting convolutional layers.
+    """Base of the converters of convolutional layers.
 
     One or two axes without dilation are what `nengo.Convolution` computes, in every
     backend. For the rest the windows are laid out beside each other, and multiplied

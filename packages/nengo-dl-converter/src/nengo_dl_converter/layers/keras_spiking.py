@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ConvertKerasSpiking(LayerConverter):
-    """Base class for converting KerasSpiking layers.
+    """Base of the converters of KerasSpiking layers.
 
     Their steps are those of the simulation, so this is for temporal models, and a step
     of the simulator has to be as long as the ``dt`` of the layers.

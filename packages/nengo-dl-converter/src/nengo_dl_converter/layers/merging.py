@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ConvertMerging(LayerConverter):
-    """Base class for converting layers that merge inputs element by element.
+    """Base of the converters of layers that merge inputs element by element.
 
     Inputs of different shapes are broadcast against each other.
     """
@@ -74,7 +74,7 @@ class ConvertSubtract(ConvertMerging):
 
 
 class ConvertExtremum(ConvertMerging):
-    r"""Base class for converting the larger or smaller of inputs.
+    r"""Base of the converters of the larger or smaller of inputs.
 
     With a rectified linear neuron for each element, for one input after the other,
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ConvertAffine(LayerConverter):
-    """Base class for converting layers that scale and shift each element."""
+    """Base of the converters of layers that scale and shift each element."""
 
     def own_axes(self, node_id: int, values: np.ndarray) -> np.ndarray:
         """Drop the axes of batch and time from an array that has all axes."""

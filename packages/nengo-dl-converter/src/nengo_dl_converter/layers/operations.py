@@ -16,7 +16,7 @@ from .merging import ConvertMerging
 
 
 class ConvertArithmetic(ConvertMerging):
-    """Base class for converting operations on two tensors, or one and a constant."""
+    """Base of the converters of operations on two tensors, or one and a constant."""
 
     signs: ClassVar[tuple[float, float]]
 

@@ -27,7 +27,7 @@ _MAX = (
 
 
 class ConvertAvgPool(ConvertSpatial):
-    """Base class for converting average pooling layers.
+    """Base of the converters of average pooling layers.
 
     The windows are laid out beside each other and summed, by a convolution of size 1.
     Padding is no part of an average.

@@ -15,7 +15,7 @@ from ..registry import registry
 
 
 class ConvertRearranging(LayerConverter):
-    """Base class for converting layers that move elements, or put zeros.
+    """Base of the converters of layers that move elements, or put zeros.
 
     Where each element comes from is found by calling the layer on the elements' own
     numbers.
@@ -95,7 +95,7 @@ class ConvertRepeatVector(ConvertRearranging):
 
 
 class ConvertZeroPadding(ConvertRearranging):
-    """Base class for converting zero-padding layers."""
+    """Base of the converters of zero-padding layers."""
 
     spans_time = True
 
@@ -125,7 +125,7 @@ class ConvertCropping(ConvertRearranging):
 
 
 class ConvertUpSampling(ConvertRearranging):
-    """Base class for converting upsampling layers."""
+    """Base of the converters of upsampling layers."""
 
     spans_time = True
 

@@ -12,9 +12,7 @@ from .selection import Execution, select_groups
 
 
 def greedy_planner(operators: Sequence[Operator]) -> list[tuple[Operator, ...]]:
-    """Create a merged execution plan through greedy selection.
-
-    Always selects the largest available group of operators as the next to be executed.
+    """Plan by taking the largest group that is ready, again and again.
 
     Parameters
     ----------
@@ -24,7 +22,7 @@ def greedy_planner(operators: Sequence[Operator]) -> list[tuple[Operator, ...]]:
     Returns
     -------
     plan : list of tuple of Operator
-        Operators combined into mergeable groups and in execution order.
+        The groups, each after those whose results it needs.
 
     Raises
     ------

@@ -42,7 +42,7 @@ _MAX_PASSES = 16
 
 
 def layered_planner(operators: Sequence[Operator]) -> list[tuple[Operator, ...]]:
-    """Create a merged execution plan by putting each kind of operators into layers.
+    """Plan by putting the operators of each kind into layers.
 
     Gives plans of close to the fewest possible groups, in a time that is about linear
     in the number of operators.
@@ -55,7 +55,7 @@ def layered_planner(operators: Sequence[Operator]) -> list[tuple[Operator, ...]]
     Returns
     -------
     plan : list of tuple of Operator
-        Operators combined into mergeable groups and in execution order.
+        The groups, each after those whose results it needs.
 
     Raises
     ------

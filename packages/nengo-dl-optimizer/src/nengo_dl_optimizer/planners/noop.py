@@ -10,7 +10,7 @@ from ..graph import OperatorGraph
 
 
 def noop_planner(operators: Sequence[Operator]) -> list[tuple[Operator, ...]]:
-    """Order operators into a valid execution order, but do not perform any merging.
+    """Plan without merging: operators one by one, each after what it depends on.
 
     Parameters
     ----------

@@ -13,15 +13,13 @@ from .group_graph import GroupGraph
 
 
 def transitive_planner(op_list: Sequence[Operator]) -> list[tuple[Operator, ...]]:
-    """Create a merged execution plan through transitive closure construction.
+    """Plan kind by kind, with the transitive closure of the dependencies.
 
-    This is something like a middle ground between `greedy_planner` and `tree_planner`;
-    it can improve simulation time over the greedy planner, but comes with potentially
-    significant build time increases. (`layered_planner` gives plans of no more groups
-    in most cases, and does not construct the closure.)
-
-    Kind after kind, beginning with those of most operators, it constructs the closure
-    restricted to that kind, and merges operators that do not depend on each other.
+    Beginning with the kind of most operators, the closure tells which of them depend on
+    each other, by any way through the graph; those that do not are merged. There are
+    mostly fewer groups than `greedy_planner` makes, at the cost of a longer build,
+    though not as long as with `tree_planner`. (`layered_planner` gives plans of no more
+    groups in most cases, and does not construct the closure.)
 
     Parameters
     ----------
@@ -31,7 +29,7 @@ def transitive_planner(op_list: Sequence[Operator]) -> list[tuple[Operator, ...]
     Returns
     -------
     plan : list of tuple of Operator
-        Operators combined into mergeable groups and in execution order.
+        The groups, each after those whose results it needs.
 
     Raises
     ------
@@ -88,32 +86,29 @@ def transitive_closure_recurse(
     builder_types: Sequence[Hashable] | Mapping[int, Hashable],
     cache: MutableMapping[frozenset[int], set[int]],
 ) -> None:
-    """Compute the transitive closure, restricted to operators of one builder type.
+    """Find all operators of one kind that depend on others, directly or not.
 
     Parameters
     ----------
     dg : dict of {int: set of int}
-        Dependency graph where ``dg[a] = {b, c}`` indicates that operators ``b`` and
-        ``c`` are dependent on ``a``.
+        For each operator, by number, the numbers of those that wait for it.
     ops : list of int
-        The operators for which we want to compute the transitive closure.
+        The operators to start from.
     trans : dict of {int: set of int}
-        The transitive closure for the graph (will be filled in-place): for ``ops``, and
-        for all that depends on them, the operators of the given type that depend on it.
+        Receives the result: for ``ops``, and for all that depends on them, the
+        operators of the given kind that depend on it.
     builder_type : type
-        What identifies the operators to include in the transitive closure, a build
-        class for example.
+        The kind: the build class, for example.
     builder_types : list of type
-        The same for each operator.
+        The kind of each operator.
     cache : dict of {frozenset of int: set of int}
-        Stores base sets which ``trans`` will reference (to reduce memory usage, since
-        many elements in ``trans`` will have the same value).
+        Receives the sets that are found. Equal ones, of which there are many, become
+        one object, which saves memory.
 
     Notes
     -----
-    This function uses ints to refer to operators, where the int indicates the index of
-    the operator in the overall operator list (this is done to save memory). It does not
-    really recurse, as chains of operators may be longer than Python's stack.
+    It does not really recurse, as chains of operators may be longer than Python's
+    stack.
     """
     pending = list(ops)
     while pending:

@@ -14,12 +14,11 @@ from .selection import Execution
 def tree_planner(
     op_list: Sequence[Operator], max_depth: int = 3
 ) -> list[tuple[Operator, ...]]:
-    """Create a merged execution plan through exhaustive tree search.
+    """Plan by trying all choices of the next few groups before taking one.
 
-    The ``max_depth`` parameter scales the planner between full tree search and greedy
-    search. ``max_depth==1`` is equivalent to `greedy_planner`, and
-    ``max_depth==len(op_list)`` is full tree search (guaranteed to find the optimal plan
-    if no operators write the same memory, but likely very slow).
+    One group is what `greedy_planner` looks at. With as many as there are operators the
+    plan has the fewest groups possible, if no operators write the same memory; but the
+    time is exponential in the depth.
 
     Parameters
     ----------
@@ -31,7 +30,7 @@ def tree_planner(
     Returns
     -------
     plan : list of tuple of Operator
-        Operators combined into mergeable groups and in execution order.
+        The groups, each after those whose results it needs.
 
     Raises
     ------

@@ -13,11 +13,10 @@ from .constants import is_constant, only_reset
 
 
 def remove_constant_copies(operators: Sequence[Operator]) -> OperatorGraph:
-    """Change Copies with constant input to Resets.
+    """Turn copies of a constant into resets to its value.
 
-    If a Copy has no dependencies, or just one Reset dependency, then we can change it
-    to an operator that just directly sets (or increments) the output signal to (or by)
-    the Copy's input value.
+    Constant is what no operator writes, or a single `Reset` does. A copy that
+    increments becomes a `ResetInc`.
 
     Parameters
     ----------

@@ -14,11 +14,9 @@ from .constants import is_always, is_constant
 
 
 def remove_identity_muls(operators: Sequence[Operator]) -> OperatorGraph:
-    """Change ``y=x*1`` operators to ``y=x`` Copy operators.
+    """Turn products with one, or the identity matrix, into copies.
 
-    If one of the inputs to a DotInc or ElementwiseInc (or DotSet or ElementwiseSet) is
-    1, or the identity matrix, then we can skip the multiplication and change it to a
-    Copy operator.
+    These are the products of `DotInc`, `ElementwiseInc`, `DotSet` and `ElementwiseSet`.
 
     Parameters
     ----------

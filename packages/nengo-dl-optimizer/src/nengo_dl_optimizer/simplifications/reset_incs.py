@@ -50,12 +50,11 @@ _SETTERS: dict[type[Operator], Callable[..., Operator]] = {
 
 
 def remove_reset_incs(operators: Sequence[Operator]) -> OperatorGraph:
-    """Replace ``y=Reset(0) + x`` with ``y=x``.
+    """Let the first increment after a reset to zero set the signal instead.
 
-    If a signal is reset and incremented, we can change that to a set that combines the
-    two operators. (Any other increments of that signal can proceed as normal.) The same
-    goes for several increments that together cover what is reset, each a part of it,
-    as those of a passthrough node that collects the output of many ensembles.
+    Further increments of the signal stay what they are. The same goes for several
+    increments that together cover what is reset, each a part of it, as those of
+    a passthrough node that collects the output of many ensembles.
 
     Parameters
     ----------

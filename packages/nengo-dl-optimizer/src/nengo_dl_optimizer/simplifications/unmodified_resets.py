@@ -14,11 +14,10 @@ from .constants import only_reset
 
 
 def remove_unmodified_resets(operators: Sequence[Operator]) -> OperatorGraph:
-    """Remove any Reset operators that are targeting a signal that is never modified.
+    """Put a constant in the place of a signal that nothing but a reset writes.
 
-    If a signal is reset, but never incremented or updated after that, a signal whose
-    initial value is the reset's can take its place. (Nengo builds no such resets, but
-    they remain when other simplifications remove the increments.)
+    Nengo builds no such resets, but they remain when other simplifications have removed
+    the increments.
 
     Parameters
     ----------

@@ -32,10 +32,9 @@ _PRODUCTS = frozenset(
 
 
 def remove_zero_incs(operators: Sequence[Operator]) -> OperatorGraph:
-    """Remove any operators where we know the input (and therefore output) is zero.
+    """Remove increments by zero.
 
-    If the input to a DotInc, ElementwiseInc, Copy or ConvInc (or one of their like) is
-    zero then we know that it increments by zero, so we can just get rid of it.
+    A product with a factor that is always zero is one, and so is a copy of zeros.
 
     Parameters
     ----------

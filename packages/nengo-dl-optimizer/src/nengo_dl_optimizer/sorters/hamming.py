@@ -1,4 +1,4 @@
-"""Signals that are accessed by the same operators side by side."""
+"""Signals of the same operators side by side."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ SignalType = TypeVar("SignalType", bound=Hashable)
 
 
 def hamming_sort(blocks: Mapping[SignalType, Set[int]]) -> list[SignalType]:
-    """Reorder signals so that those accessed by the same operators are adjacent.
+    """Put the signals of each block side by side, as far as other blocks allow.
 
-    Uses heuristics to try to place signals that are accessed by the same operators into
-    adjacent positions (giving priority to larger blocks).
+    The larger a block, the more its order counts.
 
     Parameters
     ----------
     blocks : dict of {Signal: set of int}
-        Indicates which IO blocks each signal participates in.
+        The numbers of the IO blocks that each signal is part of.
 
     Returns
     -------
     signals : list of Signal
-        The signals in their new order. Those that participate in the same blocks keep
+        The signals in their new order. Those that are part of the same blocks keep
         the order in which they were given.
 
     Notes

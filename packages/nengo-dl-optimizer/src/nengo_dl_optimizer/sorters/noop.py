@@ -15,7 +15,7 @@ def noop_order_signals(plan: Plan, **_: Any) -> tuple[list[Signal], Plan]:
     Parameters
     ----------
     plan : list of tuple of Operator
-        Operator execution plan.
+        The groups of operators.
 
     Returns
     -------

@@ -40,15 +40,15 @@ from .rearrangement import sort_ops_by_signals, sort_signals_by_ops
 
 
 def order_signals(plan: Plan, n_passes: int = 10) -> tuple[list[Signal], Plan]:
-    """Order signals and operators to structure reads and writes in contiguous blocks.
+    """Order signals and operators so that groups read and write in one piece.
 
     Parameters
     ----------
     plan : list of tuple of Operator
-        Operator execution plan (e.g. output from `greedy_planner`).
+        The groups of operators, as a planner returns them.
     n_passes : int
-        Number of repeated passes through the operator reordering stage. It ends early
-        if a pass changes nothing.
+        How often the two orders are adapted to each other at most: until nothing
+        changes.
 
     Returns
     -------

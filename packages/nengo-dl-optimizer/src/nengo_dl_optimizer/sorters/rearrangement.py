@@ -21,35 +21,31 @@ def sort_ops_by_signals(
     blocks: Mapping[Signal, frozenset[int]],
     op_sigs: Mapping[Operator, Sequence[Signal]],
 ) -> MutableMapping[OperatorGroup, OperatorGroup]:
-    """Rearrange operators to match the order of signals.
+    """Sort the operators of each group as their signals are sorted.
 
-    Note: the same operators can be associated with multiple IO blocks if they have
-    multiple inputs, so rearranging the operators according to one of those blocks could
-    mess up the order with respect to the other IO block. We iterate through the IO
-    blocks in increasing size so that the largest blocks win out.
+    A group with several arguments can follow the order of one of them only: the blocks
+    are taken in turn, and the last one, which is the largest, decides.
 
     Parameters
     ----------
     sorted_io : list of tuple of (Operator, int)
-        The operators that form each IO block, sorted by increasing size of the block.
-        In the case that a group of operators participate in multiple IO blocks, the
-        integer distinguishes which one of those blocks this block is associated with.
+        The IO blocks, smaller ones first: a group of operators, and which of the
+        operators' arguments the block consists of.
     sigs : list of Signal
-        Signals that have been arranged into a given order by other parts of the
-        algorithm.
+        The signals in their order.
     sig_idxs : dict of {Signal: int}
-        Sorted indices of signals.
+        The place of each signal in that order.
     new_plan : dict of {tuple of Operator: tuple of Operator}
-        Mapping from original operator group to the sorted operators; it is updated.
+        The present order of each group's operators; it is updated.
     blocks : dict of {Signal: frozenset of int}
-        Indicates which IO blocks each signal participates in.
+        The numbers of the IO blocks that each signal is part of.
     op_sigs : dict of {Operator: list of Signal}
         The signals accessed by each operator.
 
     Returns
     -------
     new_plan : dict of {tuple of Operator: tuple of Operator}
-        Mapping from original operator group to the sorted operators.
+        The order of each group's operators.
 
     Notes
     -----
@@ -85,33 +81,31 @@ def sort_signals_by_ops(
     blocks: Mapping[Signal, frozenset[int]],
     op_sigs: Mapping[Operator, Sequence[Signal]],
 ) -> MutableMapping[Signal, int]:
-    """Rearrange signals to match the order of operators.
+    """Sort signals as the operators that access them are sorted.
 
-    Attempts to rearrange ``sigs`` so that it is in the same order as operator signals,
-    without changing the overall block order: signals change places only with those
-    that participate in the same IO blocks.
+    The blocks stay where they are: signals change places only with those that are part
+    of the same blocks.
 
     Parameters
     ----------
     sorted_io : list of tuple of (Operator, int)
-        The operators that form each IO block, sorted by increasing size of the block.
-        In the case that a group of operators participate in multiple IO blocks, the
-        integer distinguishes which one of those blocks this block is associated with.
+        The IO blocks, smaller ones first: a group of operators, and which of the
+        operators' arguments the block consists of.
     sigs : list of Signal
-        Signals to be sorted.
+        The signals in their present order.
     sig_idxs : dict of {Signal: int}
-        Sorted indices of signals; it is updated.
+        The place of each signal in that order; it is updated.
     new_plan : dict of {tuple of Operator: tuple of Operator}
-        Mapping from original operator group to the sorted operators.
+        The order of each group's operators.
     blocks : dict of {Signal: frozenset of int}
-        Indicates which IO blocks each signal participates in.
+        The numbers of the IO blocks that each signal is part of.
     op_sigs : dict of {Operator: list of Signal}
         The signals accessed by each operator.
 
     Returns
     -------
     sig_idxs : dict of {Signal: int}
-        Sorted indices of signals.
+        The new places.
     """
     for group, slot in sorted_io:
         exchangeable: dict[frozenset[int], dict[Signal, None]] = {}
