@@ -321,3 +321,12 @@ def test_leaky_relu(layer):
 def test_relu_with_a_threshold_jumps():
     with pytest.raises(ConversionError, match="threshold=1 is not supported"):
         Converter(on_input(layers.ReLU(threshold=1), (5,)), allow_fallback=False)
+
+
+def test_rescaling_of_channels_that_are_first():
+    keras.config.set_image_data_format("channels_first")
+    try:
+        layer = layers.Rescaling([0.5, 2.0, -1.0], offset=0.5)
+        assert_native(on_input(layer, (3, 4, 2)))
+    finally:
+        keras.config.set_image_data_format("channels_last")

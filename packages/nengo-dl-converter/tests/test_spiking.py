@@ -128,6 +128,10 @@ def test_arguments_of_recurrent_layers(unroll):
     _, state = Lowpass(0.01, return_state=True, unroll=unroll)(INPUTS)
     np.testing.assert_allclose(state[0], whole[-1], rtol=1e-5)
 
+    _, state = Lowpass(0.01, return_state=True, unroll=unroll)(INPUTS[:, :3])
+    rest = Lowpass(0.01, unroll=unroll)(INPUTS[:, 3:], initial_state=[state])
+    np.testing.assert_allclose(rest[0], whole[3:], rtol=1e-5)
+
     timed = Lowpass(0.01, time_major=True, unroll=unroll)(INPUTS.swapaxes(0, 1))
     np.testing.assert_allclose(timed[:, 0], whole, rtol=1e-5)
 
