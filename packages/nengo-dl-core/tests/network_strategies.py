@@ -497,7 +497,7 @@ def cases(draw, jit_compile):
             "inference_only": draw(st.booleans()),
         },
         options={
-            "unroll_simulation": draw(st.integers(1, 7)),
+            "unroll_simulation": draw(st.integers(1, 3)),
             "minibatch_size": draw(st.sampled_from([None, None, 1, 2, 3])),
         },
         pieces=[n for n in (cut, n_steps - cut) if n],
