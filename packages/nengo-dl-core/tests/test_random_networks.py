@@ -53,8 +53,8 @@ def assert_equals_reference(case):
                 )
                 for item in range(n_items or 1)
             ]
-    except (BuildError, FloatingPointError, SimulationError):  # it diverges
-        reject()
+    except (BuildError, FloatingPointError, SimulationError):
+        reject()  # no decoders, or diverging activity
     sim = Simulator(case.net, seed=case.seed, **options, **case.options)
     actual = recorded(sim, case.pieces)
     for item, values in enumerate(expected):
