@@ -52,4 +52,4 @@ def test_random_networks():
         compared.append(net)
 
     check()
-    assert len(compared) >= 5
+    assert len(compared) >= 15
