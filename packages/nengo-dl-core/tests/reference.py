@@ -6,24 +6,28 @@ import numpy as np
 from nengo_dl_core import Simulator
 
 
+def recorded(sim, *pieces):
+    """Run a simulator, close it, and return what each probe recorded."""
+    with sim:
+        for n_steps in pieces:
+            sim.run_steps(n_steps)
+    return {probe: np.array(sim.data[probe]) for probe in sim.model.probes}
+
+
 def reference_data(net, pieces, seed=None):
     """Run the reference simulator and return what each probe recorded.
 
     Its optimizer orders processes, and with them their seeds, differently from run to
     run.
     """
-    with nengo.Simulator(net, seed=seed, progress_bar=False, optimize=False) as sim:
-        for n_steps in pieces:
-            sim.run_steps(n_steps)
-    return {probe: np.array(sim.data[probe]) for probe in net.all_probes}
+    sim = nengo.Simulator(net, seed=seed, progress_bar=False, optimize=False)
+    return recorded(sim, *pieces)
 
 
 def simulated_data(net, pieces, seed=None, **options):
     """Run our simulator and return what each probe recorded."""
-    with Simulator(net, seed=seed, progress_bar=False, **options) as sim:
-        for n_steps in pieces:
-            sim.run_steps(n_steps)
-    return {probe: np.array(sim.data[probe]) for probe in net.all_probes}
+    sim = Simulator(net, seed=seed, progress_bar=False, **options)
+    return recorded(sim, *pieces)
 
 
 def assert_same(actual, expected):

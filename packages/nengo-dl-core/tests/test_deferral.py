@@ -6,7 +6,7 @@ import pytest
 
 from nengo_dl_core import Simulator, configure_settings, deferral
 from nengo_dl_optimizer import DotSet, noop_planner
-from reference import assert_same
+from reference import assert_same, recorded
 
 N_STEPS = 100  # not a multiple of what is computed at once
 
@@ -41,13 +41,6 @@ def network():
             nengo.Probe(both, synapse=0.03),
         ]
     return net, deferred
-
-
-def recorded(sim, *pieces):
-    with sim:
-        for n_steps in pieces:
-            sim.run_steps(n_steps)
-    return {probe: np.array(sim.data[probe]) for probe in sim.model.probes}
 
 
 def written(sim):

@@ -7,14 +7,9 @@ from nengo.exceptions import BuildError, SimulationError
 
 from nengo_dl_core import Simulator, configure_settings
 from network_strategies import many, networks
+from reference import recorded
 
 N_STEPS = 15
-
-
-def recorded(sim):
-    with sim:
-        sim.run_steps(N_STEPS)
-    return {probe: np.array(sim.data[probe]) for probe in sim.model.probes}
 
 
 def test_random_networks():
@@ -38,10 +33,10 @@ def test_random_networks():
             sim.freeze_params(net)
             try:
                 with np.errstate(all="ignore"):
-                    expected = recorded(nengo.Simulator(net, **options))
+                    expected = recorded(nengo.Simulator(net, **options), N_STEPS)
             except (BuildError, SimulationError):  # Nengo cannot build it; it diverges
                 reject()
-            actual = recorded(sim)
+            actual = recorded(sim, N_STEPS)
         for probe, values in expected.items():
             if not np.isfinite(values).all():
                 reject()

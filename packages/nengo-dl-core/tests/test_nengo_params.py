@@ -6,7 +6,9 @@ import pytest
 from nengo.exceptions import ValidationError
 
 from nengo_dl_core import Simulator, configure_settings
-from reference import assert_same
+from reference import assert_same, recorded
+
+N_STEPS = 60
 
 
 def simulator(net, **options):
@@ -19,12 +21,6 @@ def change_parameters(sim):
     for variable in sim.tensor_graph.trainable_variables:
         value = variable.numpy()
         variable.assign(value * rng.uniform(0.8, 1.2, size=value.shape) + 0.001)
-
-
-def recorded(sim):
-    with sim:
-        sim.run_steps(60)
-    return {probe: np.array(sim.data[probe]) for probe in sim.model.probes}
 
 
 # what lies between a Node or an ensemble of three dimensions and another ensemble
@@ -60,8 +56,8 @@ def check_frozen(net):
     with simulator(net) as sim:
         change_parameters(sim)
         sim.freeze_params(net)
-        expected = recorded(sim)
-    assert_same(recorded(nengo.Simulator(net, progress_bar=False)), expected)
+        expected = recorded(sim, N_STEPS)
+    assert_same(recorded(nengo.Simulator(net, progress_bar=False), N_STEPS), expected)
     return expected
 
 
@@ -74,7 +70,7 @@ def test_frozen_ensembles_and_decoders(net, name):
         nengo.Connection(net.node, pre)
         nengo.Connection(pre, post, **options)
         nengo.Probe(post, synapse=0.01)
-    before = recorded(nengo.Simulator(net, progress_bar=False))
+    before = recorded(nengo.Simulator(net, progress_bar=False), N_STEPS)
     after = check_frozen(net)
     for probe, values in before.items():
         assert not np.allclose(values, after[probe])
@@ -107,8 +103,8 @@ def test_frozen_in_pieces_of_networks(net):
         change_parameters(sim)
         sim.freeze_params([subnet, *net.connections])
         sim.freeze_params(conn)
-        expected = recorded(sim)
-    assert_same(recorded(nengo.Simulator(net, progress_bar=False)), expected)
+        expected = recorded(sim, N_STEPS)
+    assert_same(recorded(nengo.Simulator(net, progress_bar=False), N_STEPS), expected)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning:nengo")
@@ -122,8 +118,8 @@ def test_trained_encoders_of_neurons_without_gain(net):
     with simulator(net) as sim:
         change_parameters(sim)
         sim.freeze_params(net)
-        expected = recorded(sim)
-    assert_same(recorded(nengo.Simulator(net, progress_bar=False)), expected)
+        expected = recorded(sim, N_STEPS)
+    assert_same(recorded(nengo.Simulator(net, progress_bar=False), N_STEPS), expected)
 
 
 def test_arguments_for_other_objects(net):
@@ -146,9 +142,9 @@ def test_arguments_for_other_objects(net):
             weights = sim.data[net.connections[1]].weights
             nengo.Connection(nengo.Node(net.node.output), c, transform=weights)
             nengo.Probe(d.neurons)
-        (expected,) = recorded(sim).values()
+        (expected,) = recorded(sim, N_STEPS).values()
     assert [*named] == ["a", "b", "ab"]
-    (actual,) = recorded(nengo.Simulator(other, progress_bar=False)).values()
+    (actual,) = recorded(nengo.Simulator(other, progress_bar=False), N_STEPS).values()
     np.testing.assert_allclose(actual, expected, rtol=1e-9)
 
 

@@ -18,7 +18,7 @@ from scipy import stats
 
 from nengo_dl_core import Simulator, configure_settings, deferral
 from network_strategies import cases, many, stochastic_networks
-from reference import assert_same
+from reference import assert_same, recorded
 
 TOLERANCE = 1e-8
 BATCHES = {False: range(4), True: range(2)}  # by jit_compile
@@ -26,13 +26,6 @@ SIZES = {False: 35, True: 30}
 if "NENGO_DL_BATCHES" in os.environ:
     chosen = range(*map(int, os.environ["NENGO_DL_BATCHES"].split(":")))
     BATCHES = dict.fromkeys(BATCHES, chosen)
-
-
-def recorded(sim, pieces):
-    with sim:
-        for n_steps in pieces:
-            sim.run_steps(n_steps)
-    return {probe: np.array(sim.data[probe]) for probe in sim.model.probes}
 
 
 def assert_equals_reference(case):
@@ -49,14 +42,14 @@ def assert_equals_reference(case):
                     nengo.Simulator(
                         case.net, seed=case.seed + item, optimize=False, **options
                     ),
-                    [sum(case.pieces)],
+                    sum(case.pieces),
                 )
                 for item in range(n_items or 1)
             ]
     except (BuildError, FloatingPointError, SimulationError):
         reject()  # no decoders, or diverging activity
     sim = Simulator(case.net, seed=case.seed, **options, **case.options)
-    actual = recorded(sim, case.pieces)
+    actual = recorded(sim, *case.pieces)
     for item, values in enumerate(expected):
         peaks = {probe: np.abs(x).max(initial=0) for probe, x in values.items()}
         rounding = 1e-13 * max(peaks.values())  # where larger values cancel
@@ -99,8 +92,8 @@ def test_an_input_that_no_probe_depends_on():
         nengo.Connection(unused, nengo.Node(size_in=2))
         nengo.Probe(used)
     reference = nengo.Simulator(net, progress_bar=False, optimize=False)
-    expected = recorded(reference, [10])
-    assert_same(recorded(Simulator(net, progress_bar=False), [5, 5]), expected)
+    expected = recorded(reference, 10)
+    assert_same(recorded(Simulator(net, progress_bar=False), 5, 5), expected)
 
 
 def test_neurons_that_spike_at_random_equal_the_reference_in_distribution():
@@ -114,9 +107,9 @@ def test_neurons_that_spike_at_random_equal_the_reference_in_distribution():
     @given(stochastic_networks())
     def check(net):
         options = {"seed": 0, "progress_bar": False, "optimize": False}
-        expected = recorded(nengo.Simulator(net, **options), [20 * 500])
+        expected = recorded(nengo.Simulator(net, **options), 20 * 500)
         sim = Simulator(net, minibatch_size=500, **options)
-        for probe, values in recorded(sim, [40]).items():
+        for probe, values in recorded(sim, 40).items():
             # from the second sample on: the first ones still hold the initial state
             pairs = zip(values[:, 1].T, expected[probe][1:].T, strict=True)
             p_values.extend(stats.ks_2samp(*pair).pvalue for pair in pairs)
