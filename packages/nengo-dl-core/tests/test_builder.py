@@ -7,8 +7,8 @@ from nengo.builder.operator import Copy, Operator, Reset
 from nengo.exceptions import BuildError
 
 from nengo_dl_core import Simulator
-from nengo_dl_core.builder import Builder, OpBuilder
-from nengo_dl_core.nengo_builder import NengoBuilder, NengoModel
+from nengo_dl_core.builders.base import Builder, OpBuilder
+from nengo_dl_core.network.build import NengoBuilder, NengoModel
 
 
 class Square(Operator):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from nengo.exceptions import ConfigError, NetworkContextError, ValidationError
 
 from nengo_dl_core import Simulator, configure_settings, get_setting
-from nengo_dl_core.trainability import mark_signals
+from nengo_dl_core.network.trainability import mark_signals
 from nengo_dl_optimizer import noop_order_signals, noop_planner
 from reference import assert_same, reference_data, simulated_data
 

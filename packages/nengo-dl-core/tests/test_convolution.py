@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nengo_dl_core import configure_settings, tensor_graph
-from nengo_dl_core.correlation import correlate, correlate_transposed
+from nengo_dl_core import configure_settings
+from nengo_dl_core.builders.correlation import correlate, correlate_transposed
+from nengo_dl_core.training import tensor_graph
 from reference import assert_matches_reference, assert_same, simulated_data
 
 

@@ -5,8 +5,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nengo_dl_core.names import unique_names
-from nengo_dl_core.probe_data import ProbeData
+from nengo_dl_core.network.names import unique_names
+from nengo_dl_core.values.probe_data import ProbeData
 
 
 def storage(sample_every=None, keep_history=True):

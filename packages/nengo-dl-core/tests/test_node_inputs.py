@@ -13,7 +13,7 @@ from nengo.processes import (
 )
 
 from nengo_dl_core import Simulator, configure_settings
-from nengo_dl_core.process_seeds import ProcessSeeds
+from nengo_dl_core.network.process_seeds import ProcessSeeds
 from reference import (
     assert_matches_reference,
     assert_same,

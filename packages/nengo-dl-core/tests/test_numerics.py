@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nengo_dl_core.numerics import (
+from nengo_dl_core.builders.numerics import (
     expm1_above,
     log1p_above,
     quotient,

@@ -10,7 +10,7 @@ import pytest
 from nengo.exceptions import ValidationError
 
 from nengo_dl_core import Simulator, configure_settings
-from nengo_dl_core.parameters import save_arrays
+from nengo_dl_core.values.parameters import save_arrays
 from nengo_dl_optimizer import noop_planner
 
 
@@ -235,7 +235,8 @@ def test_a_disk_that_is_full_leaves_the_old_file_whole(saved, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "call", ["os.fsync", "pathlib.Path.replace", "nengo_dl_core.parameters.write_array"]
+    "call",
+    ["os.fsync", "pathlib.Path.replace", "nengo_dl_core.values.parameters.write_array"],
 )
 def test_a_killed_process_leaves_the_old_file_whole(saved, call):
     """The process is killed when it comes to one of the steps of saving."""
@@ -244,7 +245,7 @@ def test_a_killed_process_leaves_the_old_file_whole(saved, call):
     code = f"""
 import os, signal, unittest.mock
 import numpy as np
-from nengo_dl_core.parameters import save_arrays
+from nengo_dl_core.values.parameters import save_arrays
 def die(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGKILL)
 with unittest.mock.patch({call!r}, die):

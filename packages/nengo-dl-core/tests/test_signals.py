@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.signals import SignalDict
-from nengo_dl_core.tensor_signal import TensorSignal
+from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.builders.tensor_signal import TensorSignal
 
 
 def view(slices, shape, minibatch_size=None):

@@ -9,8 +9,8 @@ from nengo.exceptions import SignalError, ValidationError
 
 import nengo_dl.tensor_graph
 from nengo_dl_core import Simulator, configure_settings
-from nengo_dl_core.nengo_builder import NengoModel
-from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl_core.network.build import NengoModel
+from nengo_dl_core.training.tensor_graph import TensorGraph
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The simulator and its data."""
 
 from nengo_dl_core import Simulator
-from nengo_dl_core.simulation_data import SimulationData
+from nengo_dl_core.values.simulation_data import SimulationData
 
 __all__ = [
     "SimulationData",

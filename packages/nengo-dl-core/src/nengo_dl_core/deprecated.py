@@ -10,7 +10,7 @@ import nengo
 import tensorflow as tf
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.losses import nan_mse
+from nengo_dl_core.training.losses import nan_mse
 
 
 def warn_deprecated(name: str, instead: str, stacklevel: int = 3) -> None:

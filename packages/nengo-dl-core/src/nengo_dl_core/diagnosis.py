@@ -16,7 +16,7 @@ from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 from nengo.exceptions import SimulationError
 
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_optimizer import OperatorGraph, written_signals
 
 

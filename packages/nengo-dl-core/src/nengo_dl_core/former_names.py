@@ -12,11 +12,11 @@ from nengo.builder import Model
 from nengo.builder.signal import Signal
 
 from nengo_dl_core.deprecated import swapped, warn_deprecated
-from nengo_dl_core.node_inputs import evaluate
-from nengo_dl_core.trainability import mark_signals as current_mark_signals
+from nengo_dl_core.network.inputs import evaluate
+from nengo_dl_core.network.trainability import mark_signals as current_mark_signals
 
 if TYPE_CHECKING:
-    from nengo_dl_core.tensor_graph import TensorGraph
+    from nengo_dl_core.training.tensor_graph import TensorGraph
 
 
 def unrolled_steps(unroll_simulation: Any, step_blocks: int | None) -> Any:

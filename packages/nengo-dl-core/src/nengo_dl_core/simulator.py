@@ -25,16 +25,20 @@ from nengo.exceptions import (
 from nengo.utils.numpy import maxint
 
 from nengo_dl_core.argument_checks import check_positive_integer
-from nengo_dl_core.config import get_setting
-from nengo_dl_core.data_arguments import by_object, check_shapes, look_up
 from nengo_dl_core.deprecated import DeprecatedMethods, warn_deprecated
 from nengo_dl_core.diagnosis import Diagnosis, Stages
+from nengo_dl_core.engine.runner import Runner
 from nengo_dl_core.former_names import unrolled_steps
-from nengo_dl_core.gradient_check import check_gradients
-from nengo_dl_core.keras_runner import KerasRunner
-from nengo_dl_core.nengo_builder import NengoBuilder, NengoModel
-from nengo_dl_core.nengo_params import freeze, named_params, nengo_params
-from nengo_dl_core.parameters import (
+from nengo_dl_core.network.build import NengoBuilder, NengoModel
+from nengo_dl_core.network.config import get_setting
+from nengo_dl_core.network.thread_pools import single_threaded_scipy
+from nengo_dl_core.progress import shown_progress
+from nengo_dl_core.training.data_arguments import by_object, check_shapes, look_up
+from nengo_dl_core.training.gradient_check import check_gradients
+from nengo_dl_core.training.tensor_graph import TensorGraph
+from nengo_dl_core.training.trainer import KerasRunner
+from nengo_dl_core.values.frozen_network import freeze, named_params, nengo_params
+from nengo_dl_core.values.parameters import (
     fitted_state,
     load_arrays,
     read_parameters,
@@ -44,13 +48,9 @@ from nengo_dl_core.parameters import (
     write_parameters,
     write_state,
 )
-from nengo_dl_core.probe_data import ProbeData
-from nengo_dl_core.progress import shown_progress
-from nengo_dl_core.runner import Runner
-from nengo_dl_core.signal_values import SignalValues
-from nengo_dl_core.simulation_data import SimulationData
-from nengo_dl_core.tensor_graph import TensorGraph
-from nengo_dl_core.thread_pools import single_threaded_scipy
+from nengo_dl_core.values.probe_data import ProbeData
+from nengo_dl_core.values.signal_values import SignalValues
+from nengo_dl_core.values.simulation_data import SimulationData
 
 Array = npt.NDArray[Any]
 _Method = TypeVar("_Method", bound=Callable[..., Any])

@@ -6,9 +6,9 @@ import tensorflow as tf
 from nengo.builder.transforms import ConvInc, ConvTransposeInc
 from nengo.transforms import ConvolutionTranspose, Transform
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.correlation import correlate, correlate_transposed
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.correlation import correlate, correlate_transposed
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_optimizer import ConvSet, ConvTransposeSet
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import tensorflow as tf
 from nengo.builder.operator import DotInc, Operator
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.numerics import rounded_product, stored
-from nengo_dl_core.signals import SignalDict, concatenated
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.numerics import rounded_product, stored
+from nengo_dl_core.builders.signals import SignalDict, concatenated
 from nengo_dl_optimizer import DotSet
 
 # Running sums that a product of two vectors is formed by.

@@ -7,10 +7,10 @@ import tensorflow as tf
 from nengo.builder.operator import Operator
 from nengo.synapses import LinearFilter
 
-from nengo_dl_core.builder import BuildConfig, OpBuilder
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
 from nengo_dl_core.builders.lowpass import filter_step
-from nengo_dl_core.numerics import rounded_product
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.numerics import rounded_product
+from nengo_dl_core.builders.signals import SignalDict
 
 # Up to this order products are written out: a minibatch of 16 of forty filters of
 # second order takes a seventh of the time. Beyond it XLA's products win.

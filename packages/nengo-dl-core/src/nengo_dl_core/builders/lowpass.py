@@ -9,9 +9,9 @@ from nengo.builder.operator import Operator
 from nengo.builder.processes import SimProcess
 from nengo.synapses import LinearFilter
 
-from nengo_dl_core.builder import BuildConfig, OpBuilder
-from nengo_dl_core.numerics import rounded_product
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+from nengo_dl_core.builders.numerics import rounded_product
+from nengo_dl_core.builders.signals import SignalDict
 
 
 def filter_step(op: SimProcess, dt: float) -> LinearFilter.Step:

@@ -13,13 +13,13 @@ from nengo.builder.operator import Operator
 from nengo.builder.processes import SimProcess
 from nengo.synapses import Alpha, LinearFilter, Lowpass, Triangle
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.builders.chosen import ChosenBuilder
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.delegating import ChosenBuilder
 from nengo_dl_core.builders.linear_filter import LinearFilterBuilder
 from nengo_dl_core.builders.lowpass import LowpassBuilder
 from nengo_dl_core.builders.python_call import PythonOpBuilder
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.triangle import TriangleBuilder
-from nengo_dl_core.signals import SignalDict
 
 
 class _Item(NamedTuple):

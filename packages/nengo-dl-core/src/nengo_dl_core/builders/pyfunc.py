@@ -10,10 +10,10 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.builder.operator import Operator, SimPyFunc
 
-from nengo_dl_core.builder import BuildConfig, Builder
+from nengo_dl_core.builders.base import BuildConfig, Builder
 from nengo_dl_core.builders.python_call import PythonOpBuilder
-from nengo_dl_core.python_functions import vector_func
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.network.functions import vector_func
 
 
 @Builder.register(SimPyFunc)

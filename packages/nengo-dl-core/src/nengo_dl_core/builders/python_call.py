@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from nengo_dl_core.builder import OpBuilder
+from nengo_dl_core.builders.base import OpBuilder
 
 
 class PythonOpBuilder(OpBuilder):

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.builder.operator import Operator, SparseDotInc
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_optimizer import SparseDotSet, sparse_entries
 
 # Rows are filled up to equal length if that makes no more than so many times the work.

@@ -10,8 +10,8 @@ import tensorflow as tf
 from nengo.builder.operator import Operator
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.tensor_node import SimTensorNode
 
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.builder.operator import Operator
 
-from nengo_dl_core.builder import BuildConfig
+from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.python_call import PythonOpBuilder
-from nengo_dl_core.random_streams import item_rng
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.random_streams import item_rng
+from nengo_dl_core.builders.signals import SignalDict
 
 
 class GenericNeuronBuilder(PythonOpBuilder):

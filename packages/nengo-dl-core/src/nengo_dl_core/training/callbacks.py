@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.names import free_name
+from nengo_dl_core.network.names import free_name
 
 if TYPE_CHECKING:
     from nengo_dl_core.simulator import Simulator

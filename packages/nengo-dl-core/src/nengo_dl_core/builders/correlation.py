@@ -30,7 +30,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from nengo_dl_core.numerics import stored
+from nengo_dl_core.builders.numerics import stored
 
 Shape = Sequence[int]
 

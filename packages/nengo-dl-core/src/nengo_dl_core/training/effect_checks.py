@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import nengo
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl_core.training.tensor_graph import TensorGraph
 from nengo_dl_optimizer import OperatorGraph, written_signals
 
 

@@ -10,11 +10,11 @@ import nengo
 from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.names import free_name
-from nengo_dl_core.signal_values import SignalValues
-from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl_core.network.names import free_name
+from nengo_dl_core.network.trainability import learning_rules
 from nengo_dl_core.tensor_node import TensorNode
-from nengo_dl_core.trainability import learning_rules
+from nengo_dl_core.training.tensor_graph import TensorGraph
+from nengo_dl_core.values.signal_values import SignalValues
 from nengo_dl_optimizer import written_signals
 
 

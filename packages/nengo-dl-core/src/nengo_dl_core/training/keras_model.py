@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl_core.training.tensor_graph import TensorGraph
 
 
 class SimulationModel(keras.Model):

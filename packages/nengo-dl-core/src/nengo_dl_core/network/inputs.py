@@ -14,8 +14,8 @@ from nengo.builder.operator import Operator, SimPyFunc
 from nengo.builder.processes import SimProcess
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.process_seeds import ProcessSeeds
-from nengo_dl_core.python_functions import vector_func
+from nengo_dl_core.network.functions import vector_func
+from nengo_dl_core.network.process_seeds import ProcessSeeds
 
 Array = npt.NDArray[Any]
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.builder import Group
-from nengo_dl_core.config import get_setting
-from nengo_dl_core.deferral import N_AT_ONCE, Deferral
+from nengo_dl_core.builders.base import Group
+from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.builders.tensor_signal import TensorSignal
 from nengo_dl_core.diagnosis import FiniteCheck
-from nengo_dl_core.loop import Afterwards, Output, Step, run_loop
+from nengo_dl_core.engine.loop import Afterwards, Output, Step, run_loop
+from nengo_dl_core.network.config import get_setting
+from nengo_dl_core.program.stages import N_AT_ONCE, Deferral
 from nengo_dl_core.progress import ProgressBar
-from nengo_dl_core.signals import SignalDict
-from nengo_dl_core.tensor_signal import TensorSignal
 
 if TYPE_CHECKING:
-    from nengo_dl_core.tensor_graph import TensorGraph
+    from nengo_dl_core.training.tensor_graph import TensorGraph
 
 
 def simulate(

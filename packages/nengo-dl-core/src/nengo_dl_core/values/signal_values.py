@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl_core.training.tensor_graph import TensorGraph
 from nengo_dl_optimizer import Block
 
 Array = npt.NDArray[Any]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.names import accepted_name
+from nengo_dl_core.network.names import accepted_name
 
 Array = npt.NDArray[Any]
 

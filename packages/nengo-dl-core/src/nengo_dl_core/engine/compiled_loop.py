@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from nengo_dl_core.deferral import N_AT_ONCE
 from nengo_dl_core.diagnosis import Stages
-from nengo_dl_core.probe_data import ProbeData
-from nengo_dl_core.simulation import simulate
-from nengo_dl_core.tensor_graph import TensorGraph
-from nengo_dl_core.variables import assign
+from nengo_dl_core.engine.step import simulate
+from nengo_dl_core.engine.variables import assign
+from nengo_dl_core.program.stages import N_AT_ONCE
+from nengo_dl_core.training.tensor_graph import TensorGraph
+from nengo_dl_core.values.probe_data import ProbeData
 
 Array = npt.NDArray[Any]
 

@@ -84,7 +84,7 @@ def rounded_product(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     Examples
     --------
     >>> import tensorflow as tf
-    >>> from nengo_dl_core.numerics import rounded_product
+    >>> from nengo_dl_core.builders.numerics import rounded_product
     >>> with_two_roundings = tf.function(
     ...     lambda a, b, c: rounded_product(a, b) + c, jit_compile=True
     ... )

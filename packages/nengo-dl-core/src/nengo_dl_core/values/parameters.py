@@ -14,13 +14,13 @@ import numpy.typing as npt
 from nengo.builder.signal import Signal
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.signal_names import (
+from nengo_dl_core.training.tensor_graph import TensorGraph
+from nengo_dl_core.values.object_names import (
     layer_variables,
     parameter_signals,
     state_signals,
 )
-from nengo_dl_core.signal_values import SignalValues
-from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl_core.values.signal_values import SignalValues
 
 Array = npt.NDArray[Any]
 write_array: Any = np.lib.format.write_array

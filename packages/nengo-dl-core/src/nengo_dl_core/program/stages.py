@@ -28,8 +28,8 @@ from nengo.builder.processes import SimProcess
 from nengo.builder.signal import Signal
 from nengo.synapses import LinearFilter
 
-from nengo_dl_core.builder import BuildConfig, Builder, Group
-from nengo_dl_core.memory import Memory
+from nengo_dl_core.builders.base import BuildConfig, Builder, Group
+from nengo_dl_core.program.memory import Memory
 from nengo_dl_optimizer import (
     Block,
     DotSet,

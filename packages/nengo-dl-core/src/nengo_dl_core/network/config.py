@@ -12,7 +12,7 @@ from nengo.config import Config, SupportDefaultsMixin
 from nengo.exceptions import ConfigError, NetworkContextError, ValidationError
 from nengo.params import Parameter
 
-from nengo_dl_core.session_config import check_session_config
+from nengo_dl_core.network.session_config import check_session_config
 from nengo_dl_core.surrogates import SURROGATES
 
 # The kinds of objects that a setting can be given for, besides the network.

@@ -12,14 +12,14 @@ import nengo
 import numpy as np
 import numpy.typing as npt
 
-from nengo_dl_core.config import get_setting
 from nengo_dl_core.diagnosis import Stages
-from nengo_dl_core.executable import Executable
-from nengo_dl_core.node_inputs import evaluate
-from nengo_dl_core.numpy_loop import NumPyLoop, runs_in_numpy
-from nengo_dl_core.probe_data import ProbeData
+from nengo_dl_core.engine.compiled_loop import Executable
+from nengo_dl_core.engine.numpy_loop import NumPyLoop, runs_in_numpy
+from nengo_dl_core.network.config import get_setting
+from nengo_dl_core.network.inputs import evaluate
 from nengo_dl_core.progress import ProgressBar
-from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl_core.training.tensor_graph import TensorGraph
+from nengo_dl_core.values.probe_data import ProbeData
 
 Array = npt.NDArray[Any]
 _log = logging.getLogger(__name__)

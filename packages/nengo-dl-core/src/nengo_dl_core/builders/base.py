@@ -4,7 +4,7 @@ An `OpBuilder` knows how one type of operator is computed; `Builder` finds the o
 each group of a plan. A new operator type is added by writing a builder for it:
 
 >>> import nengo
->>> from nengo_dl_core.builder import Builder, OpBuilder
+>>> from nengo_dl_core.builders.base import Builder, OpBuilder
 >>> class Negate(nengo.builder.operator.Copy):
 ...     "Set ``dst`` to ``-src``."
 >>> @Builder.register(Negate)
@@ -35,8 +35,8 @@ from nengo.builder.operator import Operator
 from nengo.builder.processes import SimProcess
 from nengo.exceptions import BuildError
 
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.progress import NullProgressBar, ProgressBar
-from nengo_dl_core.signals import SignalDict
 
 Group = tuple[Operator, ...]
 

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.tensor_signal import TensorSignal
+from nengo_dl_core.builders.tensor_signal import TensorSignal
 
 # A view of more pieces than this (one with a stride, say) is read with a single
 # ``tf.gather`` instead of a concatenation of its pieces.

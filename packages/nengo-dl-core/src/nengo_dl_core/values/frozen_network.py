@@ -15,7 +15,7 @@ from nengo.exceptions import ValidationError
 from nengo.solvers import NoSolver
 from nengo.transforms import NoTransform, Sparse, SparseMatrix, Transform
 
-from nengo_dl_core.simulation_data import SimulationData
+from nengo_dl_core.values.simulation_data import SimulationData
 
 Array = npt.NDArray[Any]
 

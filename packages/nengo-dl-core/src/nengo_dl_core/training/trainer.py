@@ -12,12 +12,12 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.exceptions import SimulationError, ValidationError
 
-from nengo_dl_core.config import get_setting
-from nengo_dl_core.data_arguments import look_up
-from nengo_dl_core.keras_model import SimulationModel
-from nengo_dl_core.samples import Samples, inputs_of, with_targets
-from nengo_dl_core.tensor_graph import TensorGraph
-from nengo_dl_core.training_checks import warn_of_no_effect
+from nengo_dl_core.network.config import get_setting
+from nengo_dl_core.training.data_arguments import look_up
+from nengo_dl_core.training.effect_checks import warn_of_no_effect
+from nengo_dl_core.training.keras_model import SimulationModel
+from nengo_dl_core.training.samples import Samples, inputs_of, with_targets
+from nengo_dl_core.training.tensor_graph import TensorGraph
 
 Array = npt.NDArray[Any]
 

@@ -26,8 +26,8 @@ from nengo.builder.signal import Signal
 from nengo.builder.transforms import ConvInc, ConvTransposeInc
 from tensorflow.python.profiler import trace
 
-from nengo_dl_core.builder import OpBuilder
-from nengo_dl_core.builders.chosen import ChosenBuilder
+from nengo_dl_core.builders.base import OpBuilder
+from nengo_dl_core.builders.delegating import ChosenBuilder
 from nengo_dl_core.builders.linear_filter import LinearFilterBuilder
 from nengo_dl_core.builders.lowpass import LowpassBuilder, filter_step
 from nengo_dl_core.builders.neurons.generic import GenericNeuronBuilder
@@ -35,11 +35,11 @@ from nengo_dl_core.builders.neurons.rates_to_spikes import RandomSpikingBuilder
 from nengo_dl_core.builders.process import GenericProcessBuilder
 from nengo_dl_core.builders.pyfunc import SimPyFuncBuilder
 from nengo_dl_core.builders.time import TimeUpdateBuilder
-from nengo_dl_core.config import get_setting
-from nengo_dl_core.names import free_name
-from nengo_dl_core.probe_data import ProbeData
-from nengo_dl_core.tensor_graph import TensorGraph
-from nengo_dl_core.variables import assign, read
+from nengo_dl_core.engine.variables import assign, read
+from nengo_dl_core.network.config import get_setting
+from nengo_dl_core.network.names import free_name
+from nengo_dl_core.training.tensor_graph import TensorGraph
+from nengo_dl_core.values.probe_data import ProbeData
 from nengo_dl_optimizer import (
     ConvSet,
     ConvTransposeSet,

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.config import get_setting
-from nengo_dl_core.data_arguments import by_object, check_shapes
-from nengo_dl_core.node_inputs import evaluate
-from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl_core.network.config import get_setting
+from nengo_dl_core.network.inputs import evaluate
+from nengo_dl_core.training.data_arguments import by_object, check_shapes
+from nengo_dl_core.training.tensor_graph import TensorGraph
 
 Array = npt.NDArray[Any]
 

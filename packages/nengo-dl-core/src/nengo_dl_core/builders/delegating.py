@@ -9,8 +9,8 @@ from typing import Any
 import tensorflow as tf
 from nengo.builder.operator import Operator
 
-from nengo_dl_core.builder import BuildConfig, OpBuilder
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+from nengo_dl_core.builders.signals import SignalDict
 
 
 class ChosenBuilder(OpBuilder):

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.exceptions import SimulationError
 
-from nengo_dl_core.data_arguments import by_object, check_shapes, look_up
-from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl_core.training.data_arguments import by_object, check_shapes, look_up
+from nengo_dl_core.training.tensor_graph import TensorGraph
 
 Array = npt.NDArray[Any]
 

@@ -18,26 +18,26 @@ from nengo.builder.signal import Signal
 from nengo.exceptions import SignalError, ValidationError
 
 from nengo_dl_core.argument_checks import check_device, check_positive_integer
-from nengo_dl_core.builder import BuildConfig, Builder
+from nengo_dl_core.builders.base import BuildConfig, Builder
 from nengo_dl_core.builders.learning_rule import with_factored_changes
 from nengo_dl_core.builders.lowpass import without_duplicate_state
-from nengo_dl_core.config import get_setting
-from nengo_dl_core.deferral import Deferral, apart
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.diagnosis import Objects
-from nengo_dl_core.facts import signal_facts
+from nengo_dl_core.engine.loop import Output
+from nengo_dl_core.engine.step import simulate
+from nengo_dl_core.engine.variables import read
 from nengo_dl_core.former_names import FormerNames, unrolled_steps
-from nengo_dl_core.layer_weights import LayerWeights
-from nengo_dl_core.loop import Output
-from nengo_dl_core.memory import Memory
-from nengo_dl_core.names import unique_names
-from nengo_dl_core.node_inputs import split_inputs
-from nengo_dl_core.process_seeds import ProcessSeeds
+from nengo_dl_core.network.config import get_setting
+from nengo_dl_core.network.inputs import split_inputs
+from nengo_dl_core.network.names import unique_names
+from nengo_dl_core.network.process_seeds import ProcessSeeds
+from nengo_dl_core.network.session_config import apply_session_config
+from nengo_dl_core.network.signal_facts import signal_facts
+from nengo_dl_core.network.trainability import mark_signals
+from nengo_dl_core.program.memory import Memory
+from nengo_dl_core.program.stages import Deferral, apart
 from nengo_dl_core.progress import ProgressBar
-from nengo_dl_core.session_config import apply_session_config
-from nengo_dl_core.signals import SignalDict
-from nengo_dl_core.simulation import simulate
-from nengo_dl_core.trainability import mark_signals
-from nengo_dl_core.variables import read
+from nengo_dl_core.values.layer_weights import LayerWeights
 from nengo_dl_optimizer import Block, OperatorGraph, layered_planner, optimize
 
 
@@ -196,7 +196,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         Returns
         -------
         marks : dict of {nengo.builder.Signal: bool or None}
-            See `nengo_dl_core.trainability.mark_signals`.
+            See `nengo_dl_core.network.trainability.mark_signals`.
         """
         return mark_signals(self.model)
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.signals import SignalDict
-from nengo_dl_core.tensor_signal import TensorSignal
+from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.builders.tensor_signal import TensorSignal
 from nengo_dl_optimizer import Block, Layout
 
 
