@@ -23,6 +23,7 @@ from .planners import (
     tree_planner,
 )
 from .protocols import Plan, Planner, Simplification, Sorter
+from .python_calls import PythonCall, call_in_turn, turns
 from .simplifications import (
     default_simplifications,
     remove_constant_copies,
@@ -55,6 +56,7 @@ __all__ = [
     "OptimizedGraph",
     "Plan",
     "Planner",
+    "PythonCall",
     "ResetInc",
     "SignalFacts",
     "Simplification",
@@ -62,6 +64,7 @@ __all__ = [
     "SparseDotSet",
     "Summary",
     "View",
+    "call_in_turn",
     "default_simplifications",
     "display_signal_blocks",
     "draw_signal_blocks",
@@ -88,5 +91,6 @@ __all__ = [
     "transitive_closure_recurse",
     "transitive_planner",
     "tree_planner",
+    "turns",
     "written_signals",
 ]
