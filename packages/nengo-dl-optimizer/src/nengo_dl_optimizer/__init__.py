@@ -1,6 +1,16 @@
 """Restructure graphs of Nengo operators into few, large, contiguous operations."""
 
 from .display import display_signal_blocks, draw_signal_blocks
+from .execution import (
+    ExecutorState,
+    KernelMaker,
+    Memory,
+    NumPyExecutor,
+    NumPySimulator,
+    default_kernels,
+    own_steps,
+    per_item,
+)
 from .graph import MergeRule, OperatorGraph, SignalFacts, signal_io_dicts
 from .grouping import mergeable
 from .layout import Block, Layout, View
@@ -50,8 +60,13 @@ __all__ = [
     "ConvTransposeSet",
     "DotSet",
     "ElementwiseSet",
+    "ExecutorState",
+    "KernelMaker",
     "Layout",
+    "Memory",
     "MergeRule",
+    "NumPyExecutor",
+    "NumPySimulator",
     "OperatorGraph",
     "OptimizedGraph",
     "Plan",
@@ -65,6 +80,7 @@ __all__ = [
     "Summary",
     "View",
     "call_in_turn",
+    "default_kernels",
     "default_simplifications",
     "display_signal_blocks",
     "draw_signal_blocks",
@@ -76,6 +92,8 @@ __all__ = [
     "noop_planner",
     "optimize",
     "order_signals",
+    "own_steps",
+    "per_item",
     "remove_constant_copies",
     "remove_copy_chains",
     "remove_dead_operators",
