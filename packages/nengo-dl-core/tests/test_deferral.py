@@ -47,7 +47,7 @@ def network():
 def written(sim):
     """The probes whose values are computed apart from the loop."""
     graph = sim.tensor_graph
-    found = graph.stages.written
+    found = graph.deferral.written
     return [
         probe
         for probe in sim.model.probes

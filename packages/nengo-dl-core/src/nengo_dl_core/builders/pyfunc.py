@@ -14,8 +14,10 @@ from nengo_dl_core.builders.base import BuildConfig, Builder
 from nengo_dl_core.builders.python_call import PythonOpBuilder
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.network.functions import vector_func
+from nengo_dl_optimizer import PythonCall
 
 
+@Builder.register(PythonCall)
 @Builder.register(SimPyFunc)
 class SimPyFuncBuilder(PythonOpBuilder):
     """Call Python functions, once for each item of the minibatch.

@@ -52,7 +52,7 @@ class PythonOpBuilder(OpBuilder):
         def remembering(*args: Any) -> Any:
             try:
                 return function(*args)
-            except Exception as error:
+            except BaseException as error:  # an interrupt, too
                 self.config.keep_error(error)
                 raise
 
