@@ -5,9 +5,9 @@ are pickled.
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
+import keras
 import nengo
 import numpy as np
 from nengo import processes
@@ -17,7 +17,6 @@ from nengo.dists import Gaussian, Uniform
 from nengo_dl_core import Simulator, configure_settings
 
 DT = 0.001
-N_STEPS = 60  # what an undisturbed run has
 
 
 class Fuse:
@@ -316,74 +315,33 @@ class Subject:
         }
 
 
-@dataclass(frozen=True)
-class Reset:
-    """A reset that left something as it was, after some steps."""
+class Simulators:
+    """Keeps the simulators of sequences that ended well, since tracing takes long."""
 
-    n_steps: int
-    seed: int | None
-    include_trainable: bool
-    include_processes: bool
+    def __init__(self, kind):
+        self.kind, self.kept = kind, {}
 
+    def take(self, minibatch_size):
+        kept = self.kept.pop(minibatch_size, None)
+        return kept or self.make(minibatch_size, 0)
 
-@dataclass(frozen=True)
-class Undisturbed:
-    """What a simulation gives that nothing interrupts: the oracle.
+    def make(self, minibatch_size, seed):
+        subject = Subject(self.kind, seed, minibatch_size=minibatch_size)
+        prepare_training(subject)
+        return subject
 
-    Parameters
-    ----------
-    values : list of ndarray
-        What each probe records, ``(n_items, n_rows, size)``.
-    places : list of float
-        Where the world is before the first step, and after each.
-    """
+    def keep(self, subject):
+        size = subject.sim.minibatch_size
+        if size in self.kept:
+            subject.sim.close()
+        self.kept.setdefault(size, subject)
 
-    values: list[Any]
-    places: list[float]
-
-
-@cache
-def undisturbed(kind, seed, resets):
-    """Run the reference simulator, whose resets are whole: the others are done here."""
-    subject = Subject(kind, seed, nengo.Simulator, optimize=False)
-    with subject.sim as sim:
-        for reset in resets:
-            if reset.n_steps:
-                sim.run_steps(reset.n_steps)
-            kept = {} if reset.include_trainable else learned_values(sim)
-            if reset.include_processes:
-                sim.reset(reset.seed)
-            for signal in sim.signals:
-                sim.signals.reset(signal)
-            for signal, value in kept.items():
-                sim.signals[signal] = value
-            sim.clear_probes()
-            subject.world.place = 0.0
-        places = [subject.world.place]
-        for _ in range(N_STEPS):
-            sim.step()
-            places.append(subject.world.place)
-        return Undisturbed([sim.data[x].copy()[None] for x in subject.probes], places)
+    def close(self):
+        for subject in self.kept.values():
+            subject.sim.close()
 
 
-def learned_values(sim):
-    """What learning rules have changed."""
-    rules = (conn for conn in sim.model.toplevel.all_connections if conn.learning_rule)
-    signals = [sim.model.sig[conn]["weights"] for conn in rules]
-    return {signal: sim.signals[signal].copy() for signal in signals}
-
-
-@cache
-def undisturbed_ours(kind, seed, resets, minibatch_size):
-    """Run our simulator, where the reference draws other random numbers."""
-    with Subject(kind, seed, minibatch_size=minibatch_size or 1).sim as sim:
-        for reset in resets:
-            if reset.n_steps:
-                sim.run_steps(reset.n_steps)
-            sim.reset(
-                seed=reset.seed,
-                include_trainable=reset.include_trainable,
-                include_processes=reset.include_processes,
-            )
-        sim.run_steps(N_STEPS)
-        return Undisturbed([sim.data[x].copy() for x in sim.model.probes], [])
+def prepare_training(subject):
+    """Compile for training that changes no parameter."""
+    losses = dict.fromkeys(subject.measured.values(), "mse")
+    subject.sim.compile(keras.optimizers.SGD(0.0), loss=losses)
