@@ -127,14 +127,10 @@ class Program:
         """Whether a Probe keeps the values of all steps, or of the last one only."""
         return bool(self.setting("keep_history", True, probe))
 
-    def new_builder(self) -> Builder:
-        """Make builders of the groups, for one trace."""
-        return Builder(self.optimized.plan)
-
     @cached_property
     def builder(self) -> Builder:
         """Builders that are asked about the groups, and build none."""
-        return self.new_builder()
+        return Builder(self.optimized.plan)
 
     @property
     def calls_python(self) -> bool:
@@ -275,4 +271,6 @@ def _simplifications(model: Model, in_python: bool) -> Sequence[Any]:
     if chosen is not None:
         return chosen
     # What runs in NumPy runs by Nengo's own learning rules
-    return [x for x in default_simplifications if not (in_python and x is factor_changes)]
+    return [
+        x for x in default_simplifications if not (in_python and x is factor_changes)
+    ]

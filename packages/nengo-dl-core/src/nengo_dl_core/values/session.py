@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
+from weakref import WeakSet
 
 import nengo
 import numpy.typing as npt
 
+from nengo_dl_core.builders.base import Builder
 from nengo_dl_core.network.generators import Generators
 from nengo_dl_core.network.inputs import ProcessInput
 from nengo_dl_core.network.process_seeds import ProcessSeeds
@@ -72,9 +74,7 @@ class Session:
         self.program = program
         self.variables = variables
         self.records = records
-        self.seeds = ProcessSeeds(
-            program.model.operators, program.minibatch_size, seed
-        )
+        self.seeds = ProcessSeeds(program.model.operators, program.minibatch_size, seed)
         self.generators = Generators(
             [x.op for x in program.inputs if isinstance(x, ProcessInput)],
             program.builder.generator_ops,
@@ -86,6 +86,41 @@ class Session:
         self.is_open = False
         self._cache: Cache | None = None
         self._error: BaseException | None = None
+        self._builders: WeakSet[Builder] = WeakSet()
+
+    @property
+    def model(self):
+        return self.program.model
+
+    @property
+    def optimized(self):
+        return self.program.optimized
+
+    @property
+    def memory(self):
+        return self.program.memory
+
+    @property
+    def parameters(self):
+        return self.variables.parameters
+
+    @property
+    def states(self):
+        return self.variables.states
+
+    @property
+    def layer_weights(self):
+        return self.variables.layer_weights
+
+    @property
+    def step(self):
+        return self.variables.step
+
+    def new_builder(self) -> Builder:
+        """Make builders of the groups for one trace, to be told of every reset."""
+        builder = Builder(self.program.optimized.plan)
+        self._builders.add(builder)
+        return builder
 
     def lend(self, cache: Cache) -> bool:
         """Let an executor hold the packed state from now on.
@@ -113,6 +148,11 @@ class Session:
             states = self._cache.read_states()
             self.variables.write_states(states, self.n_steps)
             self._cache = None
+
+    def open(self) -> None:
+        """Let somebody see the variables, who may then change them at any time."""
+        self.synchronize()
+        self.is_open = True
 
     def state(self) -> State:
         """Return the present state."""
@@ -158,6 +198,13 @@ class Session:
             self.variables.reset_parameters()
         if include_generators:
             self.generators.begin(self.seeds)
+            self.build_post()
+
+    def build_post(self) -> None:
+        """Let the builders of operators prepare for the first step."""
+        signals = self.program.memory.environment()
+        for builder in self._builders:
+            builder.build_post(signals)
 
     @contextmanager
     def transaction(self, keep: bool, trains: bool = False) -> Iterator[None]:
