@@ -304,7 +304,7 @@ class Simulator:
         seed : int, optional
             New seed of the simulation, which stays.
         include_trainable : bool
-            Also undo what training has changed.
+            Also undo what training and online learning rules have changed.
         include_probes : bool
             Also forget what the probes have recorded.
         include_processes : bool

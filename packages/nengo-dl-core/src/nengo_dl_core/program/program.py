@@ -105,6 +105,12 @@ class Program:
         return [self.model.sig[probe]["in"] for probe in self.probes]
 
     @cached_property
+    def learned(self) -> Sequence[Signal]:
+        """Weights that online learning rules change."""
+        marks = mark_signals(self.model)
+        return [sig for sig, trainable in marks.items() if trainable is None]
+
+    @cached_property
     def owners(self) -> Owners:
         """Names the objects that operators work for."""
         return Owners(self.model, self.optimized.graph)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from weakref import WeakSet
 
 import nengo
+import numpy as np
 import numpy.typing as npt
 
 from nengo_dl_core.builders.base import Builder
@@ -186,14 +187,19 @@ class Session:
         Parameters
         ----------
         include_parameters : bool
-            Whether what training has changed is undone, too.
+            Whether what training and learning rules have changed is undone, too.
         include_generators : bool
             Whether processes and random generators begin anew.
         """
-        self._cache = None
+        self.synchronize()
         self.n_steps = 0
-        initial = tuple(self.program.memory.initial_states())
-        self.variables.write_states(initial, 0)
+        memory, before = self.program.memory, self.variables.read_states()
+        states = tuple(map(np.array, memory.initial_states()))
+        for sig in () if include_parameters else self.program.learned:
+            if (place := memory.columns(sig)) is not None:
+                array, columns = place
+                states[array][:, columns] = before[array][:, columns]
+        self.variables.write_states(states, 0)
         if include_parameters:
             self.variables.reset_parameters()
         if include_generators:
