@@ -47,7 +47,8 @@ class GenericProcessBuilder(PythonOpBuilder):
 
     def build_step(self, signals: SignalDict) -> list[tf.Tensor]:
         """Call the step functions; see `OpBuilder.build_step`."""
-        dt, generators = signals.dt, self.config.generators
+        dt = signals.dt
+        generators: Any = self.config.generators
         inputs = [signals.gather(sig) for sig in self.inputs if sig is not None]
         states = [signals.gather(sig) for sig in self.states]
 

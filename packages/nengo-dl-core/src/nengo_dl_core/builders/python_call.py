@@ -56,4 +56,6 @@ class PythonOpBuilder(OpBuilder):
                 self.config.keep_error(error)
                 raise
 
-        return list(tf.numpy_function(remembering, list(inputs), list(dtypes)))
+        results = tf.numpy_function(remembering, list(inputs), list(dtypes))
+        # executed eagerly, it gives a single result without a list around it
+        return results if isinstance(results, list) else [results]

@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Iterator
 from functools import cached_property
 
+import numpy as np
+
 from nengo_dl_core.build_report import Stages
 from nengo_dl_core.engine.executor import Array, Data, Executor
 from nengo_dl_core.engine.numpy_loop import NumPyLoop, runs_in_numpy
@@ -62,13 +64,15 @@ class Runner:
 
     Attributes
     ----------
+    jit_compile : bool
+        Whether TensorFlow's loop is compiled.
     in_numpy : bool
         Whether NumPy runs the simulation, and not TensorFlow's loop.
     """
 
     def __init__(self, session: Session, jit_compile: bool, stages: Stages) -> None:
         self._session = session
-        self._jit_compile = jit_compile
+        self.jit_compile = jit_compile
         self._stages = stages
         self.in_numpy = not jit_compile and runs_in_numpy(session.program)
 
@@ -77,7 +81,7 @@ class Runner:
         """The executor, made when it is first needed."""
         if self.in_numpy:
             return NumPyLoop(self._session)
-        return TensorFlowLoop(self._session, self._jit_compile, self._stages)
+        return TensorFlowLoop(self._session, self.jit_compile, self._stages)
 
     def pieces(self, n_steps: int, data: Data) -> Iterator[tuple[int, list[Array]]]:
         """Run in pieces, within a transaction.
@@ -103,6 +107,30 @@ class Runner:
             piece = {node: x[:, done : done + count] for node, x in data.items()}
             first = start + done + 1
             yield count, executor.run(range(first, first + count), piece)
+
+    def collect(self, n_steps: int, data: Data) -> list[Array]:
+        """Run the simulation within a transaction, and return what its probes see.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of steps.
+        data : dict of {nengo.Node: ndarray}
+            See `pieces`.
+
+        Returns
+        -------
+        values : list of ndarray
+            For each probe ``(minibatch_size, n_samples, ...)``.
+        """
+        pieces = [values for _, values in self.pieces(n_steps, data)]
+        collected = []
+        for record, *values in zip(
+            self._session.records.values(), *pieces, strict=True
+        ):
+            kept = values if record.keep_history else values[-1:]
+            collected.append(np.swapaxes(np.concatenate(kept), 0, 1))
+        return collected
 
     def run(self, n_steps: int, data: Data, progress: ProgressBar, keep: bool) -> None:
         """Run the simulation, and record what its probes see.

@@ -17,12 +17,12 @@ from nengo_dl_core.builders.base import BuildConfig, Builder, Group
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 from nengo_dl_core.engine.loop import Afterwards, Output, Step, run_loop
-from nengo_dl_core.network.generators import Generators
 from nengo_dl_core.program.finite_check import FiniteCheck
 from nengo_dl_core.program.program import Program
 from nengo_dl_core.program.stages import N_AT_ONCE, Deferral
 from nengo_dl_core.progress import ProgressBar
 from nengo_dl_core.values.session import Session
+from nengo_dl_core.values.variables import Variables
 from nengo_dl_optimizer import Block
 
 
@@ -41,15 +41,14 @@ class Values(NamedTuple):
         Number of steps that have been simulated, an integer.
     """
 
-    parameters: Mapping[Block, tf.Tensor]
+    parameters: dict[Block, tf.Tensor]
     states: Sequence[tf.Tensor]
     layer_weights: Mapping[int, tf.Tensor]
     n_steps: tf.Tensor
 
     @classmethod
-    def of(cls, session: Session) -> Values:
+    def of(cls, variables: Variables) -> Values:
         """Read the variables of a simulation."""
-        variables = session.variables
         return cls(
             {block: tf.convert_to_tensor(x) for block, x in variables.parameters},
             [tf.convert_to_tensor(x) for x in variables.states],
@@ -142,6 +141,7 @@ def probe_buffer(
 
 def simulate(
     program: Program,
+    builder: Builder,
     config: BuildConfig,
     values: Values,
     n_steps: tf.Tensor,
@@ -159,6 +159,8 @@ def simulate(
     ----------
     program : Program
         What is simulated.
+    builder : Builder
+        Builders of its groups that have built nothing yet.
     config : BuildConfig
         What builders may want to know.
     values : Values
@@ -191,7 +193,7 @@ def simulate(
     is_late = [current(sig).base in deferral.written for sig in program.probed]
     is_early = list(map(not_, is_late))
 
-    signals, builder = memory.environment(), program.new_builder()
+    signals = memory.environment()
     memory.bind(signals, values.parameters)
     builder.build_pre(signals, config, progress)
     states = memory.unpacked(values.states)
@@ -232,6 +234,7 @@ def simulate(
         program.use_loop,
         afterwards,
     )
+    builder.build_post(signals)
     early, late = iter(filled[: sum(is_early)]), iter(filled[sum(is_early) :])
     return Results(
         [next(late if deferred else early) for deferred in is_late],

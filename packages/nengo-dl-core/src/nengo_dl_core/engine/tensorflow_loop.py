@@ -80,8 +80,9 @@ class TensorFlowLoop:
         )
         results = simulate(
             program,
+            session.new_builder(),
             build_config(session, False, self._is_evaluated),
-            Values.of(session),
+            Values.of(variables),
             tf.cast(n_steps, tf.int32),
             tf.split(inputs, self._sizes, axis=2) if self._sizes else [],
             [
@@ -137,7 +138,9 @@ class TensorFlowLoop:
         """Send the values of input Nodes, side by side, as far as they change."""
         if not self._sizes:
             return
-        constant = not data and not any(map(self._is_ahead, self._session.program.inputs))
+        constant = not data and not any(
+            map(self._is_ahead, self._session.program.inputs)
+        )
         if not constant:
             assign_rows(self._inputs, self._input_rows(steps, data))
         elif not self._holds_constants:  # for every step that the buffer has room for

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,7 @@ def generator_position(rng: np.random.RandomState) -> Array:
     position : ndarray of uint64
         Its key, the place within it, and the second of two normal numbers.
     """
-    _, key, place, has_normal, normal = rng.get_state(legacy=True)
+    _, key, place, has_normal, normal = cast(tuple[Any, ...], rng.get_state())
     rest = np.array([place, has_normal, np.float64(normal).view(np.uint64)], np.uint64)
     return np.concatenate([key.astype(np.uint64), rest])
 
@@ -249,6 +249,8 @@ class Generators:
         n_items: int,
     ) -> None:
         self.processes = {op: RunningProcess(op, dt, True) for op in inputs}
+        self._inputs = list(self.processes.values())
+        self._n_items = n_items
         self.neurons: dict[SimNeurons, NeuronGenerators] = {}
         for op in operators:
             if isinstance(op, SimNeurons):
@@ -277,6 +279,19 @@ class Generators:
             process.begin(seeds.seeds(op))
         for neurons in self.neurons.values():
             neurons.begin()
+
+    def begin_inputs(self, seeds: np.random.SeedSequence) -> None:
+        """Begin the processes of input Nodes anew, with noise of their own.
+
+        Parameters
+        ----------
+        seeds : numpy.random.SeedSequence
+            Source of their seeds.
+        """
+        for process, own in zip(
+            self._inputs, seeds.spawn(len(self._inputs)), strict=True
+        ):
+            process.begin(own.generate_state(self._n_items).tolist())
 
     def state(self) -> tuple[dict[str, Array], ...]:
         """Return what `restore` needs to go on from here, one value an operator."""

@@ -292,7 +292,9 @@ def evaluated_in_turn(
     """
     turn = turns(model.operators)
     own = {
-        op: SimInput(source, turn[op]) for source, op in inputs.items() if op is not None
+        op: SimInput(source, turn[op])
+        for source, op in inputs.items()
+        if op is not None
     }
     return [
         own.get(op) or (PythonCall(op, turn[op]) if type(op) is SimPyFunc else op)

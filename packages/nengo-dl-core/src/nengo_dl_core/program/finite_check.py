@@ -27,9 +27,7 @@ class FiniteCheck:
         Receives the error, since TensorFlow raises one of its own.
     """
 
-    def __init__(
-        self, owners: Owners, keep_error: Callable[[Exception], None]
-    ) -> None:
+    def __init__(self, owners: Owners, keep_error: Callable[[Exception], None]) -> None:
         self.owners = owners
         self.keep_error = keep_error
 

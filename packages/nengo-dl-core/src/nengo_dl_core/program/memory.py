@@ -240,6 +240,31 @@ class Memory:
             for blocks in self.states.values()
         ]
 
+    def columns(self, sig: Signal) -> tuple[int, npt.NDArray[np.int64]] | None:
+        """Find a signal in packed state.
+
+        Parameters
+        ----------
+        sig : nengo.builder.Signal
+            A signal of the model, or a view of one.
+
+        Returns
+        -------
+        place : (int, ndarray) or None
+            Which array of packed state it is in, and in which columns; None if it does
+            not survive a step.
+        """
+        if sig not in self.layout:
+            return None
+        view = self.layout.view(sig)
+        if view.block not in self.places:
+            return None
+        array, columns = self.places[view.block]
+        width = int(np.prod(self.layout.blocks[view.block].shape[1:]))
+        found = [np.arange(*bounds) for bounds in ((0, 0), *view.slices)]
+        rows = np.concatenate(found)[:, np.newaxis] * width + np.arange(width)
+        return array, columns.start + rows.ravel()
+
     def unpacked(self, states: Sequence[tf.Tensor]) -> dict[Block, tf.Tensor]:
         """Divide packed state into the values of the blocks.
 

@@ -105,6 +105,12 @@ class Program:
         return [self.model.sig[probe]["in"] for probe in self.probes]
 
     @cached_property
+    def learned(self) -> Sequence[Signal]:
+        """Weights that online learning rules change."""
+        marks = mark_signals(self.model)
+        return [sig for sig, trainable in marks.items() if trainable is None]
+
+    @cached_property
     def owners(self) -> Owners:
         """Names the objects that operators work for."""
         return Owners(self.model, self.optimized.graph)
@@ -127,14 +133,10 @@ class Program:
         """Whether a Probe keeps the values of all steps, or of the last one only."""
         return bool(self.setting("keep_history", True, probe))
 
-    def new_builder(self) -> Builder:
-        """Make builders of the groups, for one trace."""
-        return Builder(self.optimized.plan)
-
     @cached_property
     def builder(self) -> Builder:
         """Builders that are asked about the groups, and build none."""
-        return self.new_builder()
+        return Builder(self.optimized.plan)
 
     @property
     def calls_python(self) -> bool:
@@ -275,4 +277,6 @@ def _simplifications(model: Model, in_python: bool) -> Sequence[Any]:
     if chosen is not None:
         return chosen
     # What runs in NumPy runs by Nengo's own learning rules
-    return [x for x in default_simplifications if not (in_python and x is factor_changes)]
+    return [
+        x for x in default_simplifications if not (in_python and x is factor_changes)
+    ]

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
+from weakref import WeakSet
 
 import nengo
+import numpy as np
 import numpy.typing as npt
 
+from nengo_dl_core.builders.base import Builder
 from nengo_dl_core.network.generators import Generators
 from nengo_dl_core.network.inputs import ProcessInput
 from nengo_dl_core.network.process_seeds import ProcessSeeds
@@ -72,9 +75,7 @@ class Session:
         self.program = program
         self.variables = variables
         self.records = records
-        self.seeds = ProcessSeeds(
-            program.model.operators, program.minibatch_size, seed
-        )
+        self.seeds = ProcessSeeds(program.model.operators, program.minibatch_size, seed)
         self.generators = Generators(
             [x.op for x in program.inputs if isinstance(x, ProcessInput)],
             program.builder.generator_ops,
@@ -86,6 +87,41 @@ class Session:
         self.is_open = False
         self._cache: Cache | None = None
         self._error: BaseException | None = None
+        self._builders: WeakSet[Builder] = WeakSet()
+
+    @property
+    def model(self):
+        return self.program.model
+
+    @property
+    def optimized(self):
+        return self.program.optimized
+
+    @property
+    def memory(self):
+        return self.program.memory
+
+    @property
+    def parameters(self):
+        return self.variables.parameters
+
+    @property
+    def states(self):
+        return self.variables.states
+
+    @property
+    def layer_weights(self):
+        return self.variables.layer_weights
+
+    @property
+    def step(self):
+        return self.variables.step
+
+    def new_builder(self) -> Builder:
+        """Make builders of the groups for one trace, to be told of every reset."""
+        builder = Builder(self.program.optimized.plan)
+        self._builders.add(builder)
+        return builder
 
     def lend(self, cache: Cache) -> bool:
         """Let an executor hold the packed state from now on.
@@ -113,6 +149,11 @@ class Session:
             states = self._cache.read_states()
             self.variables.write_states(states, self.n_steps)
             self._cache = None
+
+    def open(self) -> None:
+        """Let somebody see the variables, who may then change them at any time."""
+        self.synchronize()
+        self.is_open = True
 
     def state(self) -> State:
         """Return the present state."""
@@ -146,18 +187,30 @@ class Session:
         Parameters
         ----------
         include_parameters : bool
-            Whether what training has changed is undone, too.
+            Whether what training and learning rules have changed is undone, too.
         include_generators : bool
             Whether processes and random generators begin anew.
         """
-        self._cache = None
+        self.synchronize()
         self.n_steps = 0
-        initial = tuple(self.program.memory.initial_states())
-        self.variables.write_states(initial, 0)
+        memory, before = self.program.memory, self.variables.read_states()
+        states = tuple(map(np.array, memory.initial_states()))
+        for sig in () if include_parameters else self.program.learned:
+            if (place := memory.columns(sig)) is not None:
+                array, columns = place
+                states[array][:, columns] = before[array][:, columns]
+        self.variables.write_states(states, 0)
         if include_parameters:
             self.variables.reset_parameters()
         if include_generators:
             self.generators.begin(self.seeds)
+            self.build_post()
+
+    def build_post(self) -> None:
+        """Let the builders of operators prepare for the first step."""
+        signals = self.program.memory.environment()
+        for builder in self._builders:
+            builder.build_post(signals)
 
     @contextmanager
     def transaction(self, keep: bool, trains: bool = False) -> Iterator[None]:

@@ -5,7 +5,7 @@ It may import everything else of this package, and nothing of it imports it.
 
 from .executor import ExecutorState, NumPyExecutor
 from .kernels import KernelMaker, default_kernels, own_steps, per_item
-from .memory import Memory
+from .memory import Memory, Step
 from .simulator import NumPySimulator
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Memory",
     "NumPyExecutor",
     "NumPySimulator",
+    "Step",
     "default_kernels",
     "own_steps",
     "per_item",

@@ -143,6 +143,7 @@ class NumPyExecutor:
         *,
         kept: Sequence[ArrayLike | None] | None = None,
         trace: Trace | None = None,
+        on_step: Callable[[int], object] | None = None,
     ) -> list[Array]:
         """Run some steps.
 
@@ -161,6 +162,8 @@ class NumPyExecutor:
         trace : callable, optional
             Given a group, returns a context in which the steps of the group run, for
             profilers.
+        on_step : callable, optional
+            Called before each step with its index in this run.
 
         Returns
         -------
@@ -198,6 +201,8 @@ class NumPyExecutor:
         ]
         with np.errstate(divide="ignore", invalid=self._invalid):
             for i in range(n_steps):
+                if on_step is not None:
+                    on_step(i)
                 for array, values in given:
                     array[...] = values[i]
                 for step in steps:

@@ -43,7 +43,7 @@ class GenericNeuronBuilder(PythonOpBuilder):
     def build_step(self, signals: SignalDict) -> list[tf.Tensor]:
         """Call ``step``; see `OpBuilder.build_step`."""
         dt, batch = signals.dt, signals.minibatch_size
-        generators = self.config.generators
+        generators: Any = self.config.generators
 
         def call_all(*arrays: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
             J = np.array(np.broadcast_to(arrays[0], (batch, arrays[0].shape[-1])))
