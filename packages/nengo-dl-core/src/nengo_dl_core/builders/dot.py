@@ -10,8 +10,9 @@ import tensorflow as tf
 from nengo.builder.operator import DotInc, Operator
 
 from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.bound_rows import concatenated
 from nengo_dl_core.builders.numerics import rounded_product, stored
-from nengo_dl_core.builders.signals import SignalDict, concatenated
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_optimizer import DotSet
 
 # Running sums that a product of two vectors is formed by.
