@@ -16,12 +16,9 @@ import numpy as np
 import tensorflow as tf
 from nengo.builder.signal import Signal
 
+from nengo_dl_core import tuning
 from nengo_dl_core.builders.bound_rows import BoundRows, concatenated, rows_of
 from nengo_dl_core.builders.tensor_signal import TensorSignal
-
-# A view of more pieces than this (one with a stride, say) is read with a single
-# ``tf.gather`` instead of a concatenation of its pieces.
-_MAX_PIECES = 16
 
 
 class SignalDict(Mapping[Signal, TensorSignal]):
@@ -134,7 +131,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
             val = tf.broadcast_to(tf.reshape(val, full[axis:]), full)
         val = _reshaped(val, full)
 
-        if len(dst.slices) > _MAX_PIECES:
+        if len(dst.slices) > tuning.MAX_PIECES:
             self._scatter_rows(dst, val, mode)
             return
         bound = self._writable(dst.key)
@@ -168,7 +165,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         if not src.slices:
             return tf.zeros(src.full_shape, src.dtype)
         bound = self._bases[src.key]
-        if len(src.slices) > _MAX_PIECES:
+        if len(src.slices) > tuning.MAX_PIECES:
             start, stop = _span(src)
             whole = bound.read(start, stop, axis)
             value = tf.gather(whole, src.tf_indices - start, axis=axis)

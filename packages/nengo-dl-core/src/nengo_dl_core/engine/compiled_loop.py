@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from nengo_dl_core import tuning
 from nengo_dl_core.diagnosis import Stages
 from nengo_dl_core.engine.step import simulate
 from nengo_dl_core.engine.variables import assign
-from nengo_dl_core.program.stages import N_AT_ONCE
 from nengo_dl_core.training.tensor_graph import TensorGraph
 from nengo_dl_core.values.probe_data import ProbeData
 
@@ -69,7 +69,10 @@ class Executable:
         self.probes = probes
         self.length = length
         self._defer = (
-            jit_compile and graph.use_loop and graph.unroll <= N_AT_ONCE <= length
+            jit_compile
+            and graph.use_loop
+            and graph.unroll <= tuning.STEPS_AT_ONCE <= length
+            and graph.build_config(training=False).cpu_only
         )
         self._sizes = [source.signal.size for source in graph.node_inputs]
         shape = (length, graph.minibatch_size, sum(self._sizes))

@@ -12,6 +12,7 @@ import nengo
 import numpy as np
 import numpy.typing as npt
 
+from nengo_dl_core import tuning
 from nengo_dl_core.diagnosis import Stages
 from nengo_dl_core.engine.compiled_loop import Executable
 from nengo_dl_core.engine.numpy_loop import NumPyLoop, runs_in_numpy
@@ -23,11 +24,6 @@ from nengo_dl_core.values.probe_data import ProbeData
 
 Array = npt.NDArray[Any]
 _log = logging.getLogger(__name__)
-
-# A buffer has room for this many steps, or for fewer if inputs and outputs of these
-# took more than this many bytes.
-_MAX_LENGTH = 1024
-_MAX_BYTES = 4 * 2**20
 
 
 class Runner:
@@ -88,7 +84,8 @@ class Runner:
         if not self.graph.use_loop:
             return self.graph.unroll
         step_bytes = 8 * max(sum(sizes), 1)
-        return int(np.clip(_MAX_BYTES // step_bytes, 1, _MAX_LENGTH))
+        fitting = tuning.MAX_BUFFER_BYTES // step_bytes
+        return int(np.clip(fitting, 1, tuning.MAX_BUFFER_LENGTH))
 
     @cached_property
     def _loop(self) -> Callable[[Mapping[nengo.Node, Array], range, int], list[Array]]:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 from nengo.builder.signal import Signal
 
+from nengo_dl_core import tuning
 from nengo_dl_core.builders.base import Group
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 from nengo_dl_core.diagnosis import FiniteCheck
 from nengo_dl_core.engine.loop import Afterwards, Output, Step, run_loop
 from nengo_dl_core.network.config import get_setting
-from nengo_dl_core.program.stages import N_AT_ONCE, Deferral
+from nengo_dl_core.program.stages import Deferral
 from nengo_dl_core.progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ def simulate(
     if deferral.groups:
         groups = set(graph.optimized.plan).difference(deferral.groups)
         afterwards = Afterwards(
-            N_AT_ONCE,
-            [graph.buffer(sig, N_AT_ONCE) for sig in deferral.kept],
+            tuning.STEPS_AT_ONCE,
+            [graph.buffer(sig, tuning.STEPS_AT_ONCE) for sig in deferral.kept],
             deferral.compute_at_once(memory, parameters, config),
             make_step(
                 [*deferral.kept, *deferral.results],
