@@ -82,7 +82,7 @@ def test_operator_of_a_user():
         sim.run_steps(3)
         for probe in probes:
             np.testing.assert_array_equal(sim.data[probe], [[0.25, 4.0]] * 3)
-        plan = sim.tensor_graph.optimized.plan
+        plan = sim.program.optimized.plan
     assert [len(group) for group in plan if isinstance(group[0], Square)] == [3]
 
 

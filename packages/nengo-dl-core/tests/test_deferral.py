@@ -45,7 +45,7 @@ def network():
 
 def written(sim):
     """The probes whose values are computed apart from the loop."""
-    graph = sim.tensor_graph
+    graph = sim.program
     found = graph.deferral.written
     return [
         probe
@@ -158,7 +158,7 @@ def test_a_planner_that_does_not_ask_what_may_be_merged():
         nengo.Probe(ensemble)
     expected = recorded(nengo.Simulator(net, progress_bar=False), N_STEPS)
     sim = Simulator(net, progress_bar=False)
-    assert max(map(len, sim.tensor_graph.optimized.plan)) == 2
+    assert max(map(len, sim.program.optimized.plan)) == 2
     assert written(sim) == []
     assert_same(recorded(sim, N_STEPS), expected)
 

@@ -39,6 +39,12 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         Length of a step, in seconds.
     step : tf.Tensor
         Number of the step that is being built; the first one of a simulation is 1.
+    draw : tf.Tensor
+        Number of the step in the streams of random numbers. It is that of the step,
+        but in training, where each minibatch has random numbers of its own.
+    layer_weights : dict of {int: tf.Tensor}
+        Values of the weights of Keras layers at this point of the step, by the ids of
+        the layers' variables.
     """
 
     view_type: ClassVar[type[TensorSignal]] = TensorSignal
@@ -49,6 +55,8 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         self.minibatch_size = minibatch_size
         self.dt = 0.001
         self.step: tf.Tensor | None = None
+        self.draw: tf.Tensor | None = None
+        self.layer_weights: dict[int, tf.Tensor] = {}
         self.sig_map: dict[Signal, TensorSignal] = {}
         self.reset()
 

@@ -278,7 +278,7 @@ class Deferral(NamedTuple):
         """
         minibatch_size = memory.minibatch_size
         memory = memory.for_items(tuning.STEPS_AT_ONCE * minibatch_size)
-        signals = memory.signals
+        signals = memory.environment()
         memory.bind(signals, parameters)
         builder = Builder(self.at_once)
         builder.build_pre(signals, config)
