@@ -8,8 +8,7 @@ import nengo
 import numpy as np
 import pytest
 
-from nengo_dl_core import Simulator, configure_settings
-from nengo_dl_core.engine import tensorflow_loop
+from nengo_dl_core import Simulator, configure_settings, tuning
 
 
 @pytest.fixture
@@ -96,7 +95,7 @@ def test_long_inputs_and_outputs_are_divided(net, monkeypatch):
     with simulator(net, seed=1) as sim:
         sim.run_steps(100)
         expected = sim.data[net.spikes]
-    monkeypatch.setattr(tensorflow_loop, "_MAX_BYTES", 8 * 24 * 7)
+    monkeypatch.setattr(tuning, "MAX_BUFFER_BYTES", 8 * 24 * 7)
     with simulator(net, seed=1) as sim:
         assert sim._runner.executor.max_steps == 7
         sim.run_steps(100)

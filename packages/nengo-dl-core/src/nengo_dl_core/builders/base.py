@@ -58,7 +58,7 @@ class BuildConfig(NamedTuple):
     cpu_only : bool
         The simulation certainly runs on a CPU.
     rng : numpy.random.RandomState
-        Seeded random number generator.
+        Generator that a builder may draw constants from; its seed is the simulation's.
     training : bool
         Whether the model is built for training.
     generators : Generators or None

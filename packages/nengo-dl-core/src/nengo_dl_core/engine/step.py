@@ -13,13 +13,14 @@ import numpy as np
 import tensorflow as tf
 from nengo.builder.signal import Signal
 
+from nengo_dl_core import tuning
 from nengo_dl_core.builders.base import BuildConfig, Builder, Group
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 from nengo_dl_core.engine.loop import Afterwards, Output, Step, run_loop
 from nengo_dl_core.program.finite_check import FiniteCheck
 from nengo_dl_core.program.program import Program
-from nengo_dl_core.program.stages import N_AT_ONCE, Deferral
+from nengo_dl_core.program.stages import Deferral
 from nengo_dl_core.progress import ProgressBar
 from nengo_dl_core.values.session import Session
 from nengo_dl_core.values.variables import Variables
@@ -211,8 +212,8 @@ def simulate(
     if deferral.groups:
         groups = set(program.optimized.plan).difference(deferral.groups)
         afterwards = Afterwards(
-            N_AT_ONCE,
-            [probe_buffer(program, sig, N_AT_ONCE) for sig in deferral.kept],
+            tuning.STEPS_AT_ONCE,
+            [probe_buffer(program, sig, tuning.STEPS_AT_ONCE) for sig in deferral.kept],
             deferral.compute_at_once(memory, values.parameters, config),
             make_step(
                 [*deferral.kept, *deferral.results],

@@ -7,18 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from nengo_dl_core import tuning
 from nengo_dl_core.build_report import Stages
 from nengo_dl_core.engine.executor import Array, Data
 from nengo_dl_core.engine.step import Values, build_config, probe_buffer, simulate
 from nengo_dl_core.network.inputs import NodeInput, evaluate
-from nengo_dl_core.program.stages import N_AT_ONCE
 from nengo_dl_core.values.session import Session
 from nengo_dl_core.values.variable_access import assign, assign_rows
-
-# A buffer has room for this many steps, or for fewer if inputs and outputs of these
-# took more than this many bytes.
-_MAX_LENGTH = 1024
-_MAX_BYTES = 4 * 2**20
 
 
 class TensorFlowLoop:
@@ -46,8 +41,9 @@ class TensorFlowLoop:
         self.max_steps = _buffer_length(session)
         self._defer = (
             jit_compile
+            and program.cpu_only
             and program.use_loop
-            and program.unroll <= N_AT_ONCE <= self.max_steps
+            and program.unroll <= tuning.STEPS_AT_ONCE <= self.max_steps
         )
         self._sizes = [source.signal.size for source in program.inputs]
         shape = (self.max_steps, program.minibatch_size, sum(self._sizes))
@@ -183,4 +179,5 @@ def _buffer_length(session: Session) -> int:
     sizes = [program.minibatch_size * source.signal.size for source in program.inputs]
     sizes += [int(np.prod(data.item_shape)) for data in session.records.values()]
     step_bytes = 8 * max(sum(sizes), 1)
-    return int(np.clip(_MAX_BYTES // step_bytes, 1, _MAX_LENGTH))
+    fitting = tuning.MAX_BUFFER_BYTES // step_bytes
+    return int(np.clip(fitting, 1, tuning.MAX_BUFFER_LENGTH))
