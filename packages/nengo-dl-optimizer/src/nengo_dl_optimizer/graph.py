@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -72,10 +72,6 @@ class OperatorGraph(Sequence[Operator]):
     replaced : mapping of Signal to Signal
         Base signals of the model before simplification, and the signals that stand
         for them in these operators.
-    shared_incs : collection of type
-        Types of operators whose groups may increment the same memory more than once: a
-        backend names those for which its implementation adds up such increments. In
-        groups of other types, what the operators write is disjoint.
 
     Examples
     --------
@@ -96,12 +92,10 @@ class OperatorGraph(Sequence[Operator]):
         facts: Mapping[Signal, SignalFacts] = MappingProxyType({}),
         mergeable: MergeRule | None = None,
         replaced: Mapping[Signal, Signal] = MappingProxyType({}),
-        shared_incs: Collection[type[Operator]] = (),
     ) -> None:
         self._operators = tuple(operators)
         self.facts: Mapping[Signal, SignalFacts] = MappingProxyType(dict(facts))
         self.mergeable = mergeable
-        self.shared_incs = frozenset(shared_incs)
         self.replaced: Mapping[Signal, Signal] = MappingProxyType(dict(replaced))
         self._lineage = object()
 
@@ -229,7 +223,6 @@ class OperatorGraph(Sequence[Operator]):
             facts,
             self.mergeable,
             {**followed, **replaced},
-            self.shared_incs,
         )
         graph._lineage = self._lineage
         return graph

@@ -240,8 +240,8 @@ class NumPyExecutor:
         for i, value in zip(self._persistent, state.blocks, strict=True):
             self.memory.blocks[i][...] = value
         generators = self._all_generators()
-        for rng, value in zip(generators, state.generators, strict=True):
-            rng.set_state(value)
+        for rng, saved in zip(generators, state.generators, strict=True):
+            rng.set_state(dict(saved))
 
     def _all_generators(self) -> list[np.random.RandomState]:
         return [

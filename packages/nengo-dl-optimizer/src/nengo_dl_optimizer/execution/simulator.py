@@ -83,7 +83,11 @@ class NumPySimulator:
             self.model.build(network)
         if seed is None:
             known = None if network is None else network.seed
-            seed = np.random.randint(2**31 - 1) if known is None else known + 1
+            seed = (
+                int(np.random.default_rng().integers(2**31))
+                if known is None
+                else known + 1
+            )
         facts = {} if n_items is None else changing(self.model.operators)
         self.executor = NumPyExecutor(
             optimize(OperatorGraph(self.model.operators, facts)),
@@ -151,7 +155,8 @@ class NumPySimulator:
             The probe's sampling period in seconds; by default it samples every step.
         """
         numbers = np.arange(1, self.n_steps + 1)
-        return self.dt * numbers[_sampled(numbers, sample_every, self.dt)]
+        sampled = numbers[_sampled(numbers, sample_every, self.dt)]
+        return (self.dt * sampled).astype(np.float64)
 
     def reset(self, seed: int | None = None) -> None:
         """Begin again, without any values of probes.

