@@ -203,11 +203,12 @@ class Memory:
 
     def generators_of(self, op: Operator) -> dict[str, np.random.RandomState]:
         """Return the random generators that an operator has for this (one) item."""
-        return self.generators[0][op]
+        return self.generators[0].get(op, {})
 
     def is_minibatched(self, signal: Signal) -> bool:
         """Whether the array of a signal has a minibatch axis."""
-        return self._keys[self.layout.view(signal.base).block][1] and bool(self.n_items)
+        block = self.layout.view(signal.base).block
+        return self._keys[block][1] and self.n_items is not None
 
     def __contains__(self, signal: Signal) -> bool:
         return signal in self.layout

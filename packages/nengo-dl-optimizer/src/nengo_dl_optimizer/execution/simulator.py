@@ -139,7 +139,13 @@ class NumPySimulator:
             [self.model.sig[probe]["in"] for probe in probes],
             kept=[_sampled(numbers, probe.sample_every, self.dt) for probe in probes],
         )
+        n_items = self.executor.memory.n_items
         for probe, value in zip(probes, values, strict=True):
+            is_shared = not self.executor.memory.is_minibatched(
+                self.model.sig[probe]["in"]
+            )
+            if n_items is not None and is_shared:  # what never changes
+                value = np.repeat(value[:, None], n_items, axis=1)
             self.data.append(probe, value)
 
     def step(self) -> None:

@@ -26,7 +26,7 @@ def copy(group: Group, memory: Memory, dt: float) -> list[Step]:
             steps += [*source.load, *target.accumulate(source.array)]
         elif source.is_view:
             steps += target.scatter(source.array)
-        elif target.is_view:
+        elif target.is_view and source.array.shape == target.array.shape:
             steps += source.gather(target.array)
         else:
             steps += [*source.load, *target.scatter(source.array)]

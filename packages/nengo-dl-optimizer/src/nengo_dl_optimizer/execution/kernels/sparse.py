@@ -39,8 +39,9 @@ def _product(ops: list[Any], memory: Memory) -> list[Step]:
     factors = memory.elements([op.X for op in ops], column[by_row])
     filled, starts = np.unique(row[by_row], return_index=True)
     y = memory.elements([op.Y for op in ops], filled)
-    products = np.zeros(factors.array.shape, factors.array.dtype)
-    sums = np.zeros_like(y.array)
+    shape = np.broadcast_shapes(entries.array.shape, factors.array.shape)
+    products = np.zeros(shape, y.array.dtype)
+    sums = np.zeros((*shape[:-1], len(filled)), y.array.dtype)
     steps: list[Step] = []
     if type(ops[0]) is SparseDotSet:
         whole = memory.slot([op.Y for op in ops])
