@@ -132,20 +132,17 @@ class NumPySimulator:
         n_steps : int
             The number of steps.
         """
-        numbers = np.arange(self.n_steps + 1, self.n_steps + n_steps + 1)
-        probes = list(self.model.probes)
-        values = self.executor.run(
-            n_steps,
-            [self.model.sig[probe]["in"] for probe in probes],
-            kept=[_sampled(numbers, probe.sample_every, self.dt) for probe in probes],
-        )
-        n_items = self.executor.memory.n_items
-        for probe, value in zip(probes, values, strict=True):
-            is_shared = not self.executor.memory.is_minibatched(
-                self.model.sig[probe]["in"]
-            )
-            if n_items is not None and is_shared:  # what never changes
-                value = np.repeat(value[:, None], n_items, axis=1)
+        probes = self.model.probes
+        kept: list[NDArray[np.bool_] | None] = [None] * len(probes)
+        if any(probe.sample_every is not None for probe in probes):
+            numbers = np.arange(self.n_steps + 1, self.n_steps + n_steps + 1)
+            kept = [_sampled(numbers, probe.sample_every, self.dt) for probe in probes]
+        signals = [self.model.sig[probe]["in"] for probe in probes]
+        values = self.executor.run(n_steps, signals, kept=kept)
+        memory = self.executor.memory
+        for probe, signal, value in zip(probes, signals, values, strict=True):
+            if memory.n_items is not None and not memory.is_minibatched(signal):
+                value = np.repeat(value[:, None], memory.n_items, axis=1)
             self.data.append(probe, value)
 
     def step(self) -> None:

@@ -12,8 +12,8 @@ from ..memory import Memory, Slot, Step
 from .lif import lif_step
 from .makers import Group, alike, per_item
 
-# How many neurons step together: the arrays that a step makes are to stay in the caches.
-# On two cores, 66,560 LIF neurons take 1.04 ms in pieces of 2**13, 0.71 ms in pieces of
+# How many neurons step together: the arrays that a step makes are to stay in caches. On
+# two cores, 66,560 LIF neurons take 1.04 ms in pieces of 2**13, 0.71 ms in pieces of
 # 2**14 and 0.87 ms at once, and by Nengo's own step 2.65 ms.
 _CHUNK = 2**14
 
