@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -74,10 +74,6 @@ class OperatorGraph(Sequence[Operator]):
         for them in these operators.
     dt : float, optional
         Length of a step, in seconds, if it is known.
-    shared_incs : collection of type
-        Types of operators whose groups may increment the same memory more than once: a
-        backend names those for which its implementation adds up such increments. In
-        groups of other types, what the operators write is disjoint.
 
     Examples
     --------
@@ -98,14 +94,12 @@ class OperatorGraph(Sequence[Operator]):
         facts: Mapping[Signal, SignalFacts] = MappingProxyType({}),
         mergeable: MergeRule | None = None,
         replaced: Mapping[Signal, Signal] = MappingProxyType({}),
-        shared_incs: Collection[type[Operator]] = (),
         dt: float | None = None,
     ) -> None:
         self._operators = tuple(operators)
         self.dt = dt
         self.facts: Mapping[Signal, SignalFacts] = MappingProxyType(dict(facts))
         self.mergeable = mergeable
-        self.shared_incs = frozenset(shared_incs)
         self.replaced: Mapping[Signal, Signal] = MappingProxyType(dict(replaced))
         self._lineage = object()
 
@@ -236,7 +230,6 @@ class OperatorGraph(Sequence[Operator]):
             facts,
             self.mergeable,
             {**followed, **replaced},
-            self.shared_incs,
             self.dt,
         )
         graph._lineage = self._lineage

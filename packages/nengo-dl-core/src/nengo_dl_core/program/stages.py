@@ -166,9 +166,7 @@ def apart(planner: Planner, minibatch_size: int) -> Planner:
             return alike and (rule is None or rule(op, group))
 
         return planner(
-            OperatorGraph(
-                graph, graph.facts, mergeable, graph.replaced, graph.shared_incs
-            )
+            OperatorGraph(graph, graph.facts, mergeable, graph.replaced, graph.dt)
         )
 
     return plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -182,23 +183,7 @@ class NumPyExecutor:
             (self.memory[signal], self._checked(signal, values, n_steps))
             for signal, values in inputs.items()
         ]
-        masks = [
-            np.ones(n_steps, bool) if mask is None else np.asarray(mask, bool)
-            for mask in kept or [None] * len(signals)
-        ]
-        probed = [self.memory[signal] for signal in signals]
-        recorded = [
-            np.empty((int(mask.sum()), *array.shape), array.dtype)
-            for array, mask in zip(probed, masks, strict=True)
-        ]
-        always = [
-            (r, a) for r, a, m in zip(recorded, probed, masks, strict=True) if m.all()
-        ]
-        sometimes = [
-            (iter(r), a, m.tolist())
-            for r, a, m in zip(recorded, probed, masks, strict=True)
-            if not m.all()
-        ]
+        recorded, always, sometimes = self._recordings(n_steps, signals, kept)
         with np.errstate(divide="ignore", invalid=self._invalid):
             for i in range(n_steps):
                 if on_step is not None:
@@ -213,6 +198,30 @@ class NumPyExecutor:
                     if mask[i]:
                         next(places)[...] = array
         return recorded
+
+    def _recordings(
+        self,
+        n_steps: int,
+        signals: Sequence[Signal],
+        kept: Sequence[ArrayLike | None] | None,
+    ) -> tuple[list[Array], list[tuple[Array, Array]], list[tuple[Any, Array, Any]]]:
+        """Return what signals are recorded in: all, in every step, and in some."""
+        recorded: list[Array] = []
+        always: list[tuple[Array, Array]] = []
+        sometimes: list[tuple[Any, Array, Any]] = []
+        for signal, mask in zip(signals, kept or repeat(None), strict=bool(kept)):
+            array = self.memory[signal]
+            times = None if mask is None else np.asarray(mask, bool)
+            n_kept = n_steps if times is None else int(times.sum())
+            rows = np.empty((n_kept, *array.shape), array.dtype)
+            recorded.append(rows)
+            if times is None:
+                always.append((rows, array))
+            else:
+                # with one more axis each row is an array, that of a number too
+                places = iter(rows[..., None])
+                sometimes.append((places, array[..., None], times.tolist()))
+        return recorded, always, sometimes
 
     def _checked(self, signal: Signal, values: ArrayLike, n_steps: int) -> Array:
         """Return the values of an input, if they fit."""
@@ -245,8 +254,8 @@ class NumPyExecutor:
         for i, value in zip(self._persistent, state.blocks, strict=True):
             self.memory.blocks[i][...] = value
         generators = self._all_generators()
-        for rng, value in zip(generators, state.generators, strict=True):
-            rng.set_state(value)
+        for rng, saved in zip(generators, state.generators, strict=True):
+            rng.set_state(dict(saved))
 
     def _all_generators(self) -> list[np.random.RandomState]:
         return [

@@ -51,7 +51,7 @@ def drawing_order(
 
     if not any(map(matters, optimized.graph)):
         return []
-    current = defaultdict(deque)
+    current: defaultdict[Hashable, deque[Operator]] = defaultdict(deque)
     for op in filter(draws, optimized.graph):
         current[_key(optimized, op)].append(op)
     order: list[tuple[Operator, Operator | None]] = []

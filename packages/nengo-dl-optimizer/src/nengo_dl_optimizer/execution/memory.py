@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -25,6 +26,10 @@ from ..sparsity import sparse_entries
 Array = NDArray[Any]
 Generators = Mapping[Operator, dict[str, np.random.RandomState]]
 Step = Callable[[], object]
+
+# From so many elements in a row on, pieces of memory are copied one by one; a shorter
+# piece costs more than to look up the place of each of its elements.
+_PIECE = 256
 
 # Blocks begin where a cache line does, as products of matrices like it.
 _ALIGNMENT = 64
@@ -53,32 +58,44 @@ class Slot:
         self._index = index
         self.is_view = isinstance(index, slice)
         self.array = arena[..., index]
+        self._pieces = [] if isinstance(index, slice) else _pieces(index)
 
     @property
     def load(self) -> list[Step]:
         """Steps that fill the buffer from memory; none for a view."""
-        return [] if self.is_view else [self.gather(self.array)]
+        return [] if self.is_view else self.gather(self.array)
 
     @property
     def store(self) -> list[Step]:
         """Steps that write the buffer to memory; none for a view."""
-        return [] if self.is_view else [self.scatter(self.array)]
+        return [] if self.is_view else self.scatter(self.array)
 
-    def gather(self, target: Array) -> Step:
-        """Return a step that copies the values to an array of their type."""
+    def gather(self, target: Array) -> list[Step]:
+        """Return steps that copy the values to an array of their type."""
         if self.is_view:
-            return partial(np.copyto, target, self.array)
-        return partial(self._arena.take, self._index, -1, target, "clip")
+            return [partial(np.copyto, target, self.array)]
+        if self._pieces:
+            return [
+                partial(np.copyto, target[..., place], self._arena[..., piece])
+                for place, piece in self._pieces
+            ]
+        return [partial(self._arena.take, self._index, -1, target, "clip")]
 
-    def scatter(self, source: Array) -> Step:
-        """Return a step that copies an array to memory."""
+    def scatter(self, source: Array) -> list[Step]:
+        """Return steps that copy an array, or a number, to memory."""
         if self.is_view:
-            return partial(np.copyto, self.array, source)
+            return [partial(np.copyto, self.array, source)]
+        if self._pieces:
+            values = np.broadcast_to(source, self.array.shape)
+            return [
+                partial(np.copyto, self._arena[..., piece], values[..., place])
+                for place, piece in self._pieces
+            ]
         where = self._index if self._arena.ndim == 1 else (slice(None), self._index)
-        return partial(self._arena.__setitem__, where, source)
+        return [partial(self._arena.__setitem__, where, source)]
 
     def accumulate(self, source: Array) -> list[Step]:
-        """Return steps that add an array to memory."""
+        """Return steps that add an array, or a number, to memory."""
         add = partial(np.add, self.array, source, self.array)
         return [*self.load, add, *self.store]
 
@@ -190,7 +207,8 @@ class Memory:
 
     def is_minibatched(self, signal: Signal) -> bool:
         """Whether the array of a signal has a minibatch axis."""
-        return self._keys[self.layout.view(signal.base).block][1] and bool(self.n_items)
+        block = self.layout.view(signal.base).block
+        return self._keys[block][1] and self.n_items is not None
 
     def __contains__(self, signal: Signal) -> bool:
         return signal in self.layout
@@ -294,8 +312,7 @@ class Memory:
         """Whether signals lie in memory one after the other."""
         ranges = [self._range(signal) for signal in signals]
         return all(start is not None for start, _ in ranges) and all(
-            before[1] == after[0]
-            for before, after in zip(ranges, ranges[1:], strict=False)
+            before[1] == after[0] for before, after in pairwise(ranges)
         )
 
     def _range(self, signal: Signal) -> tuple[int | None, int]:
@@ -326,6 +343,17 @@ def as_slice(index: NDArray[np.intp]) -> slice | NDArray[np.intp]:
     if step > 0 and (np.diff(index) == step).all():
         return slice(int(index[0]), int(index[-1]) + 1, step)
     return index
+
+
+def _pieces(index: NDArray[np.intp]) -> list[tuple[slice, slice]]:
+    """Return where pieces of memory go, and where they are; none if they are short."""
+    cuts = [0, *(np.flatnonzero(np.diff(index) != 1) + 1).tolist(), len(index)]
+    if len(index) < _PIECE * (len(cuts) - 1):
+        return []
+    return [
+        (slice(start, stop), slice(int(index[start]), int(index[start]) + stop - start))
+        for start, stop in pairwise(cuts)
+    ]
 
 
 def _as_sparse(signal: Signal, data: Array) -> Any:

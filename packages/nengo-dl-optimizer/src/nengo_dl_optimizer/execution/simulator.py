@@ -83,7 +83,11 @@ class NumPySimulator:
             self.model.build(network)
         if seed is None:
             known = None if network is None else network.seed
-            seed = np.random.randint(2**31 - 1) if known is None else known + 1
+            seed = (
+                int(np.random.default_rng().integers(2**31))
+                if known is None
+                else known + 1
+            )
         facts = {} if n_items is None else changing(self.model.operators)
         self.executor = NumPyExecutor(
             optimize(OperatorGraph(self.model.operators, facts)),
@@ -128,14 +132,17 @@ class NumPySimulator:
         n_steps : int
             The number of steps.
         """
-        numbers = np.arange(self.n_steps + 1, self.n_steps + n_steps + 1)
-        probes = list(self.model.probes)
-        values = self.executor.run(
-            n_steps,
-            [self.model.sig[probe]["in"] for probe in probes],
-            kept=[_sampled(numbers, probe.sample_every, self.dt) for probe in probes],
-        )
-        for probe, value in zip(probes, values, strict=True):
+        probes = self.model.probes
+        kept: list[NDArray[np.bool_] | None] = [None] * len(probes)
+        if any(probe.sample_every is not None for probe in probes):
+            numbers = np.arange(self.n_steps + 1, self.n_steps + n_steps + 1)
+            kept = [_sampled(numbers, probe.sample_every, self.dt) for probe in probes]
+        signals = [self.model.sig[probe]["in"] for probe in probes]
+        values = self.executor.run(n_steps, signals, kept=kept)
+        memory = self.executor.memory
+        for probe, signal, value in zip(probes, signals, values, strict=True):
+            if memory.n_items is not None and not memory.is_minibatched(signal):
+                value = np.repeat(value[:, None], memory.n_items, axis=1)
             self.data.append(probe, value)
 
     def step(self) -> None:
@@ -151,7 +158,8 @@ class NumPySimulator:
             The probe's sampling period in seconds; by default it samples every step.
         """
         numbers = np.arange(1, self.n_steps + 1)
-        return self.dt * numbers[_sampled(numbers, sample_every, self.dt)]
+        sampled = numbers[_sampled(numbers, sample_every, self.dt)]
+        return (self.dt * sampled).astype(np.float64)
 
     def reset(self, seed: int | None = None) -> None:
         """Begin again, without any values of probes.

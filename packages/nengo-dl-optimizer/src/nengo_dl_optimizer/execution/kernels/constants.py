@@ -17,7 +17,7 @@ def reset(group: Group, memory: Memory, dt: float) -> list[Step]:
     value = _values(group, slot)
     if slot.is_view and not isinstance(value, np.ndarray):
         return [partial(slot.array.fill, value)]
-    return [slot.scatter(np.asarray(value, slot.array.dtype))]
+    return slot.scatter(np.asarray(value, slot.array.dtype))
 
 
 def reset_inc(group: Group, memory: Memory, dt: float) -> list[Step]:

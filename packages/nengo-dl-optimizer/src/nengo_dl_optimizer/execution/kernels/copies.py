@@ -25,11 +25,11 @@ def copy(group: Group, memory: Memory, dt: float) -> list[Step]:
         elif inc:
             steps += [*source.load, *target.accumulate(source.array)]
         elif source.is_view:
-            steps.append(target.scatter(source.array))
-        elif target.is_view:
-            steps.append(source.gather(target.array))
+            steps += target.scatter(source.array)
+        elif target.is_view and source.array.shape == target.array.shape:
+            steps += source.gather(target.array)
         else:
-            steps += [*source.load, target.scatter(source.array)]
+            steps += [*source.load, *target.scatter(source.array)]
     return steps
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ def _place(signal: Any) -> tuple[Any, ...]:
 def _contiguous(run: list[Any], memory: Memory) -> list[list[Any]]:
     """Divide operators where the matrix of one does not follow on that before."""
     pieces = [[run[0]]]
-    for before, op in zip(run, run[1:], strict=False):
+    for before, op in pairwise(run):
         if memory.is_contiguous([before.A, op.A]):
             pieces[-1].append(op)
         else:
@@ -109,7 +109,7 @@ class _Product:
             target, store = self.y.array, self.y.store
         elif self.sets:
             target = np.zeros(self.y.array.shape, self.y.array.dtype)
-            store = [self.y.scatter(target)]
+            store = self.y.scatter(target)
         else:
             target = np.zeros(self.y.array.shape, self.y.array.dtype)
             store = self.y.accumulate(target)

@@ -97,7 +97,7 @@ def linear_filter(forms: Forms, memory: Memory) -> list[Step]:
         else:
             more, result = _higher_order(filters, ops, x, memory)
             steps += more
-        steps += y.accumulate(result) if ops[0].mode == "inc" else [y.scatter(result)]
+        steps += y.accumulate(result) if ops[0].mode == "inc" else y.scatter(result)
     return steps
 
 
@@ -148,17 +148,17 @@ def _higher_order(
         )
     )
     advanced, driven = np.zeros_like(values), np.zeros_like(values)
-    result = np.zeros_like(u)
+    result = np.zeros((*values.shape[:-2], 1, size), dtype)
     advance: list[Step] = [
         partial(np.matmul, A, values, advanced),
         partial(np.multiply, B, u, driven),
         partial(np.add, advanced, driven, values),
     ]
     observe: list[Step] = [partial(np.matmul, C, values, result)]
-    flat = result.reshape(x.array.shape)
+    flat = result.reshape(*result.shape[:-3], -1)
     if isinstance(filters[0], LinearFilter.General):
         D = np.stack([form.D.reshape(1, 1) for form in filters]).astype(dtype)
-        passed = np.zeros_like(u)
+        passed = np.zeros_like(result)
         observe += [
             partial(np.multiply, D, u, passed),
             partial(np.add, result, passed, result),

@@ -83,7 +83,8 @@ def bcm(signals: _Signals, dt: float, change: Array) -> list[Step]:
     rate = signals.numbers([op.learning_rate * dt for op in signals.ops])
     pre = signals.row("pre_filtered")
     post, theta = signals.column("post_filtered"), signals.column("theta")
-    scaled, above = np.zeros_like(post), np.zeros_like(post)
+    shape = np.broadcast_shapes(post.shape, theta.shape)
+    scaled, above = np.zeros(shape, post.dtype), np.zeros(shape, post.dtype)
     return [
         partial(np.multiply, rate, post, scaled),
         partial(np.subtract, post, theta, above),

@@ -27,7 +27,7 @@ def one_by_one(group: Group, memory: Memory, dt: float) -> list[Step]:
 
 def _step(op: SimProcess, memory: Memory, dt: float) -> Step:
     time, output = memory[op.t], memory[op.output]
-    x = None if op.input is None else memory[op.input]
+    x: Any = None if op.input is None else memory[op.input]
     state = {name: memory[signal] for name, signal in op.state.items()}
     shape = (0,) if x is None else x.shape
     rng = memory.generators_of(op)["rng"]

@@ -33,11 +33,12 @@ def _product(ops: list[Any], memory: Memory, dt: float) -> list[Step]:
     shape = np.broadcast(first.A.initial_value, first.X.initial_value).shape
     types = {memory.dtype(signal) for signal in first.all_signals}
     if shape != first.Y.shape or len(types) > 1:
-        return own_steps(ops, memory, dt)
+        return list(own_steps(ops, memory, dt))
     y = memory.slot([op.Y for op in ops])
-    target = y.array if _is_plain(first) else y.shaped(len(ops), *shape)
-    a, load_a = _factor([op.A for op in ops], memory, first)
-    x, load_x = _factor([op.X for op in ops], memory, first)
+    is_plain = all(_is_plain(op) for op in ops)
+    target = y.array if is_plain else y.shaped(len(ops), *shape)
+    a, load_a = _factor([op.A for op in ops], memory, first, is_plain)
+    x, load_x = _factor([op.X for op in ops], memory, first, is_plain)
     load = [*load_a, *load_x]
     if type(first) is ElementwiseSet:
         return [*load, partial(np.multiply, a, x, target), *y.store]
@@ -47,14 +48,15 @@ def _product(ops: list[Any], memory: Memory, dt: float) -> list[Step]:
 
 
 def _factor(
-    signals: Sequence[Signal], memory: Memory, first: Any
+    signals: Sequence[Signal], memory: Memory, first: Any, is_plain: bool
 ) -> tuple[Array, list[Step]]:
     """Return a factor of all operators, ready for broadcasting, and how it is read."""
+    if is_plain:
+        slot = memory.slot(signals)
+        return slot.array, slot.load
     signal = signals[0]
-    if len(signals) > 1 and all(other is signal for other in signals):
+    if all(other is signal for other in signals):
         signals = signals[:1]
     slot = memory.slot(signals)
-    if _is_plain(first) and (len(signals) > 1 or len(slot.array) == 0):
-        return slot.array, slot.load
     missing = (1,) * (first.Y.ndim - signal.ndim)
     return slot.shaped(len(signals), *missing, *signal.shape), slot.load

@@ -16,7 +16,8 @@ from .own_steps import own_steps
 
 def sparse_dot(group: Group, memory: Memory, dt: float) -> list[Step]:
     """Multiply all of a group's entries at once, and sum them up row by row."""
-    plain, others = [], []
+    plain: list[Any] = []
+    others: list[Any] = []
     for op in group:
         types = {memory.dtype(signal) for signal in op.all_signals}
         (plain if op.X.ndim == 1 and len(types) == 1 else others).append(op)
@@ -38,12 +39,13 @@ def _product(ops: list[Any], memory: Memory) -> list[Step]:
     factors = memory.elements([op.X for op in ops], column[by_row])
     filled, starts = np.unique(row[by_row], return_index=True)
     y = memory.elements([op.Y for op in ops], filled)
-    products = np.zeros(factors.array.shape, factors.array.dtype)
-    sums = np.zeros_like(y.array)
+    shape = np.broadcast_shapes(entries.array.shape, factors.array.shape)
+    products = np.zeros(shape, y.array.dtype)
+    sums = np.zeros((*shape[:-1], len(filled)), y.array.dtype)
     steps: list[Step] = []
     if type(ops[0]) is SparseDotSet:
         whole = memory.slot([op.Y for op in ops])
-        steps.append(whole.scatter(np.zeros((), whole.array.dtype)))
+        steps += whole.scatter(np.zeros((), whole.array.dtype))
     if len(filled) == 0:
         return steps
     return [
