@@ -26,6 +26,8 @@ class SimInputBuilder(PythonOpBuilder):
         A single operator.
     """
 
+    python_in_loop = False  # it is not the Node that keeps a model from being compiled
+
     def __init__(self, ops: Sequence[Operator]) -> None:
         super().__init__(ops)
         (self.op,) = ops

@@ -43,7 +43,7 @@ def compiles(program: Program) -> bool:
         if setting == "auto":
             _log.info(message)
         else:
-            warnings.warn(message, UserWarning, stacklevel=4)
+            warnings.warn(message, UserWarning, stacklevel=3)
     return not obstacles
 
 
