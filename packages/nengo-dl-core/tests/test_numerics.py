@@ -15,6 +15,7 @@ from nengo_dl_core.builders.numerics import (
     rounded_product,
     stored,
 )
+from nengo_dl_core.private_names import compiler_ir
 
 N = 10_001  # no multiple of a vector's length, so that remainders are covered
 
@@ -139,7 +140,7 @@ def test_stored_value_is_computed_once():
     def n_products(keep):
         function = tf.function(lambda x: results(x, keep), jit_compile=True)
         x = tf.random.normal((1, 1000))
-        text = function.experimental_get_compiler_ir(x)(stage="optimized_hlo")
+        text = compiler_ir(function, x, stage="optimized_hlo")
         return len(re.findall(r"f32\[1,1000\]\S* multiply\(", text))
 
     assert n_products(tf.identity) == 4
