@@ -92,9 +92,12 @@ def test_model_without_probes():
         nengo.Ensemble(5, 1)
     with Simulator(net, progress_bar=False) as sim:
         with pytest.raises(ValidationError, match="add a Probe to the network"):
-            sim.predict(n_steps=3)
+            sim.keras_model  # noqa: B018
+        assert sim.predict(n_steps=3) == {}
+        assert sim.n_steps == 0
+        assert sim.predict(n_steps=3, stateful=True) == {}
         sim.run_steps(3)
-        assert sim.n_steps == 3
+        assert sim.n_steps == 6
 
 
 class TestFormerNames:

@@ -186,7 +186,7 @@ class Memory:
 
     def generators_of(self, op: Operator) -> dict[str, np.random.RandomState]:
         """Return the random generators that an operator has for this (one) item."""
-        return self.generators[0][op]
+        return self.generators[0].get(op, {})
 
     def is_minibatched(self, signal: Signal) -> bool:
         """Whether the array of a signal has a minibatch axis."""
