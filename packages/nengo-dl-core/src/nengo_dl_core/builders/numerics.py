@@ -24,8 +24,9 @@ expression            becomes                           compiled     plain graph
 ===================== ================================= ============ ===========
 
 Differences of variables, comparisons, ``floor``, ``sqrt``, quotients of variables, and
-products that nothing is added to stay as they are written. The fused operation, and
-which algorithms functions have, depend on the processor, the rest does not.
+products that nothing is added to stay as they are written. Whether there is a fused
+operation, and which algorithms functions have, NumPy's included, depends on the
+processor; the rest does not.
 
 The functions below keep what matters. Where the order of operations alone can do it,
 do it there: ``v + max(J * dt, 0)`` has nothing to be fused, ``v + max(J, 0) * dt`` has.

@@ -12,6 +12,7 @@ from nengo.exceptions import ValidationError
 
 from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.private_names import compiler_ir
 from nengo_dl_core.tensor_node import SimTensorNode
 
 
@@ -50,7 +51,7 @@ class SimTensorNodeBuilder(OpBuilder):
 
         function = tf.function(call, jit_compile=True, autograph=False)
         try:
-            function.experimental_get_compiler_ir(*specs)(stage="hlo")
+            compiler_ir(function, *specs, stage="hlo")
         except Exception:  # of any kind: it will show when the loop is traced
             return False
         return True

@@ -27,7 +27,6 @@ from nengo.builder.operator import (
 from nengo.builder.probe import SimProbe
 from nengo.builder.signal import Signal
 from nengo.builder.transforms import ConvInc, ConvTransposeInc
-from tensorflow.python.profiler import trace
 
 from nengo_dl_core.builders.base import OpBuilder
 from nengo_dl_core.builders.delegating import ChosenBuilder
@@ -41,6 +40,7 @@ from nengo_dl_core.builders.pyfunc import SimPyFuncBuilder
 from nengo_dl_core.engine.executor import Array, Data
 from nengo_dl_core.engine.numpy_kernels import Kernels
 from nengo_dl_core.network.inputs import NodeInput
+from nengo_dl_core.private_names import is_profiling, profiled
 from nengo_dl_core.program.program import Program
 from nengo_dl_core.values.session import Session
 from nengo_dl_core.values.variable_access import read
@@ -183,7 +183,7 @@ class NumPyLoop:
             session.program.probed,
             self._constant_inputs(len(steps), data),
             kept=[record.sampled(numbers) for record in records],
-            trace=_trace if _is_profiling() else None,
+            trace=_trace if is_profiling() else None,
             on_step=partial(self._kernels.begin_step, steps.start),
         )
         session.n_steps = steps.stop - 1
@@ -210,13 +210,6 @@ class NumPyLoop:
         return inputs
 
 
-def _is_profiling() -> bool:
-    """Whether TensorFlow's profiler is at work; if not, tracing is a waste of time."""
-    enabled = trace.enabled  # a function since TensorFlow 2.21
-    return bool(enabled() if callable(enabled) else enabled)
-
-
 def _trace(group: Sequence[Operator]) -> AbstractContextManager[object]:
     """Show the steps of a group in TensorFlow's profile, under the operators' type."""
-    context: AbstractContextManager[object] = trace.Trace(type(group[0]).__name__)
-    return context
+    return profiled(type(group[0]).__name__)

@@ -10,10 +10,11 @@ import keras
 import tensorflow as tf
 from nengo.exceptions import ValidationError
 
+from nengo_dl_core.private_names import PreparedModel, losses_of_outputs, measures
 from nengo_dl_core.training.simulation_layer import SimulationLayer
 
 
-class SimulationModel(keras.Model):
+class SimulationModel(PreparedModel):
     """A Keras model from Nodes' to Probes' values, by name.
 
     It differs from any other functional model in this: minibatches may have fewer
@@ -153,7 +154,7 @@ class SimulationModel(keras.Model):
         them again costs nothing in a graph.
         """
         n_replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        for (name,), function, *_ in self._compile_loss._flat_losses:
+        for name, function in losses_of_outputs(self):
             if name in self._loss_of:
                 weight = None if sample_weight is None else sample_weight[name]
                 value = n_replicas * function(y[name], y_pred[name], weight)
@@ -256,35 +257,16 @@ class SimulationModel(keras.Model):
             )
         super().export(*args, **kwargs)
 
-    def _maybe_symbolic_build(
-        self, iterator: Any = None, data_batch: Any = None
-    ) -> None:
-        """Make losses and metrics before Keras traces a step.
-
-        TensorFlow traces what makes variables twice. With tf.distribute, Keras averages
-        the data of all replicas for it, which fails where these are in several
-        processes: the first replica's are taken instead.
-        """
-        if self._distribute_strategy is None:
-            if iterator is not None:
-                self._build_measures(iterator.data_adapter.get_tf_dataset())
-            return
-        if iterator is not None:
-            (_, _, batches) = next(iter(iterator))
-            local = self.distribute_strategy.experimental_local_results
-            data_batch = tf.nest.map_structure(lambda x: local(x)[0], next(batches))
-        super()._maybe_symbolic_build(data_batch=data_batch)
-
-    def _build_measures(self, minibatches: tf.data.Dataset) -> None:
-        """Make the variables of losses and metrics."""
+    def build_measures(self, minibatches: tf.data.Dataset) -> None:
+        """Make the variables of losses and metrics; see `PreparedModel`."""
         spec = minibatches.element_spec
         _, y, _ = keras.utils.unpack_x_y_sample_weight(spec)
         if y is None:
             return
         targets = self._by_output(y)
         outputs = {name: self.output[name] for name in targets}
-        for measure in (self._compile_loss, self._compile_metrics):
-            if measure is not None and not measure.built:
+        for measure in measures(self):
+            if not measure.built:
                 measure.build(targets, outputs)
 
     # What follows is for tf.distribute.
