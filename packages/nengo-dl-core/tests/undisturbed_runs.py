@@ -186,14 +186,14 @@ class Expectation:
         )
 
     def check(self):
-        assert self.sim.n_steps == self.place.n_steps
-        assert self.sim.seed == self.seed
+        np.testing.assert_equal(self.sim.n_steps, self.place.n_steps)
+        np.testing.assert_equal(self.sim.seed, self.seed)
         for probe, parts in zip(self.subject.probes, self.recorded, strict=True):
             actual = self.sim.data[probe]
             if self.sim.minibatch_size is None:
                 actual = actual[None]
             expected = np.concatenate(parts, axis=1)
-            assert actual.shape == expected.shape, probe
+            np.testing.assert_equal(actual.shape, expected.shape, str(probe))
             self.assert_equal(probe, actual, expected)
 
     @contextmanager
