@@ -125,3 +125,7 @@ MAX_BUFFER_LENGTH = 1024
 
 MAX_BUFFER_BYTES = 4 * 2**20
 """Fewer, if these took more bytes."""
+
+SMALL_BUFFER_BYTES = 2**16
+"""A larger buffer of inputs has a place of its own for a single step: to fill a buffer
+of 2 MiB takes 300 µs, as long as a call of a small network."""

@@ -10,10 +10,11 @@ import tensorflow as tf
 from nengo_dl_core import tuning
 from nengo_dl_core.build_report import Stages
 from nengo_dl_core.engine.executor import Array, Data
+from nengo_dl_core.engine.input_buffer import InputBuffer
 from nengo_dl_core.engine.step import Values, build_config, probe_buffer, simulate
 from nengo_dl_core.network.inputs import NodeInput, evaluate
 from nengo_dl_core.values.session import Session
-from nengo_dl_core.values.variable_access import assign, assign_rows
+from nengo_dl_core.values.variable_access import assign
 
 
 class TensorFlowLoop:
@@ -46,10 +47,11 @@ class TensorFlowLoop:
             and program.unroll <= tuning.STEPS_AT_ONCE <= self.max_steps
         )
         self._sizes = [source.signal.size for source in program.inputs]
-        shape = (self.max_steps, program.minibatch_size, sum(self._sizes))
         with tf.device(program.device):
             self._control = tf.Variable(self._control_values(range(1, 2)))
-            self._inputs = tf.Variable(np.zeros(shape, program.float_type))
+            self._inputs = InputBuffer(
+                self.max_steps, program.minibatch_size, self._sizes, program.float_type
+            )
             with stages("tracing"):
                 self._function = tf.function(
                     self._loop,
@@ -69,7 +71,6 @@ class TensorFlowLoop:
         session, program, length = self._session, self._session.program, self.max_steps
         variables = session.variables
         control = tf.convert_to_tensor(self._control)
-        inputs = tf.convert_to_tensor(self._inputs)
         n_steps = control[0]
         rows = iter(
             tf.unstack(tf.reshape(tf.cast(control[1:], tf.int32), (-1, length)))
@@ -80,7 +81,7 @@ class TensorFlowLoop:
             build_config(session, False, self._is_evaluated),
             Values.of(variables),
             tf.cast(n_steps, tf.int32),
-            tf.split(inputs, self._sizes, axis=2) if self._sizes else [],
+            self._inputs.read(),
             [
                 probe_buffer(
                     program,
@@ -138,10 +139,10 @@ class TensorFlowLoop:
             map(self._is_ahead, self._session.program.inputs)
         )
         if not constant:
-            assign_rows(self._inputs, self._input_rows(steps, data))
+            self._inputs.fill(self._input_rows(steps, data))
         elif not self._holds_constants:  # for every step that the buffer has room for
             every = range(1, self.max_steps + 1)
-            assign(self._inputs, self._input_rows(every, data))
+            self._inputs.fill(self._input_rows(every, data))
         self._holds_constants = constant
 
     def _is_ahead(self, source: NodeInput) -> bool:
