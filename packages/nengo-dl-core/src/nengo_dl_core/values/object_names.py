@@ -18,60 +18,26 @@ from nengo_dl_core.values.signal_values import SignalValues
 from nengo_dl_optimizer import written_signals
 
 
-def parameter_signals(graph: TensorGraph) -> dict[str, Signal]:
-    """Name the parameters of a model by the Nengo objects that they belong to.
+def tensor_nodes(network: nengo.Network) -> Iterator[tuple[str, TensorNode]]:
+    """Find the TensorNodes that call Keras layers.
 
     Parameters
     ----------
-    graph : TensorGraph
-        The simulation.
+    network : nengo.Network
+        The network.
 
-    Returns
-    -------
-    signals : dict of {str: nengo.builder.Signal}
-        Encoders, biases and weights, for example under the name
-        ``"networks[0:memory].ensembles[1:store].encoders"``: the place of the object in
-        its network, with its label if it has one.
+    Yields
+    ------
+    path : str
+        See `network_objects`.
+    node : TensorNode
+        The node.
     """
-    model = graph.model
-    if model.toplevel is None:
-        return {}
-    signals: dict[str, Signal] = {}
-    for path, obj in _objects(model.toplevel, "ensembles", "connections"):
-        if isinstance(obj, nengo.Connection):
-            found = {"weights": model.sig[obj].get("weights")}
-        else:
-            found = {
-                "encoders": model.sig[obj].get("encoders"),
-                "bias": model.sig[obj.neurons].get("bias"),
-            }
-        signals |= {f"{path}.{x}": sig for x, sig in found.items() if sig is not None}
-    return signals
-
-
-def layer_variables(graph: TensorGraph) -> dict[str, keras.Variable]:
-    """Name the weights of Keras layers by the TensorNodes that call them.
-
-    Parameters
-    ----------
-    graph : TensorGraph
-        The simulation.
-
-    Returns
-    -------
-    variables : dict of {str: keras.Variable}
-        The simulation's own variables, for example under the name
-        ``"nodes[2].weights[0]"``. A layer that several nodes share has several names.
-    """
-    if graph.model.toplevel is None:
-        return {}
-    return {
-        f"{path}.weights[{i}]": graph.layer_weights.own(weight)
-        for path, node in _objects(graph.model.toplevel, "nodes")
-        if isinstance(node, TensorNode)
-        and isinstance(node.tensor_func, keras.layers.Layer)
-        for i, weight in enumerate(node.tensor_func.variables)
-    }
+    for path, node in network_objects(network, "nodes"):
+        if isinstance(node, TensorNode) and isinstance(
+            node.tensor_func, keras.layers.Layer
+        ):
+            yield path, node
 
 
 def state_signals(graph: TensorGraph) -> dict[str, Signal]:
@@ -127,7 +93,7 @@ def _owners(model: nengo.builder.Model) -> Iterator[tuple[str, Any]]:
     if model.toplevel is None:
         return
     paths = {}
-    for path, obj in _objects(
+    for path, obj in network_objects(
         model.toplevel, "ensembles", "nodes", "connections", "probes"
     ):
         paths[obj] = path
@@ -142,16 +108,33 @@ def _owners(model: nengo.builder.Model) -> Iterator[tuple[str, Any]]:
     yield from ((path, obj) for obj, path in paths.items())
 
 
-def _objects(
+def network_objects(
     network: nengo.Network, *kinds: str, prefix: str = ""
 ) -> Iterator[tuple[str, Any]]:
-    """Every object of some kinds in a network, with the path to it."""
+    """Find every object of some kinds in a network.
+
+    Parameters
+    ----------
+    network : nengo.Network
+        The network.
+    *kinds : str
+        Attributes of networks that are lists of objects.
+    prefix : str
+        Path to the network.
+
+    Yields
+    ------
+    path : str
+        Where the object is, with labels: ``"networks[0:memory].ensembles[1:store]"``.
+    obj : NengoObject
+        The object.
+    """
     for kind in kinds:
         for index, obj in enumerate(getattr(network, kind)):
             yield f"{prefix}{kind}[{_place(index, obj)}]", obj
     for index, subnet in enumerate(network.networks):
         path = f"{prefix}networks[{_place(index, subnet)}]."
-        yield from _objects(subnet, *kinds, prefix=path)
+        yield from network_objects(subnet, *kinds, prefix=path)
 
 
 def _place(index: int, obj: Any) -> str:

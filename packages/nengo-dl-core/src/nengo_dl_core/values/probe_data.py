@@ -150,7 +150,8 @@ class ProbeData:
         if not len(values):
             return
         if not self.keep_history:
-            self._used, values = 0, values[-1:]
+            self.clear()  # who has read the value keeps it
+            values = values[-1:]
         self.reserve(len(values))
         self._buffer[self._used : self._used + len(values)] = values
         self._used += len(values)
