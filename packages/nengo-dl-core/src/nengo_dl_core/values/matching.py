@@ -16,7 +16,7 @@ from typing import Any
 import numpy.typing as npt
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.values.named_parameters import Parameter
+from nengo_dl_core.values.parameter_kinds import Parameter
 
 Array = npt.NDArray[Any]
 
@@ -64,9 +64,6 @@ def _by_name(
 ) -> dict[Parameter, Array]:
     found = {name.removeprefix(GIVEN): value for name, value in arrays.items()}
     known = {parameter.name for parameter in parameters}
-    for name in arrays:
-        if not (name in known or name.startswith(GIVEN) or _of_probe(name)):
-            raise ValidationError(f"{name!r} is not in the network", attr="path")
     matched = {}
     for parameter, present in parameters.items():
         value = found.get(parameter.name)
@@ -84,6 +81,9 @@ def _by_name(
                 f"{present.shape}",
                 attr="path",
             )
+    for name in arrays:
+        if not (name in known or name.startswith(GIVEN) or _of_probe(name)):
+            raise ValidationError(f"{name!r} is not in the network", attr="path")
     return matched
 
 
@@ -97,8 +97,9 @@ def _by_order(
     """
     file = {name.removeprefix(GIVEN): x for name, x in arrays.items()}
     network = {parameter.name: x for parameter, x in parameters.items()}
-    pairs = _pairs(file, network)
-    if pairs is None:
+    whole = _pairs(file, network)
+    pairs = whole or {}
+    if whole is None:
         given = {p.name for p in parameters if p.given}
         for fixed in (False, True):
             some = _pairs(
@@ -107,7 +108,7 @@ def _by_order(
             )
             if some is None:
                 return None
-            pairs = {**(pairs or {}), **some}
+            pairs = pairs | some
     return {p: file[pairs[p.name]] for p in parameters if p.name in pairs}
 
 

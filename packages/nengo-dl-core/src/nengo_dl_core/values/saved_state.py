@@ -11,12 +11,11 @@ from nengo.builder.signal import Signal
 from nengo.exceptions import ValidationError
 
 from nengo_dl_core.training.tensor_graph import TensorGraph
-from nengo_dl_core.values.named_parameters import fitted, present_entries
 from nengo_dl_core.values.object_names import state_signals
+from nengo_dl_core.values.parameter_kinds import fitted, present_entries
 from nengo_dl_core.values.signal_values import SignalValues
 
 Array = npt.NDArray[Any]
-
 
 _STATE = "state/"
 _N_STEPS = f"{_STATE}n_steps"
