@@ -110,8 +110,8 @@ def test_activations_that_take_other_objects(path, scale):
 
     def clipped():
         x = keras.Input((4,))
-        y = layers.Dense(5, activation="relu6")(x)
-        y = layers.Dense(5, activation="relu6")(y)
+        y = layers.Activation("relu6")(layers.Dense(5)(x))
+        y = layers.Activation("relu6")(layers.Dense(5)(y))
         return keras.Model(x, layers.Dense(2)(y))
 
     model = randomize(clipped())

@@ -230,6 +230,10 @@ class TestScaledFiringRates:
         biases = []
         for scale in (1.0, 50.0):
             net = self.network(scale)
+            with net:
+                configure_settings(trainable=None)
+            net.config[net.ensembles[0]].trainable = False  # encoders have the scale
+            net.config[net.ensembles[0].neurons].trainable = True
             with simulator(net, minibatch_size=4) as sim:
                 sim.compile(keras.optimizers.SGD(0.1), loss="mse")
                 sim.fit(np.ones((4, 1, 1)), np.ones((4, 1, 10)), epochs=2, verbose=0)
@@ -292,10 +296,13 @@ def without_seeds(net):
         net = net.copy()
     for obj in (net, *net.all_networks, *net.all_objects):
         obj.seed = None
-    for ens in net.all_ensembles:
-        if getattr(ens.neuron_type, "initial_state", None):  # is drawn, too
-            kind = ens.neuron_type
-            ens.neuron_type = type(kind)(amplitude=kind.amplitude)
+    for ens in net.all_ensembles:  # the initial voltage is drawn, too, but no parameter
+        state = ens.neuron_type.__getstate__()
+        state.pop("_FrozenObject__argreprs", None)
+        zeros = {name: nengo.dists.Choice([0]) for name in ens.neuron_type.state}
+        kind = object.__new__(type(ens.neuron_type))
+        kind.__setstate__(state | {"initial_state": zeros} if zeros else state)
+        ens.neuron_type = kind
     return net
 
 

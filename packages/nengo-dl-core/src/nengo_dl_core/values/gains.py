@@ -36,9 +36,10 @@ def gain_signals(model: Model) -> dict[nengo.Ensemble, list[tuple[Signal, Any]]]
     found: dict[nengo.Ensemble, list[tuple[Signal, Any]]] = {}
     for conn in model.params:  # in the order in which their operators were made
         if isinstance(conn, nengo.Connection) and isinstance(conn.post_obj, Neurons):
-            product = products[model.sig[conn]["weighted"]].pop(0)
-            gains = found.setdefault(conn.post_obj.ensemble, [])
-            gains.append((product.A, conn.post_slice))
+            made = products.get(model.sig[conn]["weighted"])
+            if made:
+                gains = found.setdefault(conn.post_obj.ensemble, [])
+                gains.append((made.pop(0).A, conn.post_slice))
     return found
 
 
