@@ -36,16 +36,7 @@ from nengo_dl_core.training.gradient_check import check_gradients
 from nengo_dl_core.training.simulation_layer import SimulationLayer
 from nengo_dl_core.training.trainer import Trainer
 from nengo_dl_core.values.frozen_network import freeze, named_params, nengo_params
-from nengo_dl_core.values.parameters import (
-    fitted_state,
-    load_arrays,
-    read_parameters,
-    read_state,
-    save_arrays,
-    split_state,
-    write_parameters,
-    write_state,
-)
+from nengo_dl_core.values.parameters import load_parameters, save_parameters
 from nengo_dl_core.values.probe_data import ProbeData
 from nengo_dl_core.values.session import Session
 from nengo_dl_core.values.signal_values import SignalValues
@@ -600,20 +591,23 @@ class Simulator:
     def freeze_params(self, objs: Any) -> None:
         """Store the present parameters in the definition of the network.
 
-        The network then gives the same output in any simulator. Its structure may
-        change a little: where decoders have been combined with a transform, the
-        connection gets both as decoders, and a function that only tells their number.
+        The network then gives the same output in any Nengo simulator, and can be
+        pickled and loaded where Nengo alone is installed. Its structure may change a
+        little: where decoders have been combined with a transform, the connection gets
+        both as decoders, and a function that only tells their number. Weights of Keras
+        layers are stored in the layers, which only our simulator can run.
 
         Parameters
         ----------
-        objs : nengo.Network or nengo.Ensemble or nengo.Connection or list
+        objs : nengo.Network or nengo.Ensemble or nengo.Connection or TensorNode or list
             What to store parameters in; networks stand for everything in them.
 
         Raises
         ------
         nengo.exceptions.ValidationError
             If an object is not in the simulated network, or the items of the minibatch
-            have learned different parameters; then nothing changes.
+            have learned different parameters, or a neuron has got encoders in training
+            that its gain, zero, cannot express; then nothing changes.
         """
         freeze(self.data, objs)
 
@@ -706,14 +700,12 @@ class Simulator:
         Parameters
         ----------
         path : str
-            The file. An old one is replaced as a whole, or not at all.
+            The file; ``.npz`` is appended if it is missing. An old one is replaced as a
+            whole, or not at all.
         include_state : bool
             Whether to save the state of the simulation too.
         """
-        arrays = read_parameters(self._session)
-        if include_state:
-            arrays |= read_state(self._session)
-        save_arrays(path, arrays)
+        save_parameters(self._session, path, include_state)
 
     @_while_open
     def load_params(
@@ -723,13 +715,15 @@ class Simulator:
     ) -> None:
         """Load parameters from a file that `save_params` has written.
 
-        The network must have the structure of the one that was saved; it may have other
-        neuron types, and the simulator another minibatch size.
+        The network must have the structure of the one that was saved. It may have other
+        seeds, neuron types, synapses, Probes, settings and scales of firing rates, and
+        the simulator another minibatch size.
 
         Parameters
         ----------
         path : str
-            The file. Nothing in it is executed.
+            The file; ``.npz`` may be missing. Nothing in it is executed. Of files of
+            NengoDL 3, those are loaded whose parameters have different shapes.
         include_state : bool
             Whether to load the state of the simulation too.
 
@@ -737,13 +731,14 @@ class Simulator:
         ------
         nengo.exceptions.ValidationError
             If the file is damaged, or a parameter does not fit; then nothing changes.
+
+        Warns
+        -----
+        UserWarning
+            If the network has a Probe of neurons without seed that the saved one had
+            not, whose decoders are not in the file.
         """
-        parameters, state = split_state(load_arrays(path))
-        graph = self._session
-        fitted = fitted_state(graph, state) if include_state else None
-        write_parameters(graph, parameters)
-        if fitted is not None:
-            write_state(graph, *fitted)
+        load_parameters(self._session, path, include_state)
 
     def trange(self, sample_every: float | None = None) -> Array:
         """Simulation times of what the probes have recorded.

@@ -19,6 +19,7 @@ from nengo_dl_core.surrogates import SURROGATES
 _PER_OBJECT: dict[str, tuple[type, ...]] = {
     "trainable": (nengo.Ensemble, nengo.Connection, nengo.ensemble.Neurons),
     "keep_history": (nengo.Probe,),
+    "firing_rate_scale": (nengo.Ensemble,),
 }
 
 
@@ -47,6 +48,7 @@ def _dtype_name(value: Any) -> Any:
 _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "trainable": (_optional_bool, "True, False or None"),
     "keep_history": (_boolean, "True or False"),
+    "firing_rate_scale": (_positive, "a positive number or None"),
     "planner": (_function, "a planner of nengo_dl_optimizer or a function like one"),
     "sorter": (_function, "a sorter of nengo_dl_optimizer or a function like one"),
     "simplifications": (
@@ -112,6 +114,11 @@ def configure_settings(**kwargs: Any) -> None:
     keep_history : bool
         Whether probes keep the values of all steps, or of the last one only; can also
         be set for one probe with ``net.config[probe].keep_history``.
+    firing_rate_scale : float
+        By what the input of neurons is multiplied and their output divided, as the
+        gain, the bias and the amplitude of the neuron type of an ensemble already say.
+        Usually set for one ensemble with ``net.config[ens].firing_rate_scale``. Biases
+        are trained, saved and loaded without it.
     stateful : bool
         Whether the state at the end of a run is kept for the next one.
     use_loop : bool

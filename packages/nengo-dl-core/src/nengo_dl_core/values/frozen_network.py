@@ -1,11 +1,13 @@
-"""Parameters of a simulation as arguments of Nengo objects."""
+"""Parameters of a simulation as arguments of Nengo objects, and in them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from inspect import signature
 from typing import Any
 
+import keras
 import nengo
 import numpy as np
 import numpy.typing as npt
@@ -15,45 +17,10 @@ from nengo.exceptions import ValidationError
 from nengo.solvers import NoSolver
 from nengo.transforms import NoTransform, Sparse, SparseMatrix, Transform
 
+from nengo_dl_core.tensor_node import TensorNode
 from nengo_dl_core.values.simulation_data import SimulationData
 
 Array = npt.NDArray[Any]
-
-
-class Weights(NoSolver):
-    """Gives a connection between two ensembles the weights between their neurons.
-
-    The weights take the place of decoders, transform and encoders together.
-
-    Parameters
-    ----------
-    values : ndarray
-        Weights of shape ``(n_neurons of pre, n_neurons of post)``.
-    """
-
-    compositional = False
-
-    def __init__(self, values: Array) -> None:
-        super().__init__(values, weights=True)
-
-
-class Undecoded:
-    """The function of a connection whose decoders are given.
-
-    Nengo asks a connection's function how many values are decoded, and no more.
-
-    Parameters
-    ----------
-    size : int
-        Number of values.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-
-    def __call__(self, x: Array) -> Array:
-        """Return as many values as are decoded."""
-        return np.zeros(self.size)
 
 
 def nengo_params(data: SimulationData, obj: Any) -> dict[str, Any]:
@@ -83,10 +50,7 @@ def nengo_params(data: SimulationData, obj: Any) -> dict[str, Any]:
             f"parameters are those of an Ensemble or a Connection, not of {obj!r}",
             attr="nengo_objs",
         )
-    if obj not in data.sim.model.params:
-        raise ValidationError(
-            f"{obj!r} is not in the simulated network", attr="nengo_objs"
-        )
+    _check_simulated(data, obj)
     if isinstance(obj, Ensemble):
         return _ensemble_params(data, obj)
     return _connection_params(data, obj)
@@ -133,32 +97,54 @@ def freeze(
     """Store the present parameters in the Nengo objects, all or none.
 
     Probes of the ensembles keep the decoders that they have: Nengo would find others
-    for other encoders.
+    for other encoders. The weights of Keras layers are stored in the layers.
 
     Parameters
     ----------
     data : SimulationData
         The simulator's data.
-    objs : nengo.Network or nengo.Ensemble or nengo.Connection or list
-        Networks stand for all ensembles and connections in them.
+    objs : nengo.Network or nengo.Ensemble or nengo.Connection or TensorNode or list
+        Networks stand for all such objects in them.
 
     Raises
     ------
     nengo.exceptions.ValidationError
         As `nengo_params` does.
     """
-    given = list(objs) if isinstance(objs, (list, tuple, set)) else [objs]
     flat: list[Any] = []
-    for obj in given:
+    for obj in list(objs) if isinstance(objs, (list, tuple, set)) else [objs]:
         if isinstance(obj, nengo.Network):
-            flat += [*obj.all_ensembles, *obj.all_connections]
+            nodes = [node for node in obj.all_nodes if isinstance(node, TensorNode)]
+            flat += [*obj.all_ensembles, *obj.all_connections, *nodes]
         else:
             flat.append(obj)
-    found = [(obj, nengo_params(data, obj)) for obj in flat]
+    nodes = [obj for obj in flat if isinstance(obj, TensorNode)]
+    found = [(obj, nengo_params(data, obj)) for obj in flat if obj not in nodes]
     found += _probe_params(data, [obj for obj in flat if isinstance(obj, Ensemble)])
+    weights = [pair for node in nodes for pair in _layer_weights(data, node)]
     for obj, arguments in found:
         for name, value in arguments.items():
             setattr(obj, name, value)
+    for weight, own in weights:
+        weight.assign(own.value)
+
+
+def _layer_weights(
+    data: SimulationData, node: TensorNode
+) -> list[tuple[keras.Variable, keras.Variable]]:
+    """The weights of a node's Keras layer, each with that of the simulation."""
+    _check_simulated(data, node)
+    if not isinstance(node.tensor_func, keras.layers.Layer):
+        return []
+    own = data.sim.tensor_graph.held.layer_weights.own
+    return [(weight, own(weight)) for weight in node.tensor_func.variables]
+
+
+def _check_simulated(data: SimulationData, obj: Any) -> None:
+    if obj not in data.sim.model.params:
+        raise ValidationError(
+            f"{obj!r} is not in the simulated network", attr="nengo_objs"
+        )
 
 
 def _probe_params(
@@ -184,16 +170,20 @@ def _is_decoded(conn: Connection) -> bool:
 def _ensemble_params(data: SimulationData, ens: Ensemble) -> dict[str, Any]:
     if isinstance(ens.neuron_type, nengo.Direct):
         return {}
-    built = data.sim.model.params[ens]
-    scaled, bias = data.get_params((ens, "encoders"), (ens, "bias"))
-    scaled, bias = _for_all_items(ens, scaled, 2), _for_all_items(ens, bias, 1)
-    # Encoders of neurons without gain can be given a value by training
-    gain = np.where(built.gain == 0, 1, built.gain)
+    present = data[ens]
+    gain = np.asarray(present.gain, nengo.rc.float_dtype)
+    if (gain != data.present_gain(ens)).any() and ens in data.gain_signals:
+        raise ValidationError(
+            f"neurons of {ens!r} have no gain, but encoders since the training, and "
+            "connections of their own; as arguments of an Ensemble only one of these "
+            "can be kept",
+            attr="nengo_objs",
+        )
     return {
         "normalize_encoders": False,
-        "encoders": scaled * ens.radius / gain[:, None],
+        "encoders": _for_all_items(ens, present.encoders, 2),
         "gain": gain,
-        "bias": bias,
+        "bias": _for_all_items(ens, present.bias, 1),
     }
 
 
@@ -207,17 +197,28 @@ def _connection_params(data: SimulationData, conn: Connection) -> dict[str, Any]
         return {"transform": _with_weights(conn, transform, weights, signal.ndim)}
     weights = _for_all_items(conn, weights, 2)
     if conn.solver.weights and isinstance(conn.post_obj, Ensemble):
-        return {"solver": Weights(weights.T)}
+        return {"solver": _whole_weights(weights.T)}
     if isinstance(transform, NoTransform) and callable(conn.function):
         return {"function": conn.function, "solver": NoSolver(weights.T)}
     if isinstance(transform, NoTransform) and conn.function is None:
         return {"solver": NoSolver(weights.T)}
     size = len(weights)  # the transform is part of the weights
     return {
-        "function": Undecoded(size),
+        # any function of as many values, since Nengo asks for no more than their number
+        "function": partial(np.resize, new_shape=size),
         "solver": NoSolver(weights.T),
         "transform": NoTransform(size),
     }
+
+
+def _whole_weights(values: Array) -> NoSolver:
+    """A solver for weights in place of decoders, transform and encoders together.
+
+    It is Nengo's own type, so that the network can be pickled and loaded without us.
+    """
+    solver = NoSolver(values, weights=True)
+    solver.compositional = False
+    return solver
 
 
 def _with_weights(

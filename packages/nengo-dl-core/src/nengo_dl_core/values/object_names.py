@@ -7,79 +7,47 @@ from typing import Any
 
 import keras
 import nengo
+from nengo.builder.neurons import SimNeurons
 from nengo.builder.operator import Operator
+from nengo.builder.processes import SimProcess
 from nengo.builder.signal import Signal
 
 from nengo_dl_core.network.names import free_name
 from nengo_dl_core.network.trainability import learning_rules
 from nengo_dl_core.tensor_node import TensorNode
-from nengo_dl_core.values.session import Session as TensorGraph
+from nengo_dl_core.values.session import Session
 from nengo_dl_core.values.signal_values import SignalValues
 from nengo_dl_optimizer import written_signals
 
 
-def parameter_signals(graph: TensorGraph) -> dict[str, Signal]:
-    """Name the parameters of a model by the Nengo objects that they belong to.
+def tensor_nodes(network: nengo.Network) -> Iterator[tuple[str, TensorNode]]:
+    """Find the TensorNodes that call Keras layers.
 
     Parameters
     ----------
-    graph : TensorGraph
-        The simulation.
+    network : nengo.Network
+        The network.
 
-    Returns
-    -------
-    signals : dict of {str: nengo.builder.Signal}
-        Encoders, biases and weights, for example under the name
-        ``"networks[0:memory].ensembles[1:store].encoders"``: the place of the object in
-        its network, with its label if it has one.
+    Yields
+    ------
+    path : str
+        See `network_objects`.
+    node : TensorNode
+        The node.
     """
-    model = graph.model
-    if model.toplevel is None:
-        return {}
-    signals: dict[str, Signal] = {}
-    for path, obj in _objects(model.toplevel, "ensembles", "connections"):
-        if isinstance(obj, nengo.Connection):
-            found = {"weights": model.sig[obj].get("weights")}
-        else:
-            found = {
-                "encoders": model.sig[obj].get("encoders"),
-                "bias": model.sig[obj.neurons].get("bias"),
-            }
-        signals |= {f"{path}.{x}": sig for x, sig in found.items() if sig is not None}
-    return signals
+    for path, node in network_objects(network, "nodes"):
+        if isinstance(node, TensorNode) and isinstance(
+            node.tensor_func, keras.layers.Layer
+        ):
+            yield path, node
 
 
-def layer_variables(graph: TensorGraph) -> dict[str, keras.Variable]:
-    """Name the weights of Keras layers by the TensorNodes that call them.
-
-    Parameters
-    ----------
-    graph : TensorGraph
-        The simulation.
-
-    Returns
-    -------
-    variables : dict of {str: keras.Variable}
-        The simulation's own variables, for example under the name
-        ``"nodes[2].weights[0]"``. A layer that several nodes share has several names.
-    """
-    if graph.model.toplevel is None:
-        return {}
-    return {
-        f"{path}.weights[{i}]": graph.layer_weights.own(weight)
-        for path, node in _objects(graph.model.toplevel, "nodes")
-        if isinstance(node, TensorNode)
-        and isinstance(node.tensor_func, keras.layers.Layer)
-        for i, weight in enumerate(node.tensor_func.variables)
-    }
-
-
-def state_signals(graph: TensorGraph) -> dict[str, Signal]:
+def state_signals(session: Session) -> dict[str, Signal]:
     """Name the signals that survive a step, parameters excepted.
 
     Parameters
     ----------
-    graph : TensorGraph
+    session : Session
         The simulation.
 
     Returns
@@ -89,18 +57,8 @@ def state_signals(graph: TensorGraph) -> dict[str, Signal]:
         belongs to an operator alone, under that of another signal of the operator:
         ``"connections[0].weighted.X"``.
     """
-    operators, values = graph.optimized.graph, SignalValues(graph, minibatched=True)
-    updated = {sig.base for op in graph.model.operators for sig in op.updates}
-    names = [
-        (sig, f"{path}.{key}")
-        for path, obj in _owners(graph.model)
-        for key, sig in graph.model.sig[obj].items()
-        if isinstance(sig, Signal)
-    ]
-    owned: dict[Signal, str] = {}
-    # What is kept comes first, and then what simplifications let take its place
-    for sig, name in sorted(names, key=lambda pair: pair[0].base not in updated):
-        owned.setdefault(operators.current(sig).base, name)
+    operators, values = session.program.optimized.graph, SignalValues(session, True)
+    owned = _owned(session)
     signals: dict[str, Signal] = {}
     named: set[Signal] = set()
     for op in operators:
@@ -115,6 +73,48 @@ def state_signals(graph: TensorGraph) -> dict[str, Signal]:
     return signals
 
 
+def generator_names(session: Session) -> list[str]:
+    """Name what draws random numbers in Python, in the order of `Generators.state`.
+
+    Parameters
+    ----------
+    session : Session
+        The simulation.
+
+    Returns
+    -------
+    names : list of str
+        For example ``"nodes[0:noise].process"`` or ``"ensembles[1].neurons.process"``.
+    """
+    owned, operators = _owned(session), session.program.optimized.graph
+    names: list[str] = []
+    for op in session.generators.operators:
+        signal = owned.get(operators.current(op.output).base, "operator.out")
+        owner = signal.rpartition(".")[0]
+        names.append(free_name(f"{owner}.{_DRAWING[type(op)]}", names))
+    return names
+
+
+_DRAWING = {SimProcess: "process", SimNeurons: "random"}
+
+
+def _owned(session: Session) -> dict[Signal, str]:
+    """Names of signals by the objects that they belong to."""
+    model, operators = session.program.model, session.program.optimized.graph
+    updated = {sig.base for op in model.operators for sig in op.updates}
+    names = [
+        (sig, f"{path}.{key}")
+        for path, obj in _owners(model)
+        for key, sig in model.sig[obj].items()
+        if isinstance(sig, Signal)
+    ]
+    owned: dict[Signal, str] = {}
+    # What is kept comes first, and then what simplifications let take its place
+    for sig, name in sorted(names, key=lambda pair: pair[0].base not in updated):
+        owned.setdefault(operators.current(sig).base, name)
+    return owned
+
+
 def _own_name(op: Operator, sig: Signal) -> str:
     """What an operator calls its state."""
     states = getattr(op, "state", {})
@@ -127,7 +127,7 @@ def _owners(model: nengo.builder.Model) -> Iterator[tuple[str, Any]]:
     if model.toplevel is None:
         return
     paths = {}
-    for path, obj in _objects(
+    for path, obj in network_objects(
         model.toplevel, "ensembles", "nodes", "connections", "probes"
     ):
         paths[obj] = path
@@ -142,16 +142,33 @@ def _owners(model: nengo.builder.Model) -> Iterator[tuple[str, Any]]:
     yield from ((path, obj) for obj, path in paths.items())
 
 
-def _objects(
+def network_objects(
     network: nengo.Network, *kinds: str, prefix: str = ""
 ) -> Iterator[tuple[str, Any]]:
-    """Every object of some kinds in a network, with the path to it."""
+    """Find every object of some kinds in a network.
+
+    Parameters
+    ----------
+    network : nengo.Network
+        The network.
+    *kinds : str
+        Attributes of networks that are lists of objects.
+    prefix : str
+        Path to the network.
+
+    Yields
+    ------
+    path : str
+        Where the object is, with labels: ``"networks[0:memory].ensembles[1:store]"``.
+    obj : NengoObject
+        The object.
+    """
     for kind in kinds:
         for index, obj in enumerate(getattr(network, kind)):
             yield f"{prefix}{kind}[{_place(index, obj)}]", obj
     for index, subnet in enumerate(network.networks):
         path = f"{prefix}networks[{_place(index, subnet)}]."
-        yield from _objects(subnet, *kinds, prefix=path)
+        yield from network_objects(subnet, *kinds, prefix=path)
 
 
 def _place(index: int, obj: Any) -> str:

@@ -89,34 +89,6 @@ class Session:
         self._error: BaseException | None = None
         self._builders: WeakSet[Builder] = WeakSet()
 
-    @property
-    def model(self):
-        return self.program.model
-
-    @property
-    def optimized(self):
-        return self.program.optimized
-
-    @property
-    def memory(self):
-        return self.program.memory
-
-    @property
-    def parameters(self):
-        return self.variables.parameters
-
-    @property
-    def states(self):
-        return self.variables.states
-
-    @property
-    def layer_weights(self):
-        return self.variables.layer_weights
-
-    @property
-    def step(self):
-        return self.variables.step
-
     def new_builder(self) -> Builder:
         """Make builders of the groups for one trace, to be told of every reset."""
         builder = Builder(self.program.optimized.plan)

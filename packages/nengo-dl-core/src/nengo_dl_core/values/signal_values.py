@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.values.session import Session as TensorGraph
+from nengo_dl_core.values.session import Session
 from nengo_dl_optimizer import Block
 
 Array = npt.NDArray[Any]
@@ -24,24 +24,28 @@ class SignalValues(Mapping[Signal, Array]):
 
     Parameters
     ----------
-    graph : TensorGraph
+    session : Session
         The simulation.
     minibatched : bool
         Whether values have a leading minibatch axis; if not, it is removed.
     """
 
-    def __init__(self, graph: TensorGraph, minibatched: bool) -> None:
-        self._synchronize = graph.synchronize
-        self._operators = graph.model.operators
-        self._layout = graph.optimized.layout
+    def __init__(self, session: Session, minibatched: bool) -> None:
+        self._synchronize = session.synchronize
+        self._operators = session.program.model.operators
+        self._layout = session.program.optimized.layout
         self._minibatched = minibatched
-        self._variables = [*(x for _, x in graph.parameters), *graph.states]
+        self._variables = [
+            *(x for _, x in session.variables.parameters),
+            *session.variables.states,
+        ]
         # For each block its variable, and the columns of it that hold packed state.
         self._places: dict[int, tuple[int, slice | None]] = {
-            block.index: (i, None) for i, (block, _) in enumerate(graph.parameters)
+            block.index: (i, None)
+            for i, (block, _) in enumerate(session.variables.parameters)
         }
-        first = len(graph.parameters)
-        for index, (array, columns) in graph.memory.places.items():
+        first = len(session.variables.parameters)
+        for index, (array, columns) in session.program.memory.places.items():
             self._places[index] = first + array, columns
 
     def snapshot(self) -> dict[Signal, Array]:

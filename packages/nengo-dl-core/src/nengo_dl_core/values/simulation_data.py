@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import nengo
@@ -15,6 +16,8 @@ from nengo.builder.signal import Signal
 from nengo.exceptions import ValidationError
 from nengo.transforms import SparseMatrix
 
+from nengo_dl_core.network.firing_rate_scale import scale_of
+from nengo_dl_core.values.gains import gain_signals
 from nengo_dl_optimizer import sparse_entries
 
 if TYPE_CHECKING:
@@ -111,27 +114,64 @@ class SimulationData(Mapping[Any, Any]):
     def _live_ensemble(
         self, ens: nengo.Ensemble, built: BuiltEnsemble
     ) -> BuiltEnsemble:
-        """What Nengo built for an ensemble, with present encoders and biases."""
+        """What Nengo built for an ensemble, with the present parameters."""
         if isinstance(ens.neuron_type, nengo.Direct):
             return built
         scaled_encoders, bias = self.get_params((ens, "encoders"), (ens, "bias"))
-        present, first = (scaled_encoders, bias), (built.scaled_encoders, built.bias)
+        gain = self.present_gain(ens)
+        present = (scaled_encoders, bias, gain)
+        first = (built.scaled_encoders, built.bias, built.gain)
         if all(map(np.array_equal, present, first)):
             return built
-        encoders = scaled_encoders * ens.radius / built.gain[:, None]
+        # Neurons without gain keep their encoders until training gives them others,
+        # which only a gain can express
+        silent = gain == 0
+        moved = silent & (scaled_encoders != 0).any(
+            axis=(*range(scaled_encoders.ndim - 2), -1)
+        )
+        gain = np.where(moved, 1, gain)
+        factors = np.where(gain == 0, 1, gain)[:, None]
+        encoders = np.where(
+            gain[:, None] == 0, built.encoders, scaled_encoders * ens.radius / factors
+        )
         with np.errstate(invalid="ignore", divide="ignore"):  # of silent neurons
-            max_rates, intercepts = ens.neuron_type.max_rates_intercepts(
-                built.gain, bias
-            )
+            max_rates, intercepts = ens.neuron_type.max_rates_intercepts(gain, bias)
         return BuiltEnsemble(
             eval_points=built.eval_points,
             encoders=encoders,
             intercepts=intercepts,
             max_rates=max_rates,
             scaled_encoders=scaled_encoders,
-            gain=built.gain,
+            gain=gain,
             bias=bias,
         )
+
+    def present_gain(self, ens: nengo.Ensemble) -> Array:
+        """Read the gain of neurons.
+
+        Parameters
+        ----------
+        ens : nengo.Ensemble
+            An ensemble of the simulated network.
+
+        Returns
+        -------
+        gain : ndarray
+            What Nengo built; or, for neurons that have connections of their own, what
+            these multiply by.
+        """
+        gain = self.sim.model.params[ens].gain
+        for sig, neurons in self.gain_signals.get(ens, ()):
+            value = present_value(self.sim.signals, sig)
+            if value is not sig.initial_value:
+                gain = np.array(gain)
+                gain[neurons] = value
+        return gain
+
+    @cached_property
+    def gain_signals(self) -> dict[nengo.Ensemble, list[tuple[Signal, Any]]]:
+        """Signals of the gains of neurons that have connections of their own."""
+        return gain_signals(self.sim.model)
 
     def get_params(self, *obj_attrs: tuple[Any, str]) -> list[Any]:
         """Read the present values of parameters.
@@ -150,16 +190,32 @@ class SimulationData(Mapping[Any, Any]):
             changes have a leading minibatch axis, if the simulator has a
             ``minibatch_size``.
         """
-        values = []
+        model, values = self.sim.model, []
         for obj, attr in obj_attrs:
-            owner = obj.neurons if attr == "bias" else obj
-            sig = self.sim.model.sig[owner][attr]
-            values.append(_present(self.sim.signals, sig))
+            sig = model.sig[obj.neurons if attr == "bias" else obj][attr]
+            value = present_value(self.sim.signals, sig)
+            if attr == "bias" and (scale := scale_of(model, obj)) != 1:
+                unchanged = value is sig.initial_value
+                value = model.params[obj].bias if unchanged else value * scale
+            values.append(value)
         return values
 
 
-def _present(values: Mapping[Signal, Array], sig: Signal) -> Any:
-    """The value of a parameter; as Nengo built it, if only the precision differs."""
+def present_value(values: Mapping[Signal, Array], sig: Signal) -> Any:
+    """Read a parameter.
+
+    Parameters
+    ----------
+    values : dict of {nengo.builder.Signal: ndarray}
+        The present values of a simulation.
+    sig : nengo.builder.Signal
+        The signal of the parameter.
+
+    Returns
+    -------
+    value : ndarray or sparse matrix
+        Its value; the very array that Nengo built, if only the precision differs.
+    """
     if sig not in values:
         return sig.initial_value
     value, first = values[sig], sig.initial_value
