@@ -24,9 +24,11 @@ def net():
         sources = [nengo.Ensemble(50, 2) for _ in range(2)]
         for n, source in enumerate(sources):
             nengo.Connection(stimulus, source, transform=[[1], [-1]])
-            for _ in range(n + 1):
-                nengo.Probe(source, synapse=nengo.Alpha(0.01))
-                nengo.Probe(source, function=np.prod, synapse=None)
+            nengo.Probe(source, synapse=nengo.Alpha(0.01))
+            for function in (np.prod, np.sum)[: n + 1]:
+                target = nengo.Node(size_in=1)
+                nengo.Connection(source, target, function=function)
+                nengo.Probe(target)
         image = nengo.Node(size_in=16)
         nengo.Connection(stimulus, image, transform=np.ones((16, 1)), synapse=None)
         kinds = [
