@@ -41,10 +41,9 @@ class SignalValues(Mapping[Signal, Array]):
         ]
         # For each block its variable, and the columns of it that hold packed state.
         self._places: dict[int, tuple[int, slice | None]] = {
-            block.index: (i, None)
-            for i, (block, _) in enumerate(session.variables.parameters)
+            block.index: (i, None) for i, (block, _) in enumerate(parameters)
         }
-        first = len(session.variables.parameters)
+        first = len(parameters)
         for index, (array, columns) in session.program.memory.places.items():
             self._places[index] = first + array, columns
 
