@@ -609,7 +609,7 @@ class Simulator:
             have learned different parameters, or a neuron has got encoders in training
             that its gain, zero, cannot express; then nothing changes.
         """
-        freeze(self.data, objs)
+        freeze(self.data, self._layer.held.layer_weights.own, objs)
 
     @_while_open
     def get_nengo_params(self, nengo_objs: Any, as_dict: bool = False) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from inspect import signature
 from typing import Any
@@ -21,6 +21,7 @@ from nengo_dl_core.tensor_node import TensorNode
 from nengo_dl_core.values.simulation_data import SimulationData
 
 Array = npt.NDArray[Any]
+OwnVariable = Callable[[keras.Variable], keras.Variable]
 
 
 def nengo_params(data: SimulationData, obj: Any) -> dict[str, Any]:
@@ -92,7 +93,9 @@ def named_params(
 
 
 def freeze(
-    data: SimulationData, objs: NengoObject | nengo.Network | Iterable[Any]
+    data: SimulationData,
+    own: OwnVariable,
+    objs: NengoObject | nengo.Network | Iterable[Any],
 ) -> None:
     """Store the present parameters in the Nengo objects, all or none.
 
@@ -103,6 +106,9 @@ def freeze(
     ----------
     data : SimulationData
         The simulator's data.
+    own : callable
+        Gives the simulation's variable for one of a Keras layer; see
+        `LayerWeights.own`.
     objs : nengo.Network or nengo.Ensemble or nengo.Connection or TensorNode or list
         Networks stand for all such objects in them.
 
@@ -121,7 +127,7 @@ def freeze(
     nodes = [obj for obj in flat if isinstance(obj, TensorNode)]
     found = [(obj, nengo_params(data, obj)) for obj in flat if obj not in nodes]
     found += _probe_params(data, [obj for obj in flat if isinstance(obj, Ensemble)])
-    weights = [pair for node in nodes for pair in _layer_weights(data, node)]
+    weights = [pair for node in nodes for pair in _layer_weights(data, own, node)]
     for obj, arguments in found:
         for name, value in arguments.items():
             setattr(obj, name, value)
@@ -130,13 +136,12 @@ def freeze(
 
 
 def _layer_weights(
-    data: SimulationData, node: TensorNode
+    data: SimulationData, own: OwnVariable, node: TensorNode
 ) -> list[tuple[keras.Variable, keras.Variable]]:
     """The weights of a node's Keras layer, each with that of the simulation."""
     _check_simulated(data, node)
     if not isinstance(node.tensor_func, keras.layers.Layer):
         return []
-    own = data.sim.tensor_graph.held.layer_weights.own
     return [(weight, own(weight)) for weight in node.tensor_func.variables]
 
 

@@ -35,10 +35,8 @@ class SignalValues(Mapping[Signal, Array]):
         self._operators = session.program.model.operators
         self._layout = session.program.optimized.layout
         self._minibatched = minibatched
-        self._variables = [
-            *(x for _, x in session.variables.parameters),
-            *session.variables.states,
-        ]
+        parameters = session.variables.parameters
+        self._variables = [*(x for _, x in parameters), *session.variables.states]
         # For each block its variable, and the columns of it that hold packed state.
         self._places: dict[int, tuple[int, slice | None]] = {
             block.index: (i, None) for i, (block, _) in enumerate(parameters)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import nengo
 import numpy as np
 import numpy.typing as npt
+from nengo.builder import Model
 from nengo.builder.connection import BuiltConnection
 from nengo.builder.ensemble import BuiltEnsemble
 from nengo.builder.signal import Signal
@@ -18,12 +19,28 @@ from nengo.transforms import SparseMatrix
 
 from nengo_dl_core.network.firing_rate_scale import scale_of
 from nengo_dl_core.values.gains import gain_signals
+from nengo_dl_core.values.probe_data import ProbeData
 from nengo_dl_optimizer import sparse_entries
 
-if TYPE_CHECKING:
-    from nengo_dl_core.simulator import Simulator
-
 Array = npt.NDArray[Any]
+
+
+class Simulated(Protocol):
+    """What has been simulated; a `Simulator`, open or closed.
+
+    Attributes
+    ----------
+    model : nengo.builder.Model
+        The built model.
+    probe_data : dict of {nengo.Probe: ProbeData}
+        What the probes have recorded.
+    signals : dict of {nengo.builder.Signal: ndarray}
+        Present values of signals.
+    """
+
+    model: Model
+    probe_data: Mapping[nengo.Probe, ProbeData]
+    signals: Mapping[Signal, Array]
 
 
 class SimulationData(Mapping[Any, Any]):
@@ -44,7 +61,7 @@ class SimulationData(Mapping[Any, Any]):
         Whether `Simulator.predict` has returned values, which are not recorded.
     """
 
-    def __init__(self, sim: Simulator, minibatched: bool) -> None:
+    def __init__(self, sim: Simulated, minibatched: bool) -> None:
         self.sim = sim
         self.minibatched = minibatched
         self.predicted = False
