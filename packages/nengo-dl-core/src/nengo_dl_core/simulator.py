@@ -199,6 +199,7 @@ class Simulator(DeprecatedMethods):
         }
         self.data = SimulationData(self, minibatched=minibatch_size is not None)
         self._runner = Runner(graph, self.probe_data, self._stages)
+        graph.jit_compile = self._runner.jit_compile
         self._keras_runner = KerasRunner(graph, self._runner.jit_compile)
         self.closed = False
         self.reset()

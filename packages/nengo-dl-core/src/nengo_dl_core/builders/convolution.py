@@ -42,11 +42,19 @@ class ConvIncBuilder(OpBuilder):
         x = tf.reshape(signals.gather(self.x), (-1, *conv.input_shape.shape))
         if not conv.channels_last:
             x = tf.experimental.numpy.moveaxis(x, 1, -1)
-        convolve = _convolved if self.config.cpu_only else _library_convolved
-        y = convolve(conv, x, self.kernel(signals))
+        kernel = self.kernel(signals)
+        if signals[self.ops[0].W].minibatched:
+            y = self._convolved(x, kernel)
+        else:
+            y = signals.multiply(self._convolved, x, kernel)
         if not conv.channels_last:
             y = tf.experimental.numpy.moveaxis(y, -1, 1)
         signals.scatter(self.dst, y, mode=self.mode)
+
+
+    def _convolved(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        convolve = _convolved if self.config.cpu_only else _library_convolved
+        return convolve(self.conv, x, kernel)
 
 
 def _convolved(conv: Transform, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from nengo.builder.operator import DotInc, Operator
 
@@ -97,10 +98,15 @@ class _Product:
 
     def __call__(self, signals: SignalDict) -> tf.Tensor:
         """Multiply; the results are one row, in the order of the operators."""
-        value = _stacked_product(
-            self.a(signals), self.transposed, signals.gather(self.x)
-        )
+        a, x = self.a(signals), signals.gather(self.x)
+        if self.transposed is not None and x.shape.rank == 4:
+            value = signals.multiply(self._product, x, a)
+        else:
+            value = _stacked_product(a, self.transposed, x)
         return tf.reshape(value, (*value.shape[:-3], -1))
+
+    def _product(self, x: tf.Tensor, a: tf.Tensor) -> tf.Tensor:
+        return _stacked_product(a, self.transposed, x)
 
 
 def _lane_sums(products: tf.Tensor) -> tf.Tensor:
@@ -158,7 +164,7 @@ def _minibatch_product(a: tf.Tensor, transposed: tf.Tensor, x: tf.Tensor) -> tf.
     ======  =====  =====  ===  =========  ==========  ===========
     """
     k, m, n = a.shape
-    b = x.shape[0]
+    b = x.shape[0] or np.inf  # of all steps, of which there are not always as many
     if b == k == 1 and m % 2 == 0 and 2**18 <= m * n < 2**20:
         halves = tf.reshape(a, (2, m // 2, n))
         return tf.reshape(

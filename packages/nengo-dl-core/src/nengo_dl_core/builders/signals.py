@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from nengo.builder.signal import Signal
 
+from nengo_dl_core.builders.products import Multiply, multiplied
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 
 # A view of more pieces than this (one with a stride, say) is read with a single
@@ -47,6 +48,8 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         Length of a step, in seconds.
     step : tf.Tensor
         Number of the step that is being built; the first one of a simulation is 1.
+    multiply : callable
+        Multiplies by weights that are the same in all steps; see `Multiply`.
     """
 
     def __init__(self, dtype: str, minibatch_size: int) -> None:
@@ -54,6 +57,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         self.minibatch_size = minibatch_size
         self.dt = 0.001
         self.step: tf.Tensor | None = None
+        self.multiply: Multiply = multiplied
         self.sig_map: dict[Signal, TensorSignal] = {}
         self.reset()
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.builders.base import Group
+from nengo_dl_core.builders.base import Builder, Group
+from nengo_dl_core.builders.products import Multiply, MultiplyingStep, multiplied
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 from nengo_dl_core.diagnosis import FiniteCheck
-from nengo_dl_core.engine.loop import Afterwards, Output, Step, run_loop
+from nengo_dl_core.engine.loop import Afterwards, Output, run_loop
 from nengo_dl_core.network.config import get_setting
 from nengo_dl_core.program.stages import N_AT_ONCE, Deferral
 from nengo_dl_core.progress import ProgressBar
@@ -78,7 +79,7 @@ def simulate(
     memory.bind(graph.signals, parameters)
     graph.op_builder.build_pre(graph.signals, config, progress)
     states = memory.unpacked([tf.convert_to_tensor(x) for x in graph.states])
-    make_step = _StepMaker(graph, [memory.whole(block) for block in states])
+    make_step = StepMaker(graph, [memory.whole(block) for block in states])
     groups, afterwards = None, None
     if deferral.groups:
         groups = set(graph.optimized.plan).difference(deferral.groups)
@@ -110,7 +111,7 @@ def simulate(
     return in_order, memory.packed(new_states)
 
 
-class _StepMaker:
+class StepMaker:
     """Makes steps of a graph's operators, which have been prepared.
 
     Parameters
@@ -119,10 +120,18 @@ class _StepMaker:
         The simulation.
     carried : list of TensorSignal
         The state that goes from step to step.
+    builder : Builder, optional
+        The builders of the operators, if they are not the graph's.
     """
 
-    def __init__(self, graph: TensorGraph, carried: Sequence[TensorSignal]) -> None:
+    def __init__(
+        self,
+        graph: TensorGraph,
+        carried: Sequence[TensorSignal],
+        builder: Builder | None = None,
+    ) -> None:
         self._graph = graph
+        self._builder = graph.op_builder if builder is None else builder
         self._carried = carried
         self._before = dict(graph.signals.bases)
         self._check: FiniteCheck | None = None
@@ -134,7 +143,7 @@ class _StepMaker:
         sources: Sequence[Signal],
         recorded: Sequence[Signal],
         groups: Collection[Group] | None,
-    ) -> Step:
+    ) -> MultiplyingStep:
         """Make the step of some groups, or of all.
 
         Parameters
@@ -149,20 +158,24 @@ class _StepMaker:
         Returns
         -------
         step : callable
-            For `run_loop`.
+            For `run_loop` or `run_differentiable_loop`.
         """
         signals, carried = self._graph.signals, self._carried
         bound = [*carried, *map(self._graph.memory.tensor_signal, sources)]
         read = list(map(self._graph.memory.tensor_signal, recorded))
 
         def step(
-            number: tf.Tensor, inputs: list[tf.Tensor], states: list[tf.Tensor]
+            number: tf.Tensor,
+            inputs: list[tf.Tensor],
+            states: list[tf.Tensor],
+            multiply: Multiply = multiplied,
         ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
             signals.bases = dict(self._before)
             signals.step = number
+            signals.multiply = multiply
             for sig, value in zip(bound, [*states, *inputs], strict=True):
                 signals.scatter(sig, value)
-            side_effects = self._graph.op_builder.build_step(
+            side_effects = self._builder.build_step(
                 signals, None, self._check, groups
             )
             with tf.control_dependencies(side_effects):

@@ -23,6 +23,10 @@ from nengo_dl_core.builders.learning_rule import with_factored_changes
 from nengo_dl_core.builders.lowpass import without_duplicate_state
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.diagnosis import Objects
+from nengo_dl_core.engine.differentiable import (
+    can_be_differentiated,
+    simulate_differentiably,
+)
 from nengo_dl_core.engine.loop import Output
 from nengo_dl_core.engine.step import simulate
 from nengo_dl_core.engine.variables import read
@@ -89,6 +93,8 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         Weights of Keras layers that are called in a step.
     step : tf.Variable
         Number of steps that have been simulated.
+    jit_compile : bool
+        Whether loops that can be differentiated are compiled.
     keeps_state : tf.Variable
         Whether calls keep the state at their end.
     seeds : ProcessSeeds
@@ -128,6 +134,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         self.model = model
         self.unroll = unrolled_steps(unroll_simulation, step_blocks)
         self.use_loop = bool(get_setting(model, "use_loop", True))
+        self.jit_compile = False
         self.minibatch_size = minibatch_size
         self.device = device
         self.simplify = simplify
@@ -381,15 +388,19 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             if sources
             else tf.cast(inputs["n_steps"][0, 0], tf.int32)
         )
-        values, states = simulate(
-            self,
-            n_steps,
-            [tf.transpose(x, (1, 0, 2)) for x in sources],
-            [self.buffer(sig, n_steps) for sig in self.probed],
-            training=training,
-            maximum=n_steps,
-            progress=progress,
-        )
+        sequences = [tf.transpose(x, (1, 0, 2)) for x in sources]
+        if can_be_differentiated(self):
+            values, states = simulate_differentiably(self, n_steps, sequences, training)
+        else:
+            values, states = simulate(
+                self,
+                n_steps,
+                sequences,
+                [self.buffer(sig, n_steps) for sig in self.probed],
+                training=training,
+                maximum=n_steps,
+                progress=progress,
+            )
         if self.stateful:
             keep = tf.logical_or(self.keeps_state, stateful)
             for variable, state in zip(self.states, states, strict=True):

@@ -63,7 +63,7 @@ class KerasRunner:
             )
         with self._strategy.scope():
             model = SimulationModel(self.graph, *self._tensors)
-            model.compile(jit_compile=self.jit_compile)
+            model.compile(jit_compile=False)
         return model
 
     def compile(
@@ -90,7 +90,6 @@ class KerasRunner:
             )
         if "optimizer" in kwargs:
             kwargs["optimizer"] = self._optimizer(kwargs["optimizer"])
-        compiled = self.jit_compile and not kwargs.get("run_eagerly")
         with self._strategy.scope():
             # A model of these probes alone, so that Keras asks for no other targets.
             model = SimulationModel(
@@ -98,7 +97,7 @@ class KerasRunner:
             )
             model.compile(
                 **{key: values or None for key, values in by_name.items()},
-                **{"jit_compile": compiled, **kwargs},
+                **{"jit_compile": False, **kwargs},
             )
         self._trained = model
 
