@@ -17,8 +17,9 @@ from nengo_dl_core import (
     SpikingLeakyReLU,
     TensorNode,
     configure_settings,
-    gradient_check,
 )
+
+from nengo_dl_core.training import gradient_check
 
 N_STEPS = 5
 

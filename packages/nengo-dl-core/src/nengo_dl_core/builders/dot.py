@@ -174,6 +174,9 @@ def _minibatch_product(a: tf.Tensor, transposed: tf.Tensor, x: tf.Tensor) -> tf.
     if b > 1 and (large or (k > 1 and m >= n)):
         columns = tf.transpose(x, (1, 2, 0))
         return tf.transpose(_left_product(a, transposed, columns), (2, 0, 1))
+    if k == 1:  # nothing has to be moved
+        rows = tf.reshape(x, (-1, n))
+        return tf.reshape(tf.matmul(rows, a[0], transpose_b=True), (-1, 1, m))
     rows = tf.transpose(x, (1, 0, 2))
     return tf.transpose(tf.matmul(rows, a, transpose_b=True), (1, 0, 2))
 

@@ -69,6 +69,22 @@ class Product(NamedTuple):
 
         return product(x)
 
+    def at_once(self, x: tf.Tensor) -> tf.Tensor:
+        """Multiply what several steps multiply.
+
+        Parameters
+        ----------
+        x : tf.Tensor
+            What is multiplied, ``(n_steps, minibatch_size, ...)``.
+
+        Returns
+        -------
+        results : tf.Tensor
+            The results, ``(n_steps, minibatch_size, ...)``.
+        """
+        results = self.function(_items(x), self.weights)
+        return tf.reshape(results, (-1, x.shape[1], *results.shape[1:]))
+
     def gradient(self, x: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
         """Compute the gradient of the weights from several steps.
 
@@ -111,7 +127,7 @@ class Multiplication:
     ) -> tf.Tensor:
         """Multiply."""
         result = function(x, weights)
-        if _is_from_before(weights):
+        if is_from_before(weights):
             n_terms = x.shape[0] * weights.shape.num_elements()
             kept = n_terms >= _MIN_TERMS * result.shape.num_elements()
             self.products.append(Product(function, weights, kept))
@@ -148,7 +164,7 @@ class RepeatedMultiplication(Multiplication):
         self, function: Function, x: tf.Tensor, weights: tf.Tensor
     ) -> tf.Tensor:
         """Multiply."""
-        if not _is_from_before(weights):
+        if not is_from_before(weights):
             return function(x, weights)
         product = next(self._products)
         if product.kept:
@@ -161,11 +177,24 @@ class RepeatedMultiplication(Multiplication):
         return result
 
 
-def _is_from_before(weights: tf.Tensor) -> bool:
-    """Whether weights are computed before the steps that multiply by them."""
+def is_from_before(weights: tf.Tensor) -> bool:
+    """Whether weights are computed before the steps that multiply by them.
+
+    Parameters
+    ----------
+    weights : tf.Tensor
+        What a step multiplies by.
+
+    Returns
+    -------
+    is_from_before : bool
+        Whether they belong to another graph than that of the step.
+    """
     return weights.graph is not tf.compat.v1.get_default_graph()
 
 
 def _items(values: tf.Tensor) -> tf.Tensor:
     """The items of all steps, along one axis."""
-    return tf.reshape(values, (-1, *values.shape[2:]))
+    n_steps, minibatch_size, *shape = values.shape
+    n_items = -1 if n_steps is None else n_steps * minibatch_size
+    return tf.reshape(values, (n_items, *shape))

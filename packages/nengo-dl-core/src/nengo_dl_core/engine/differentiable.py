@@ -72,7 +72,7 @@ def simulate_differentiably(
         Values for the graph's `states` after the last step, which are not
         differentiated.
     """
-    known = tf.get_static_value(n_steps)
+    known = inputs[0].shape[0] if inputs else tf.get_static_value(n_steps)
     n_steps = n_steps if known is None else int(known)
     memory, model = graph.memory, graph.model
     used = [source.signal in graph.optimized.layout for source in graph.node_inputs]

@@ -21,7 +21,12 @@ import tensorflow as tf
 
 from nengo_dl_core.builders.products import MultiplyingStep, multiplied
 from nengo_dl_core.engine.loop import Output, run_loop
-from nengo_dl_core.engine.step_gradient import StepGradient, TracedStep, is_float
+from nengo_dl_core.engine.step_gradient import (
+    StepGradient,
+    TracedStep,
+    is_float,
+    with_results_given,
+)
 
 
 def run_differentiable_loop(
@@ -74,11 +79,15 @@ def run_differentiable_loop(
     states : list of tf.Tensor
         State after the last step.
     """
-    traced = TracedStep(
-        step,
-        [tf.TensorSpec(x.shape[1:], x.dtype) for x in inputs],
-        [tf.TensorSpec(x.shape, x.dtype) for x in states],
-    )
+    traced = _traced(step, inputs, states)
+    if traced.repeatable and traced.of_inputs:
+        at_once = [
+            traced.products[i].at_once(tf.reshape(inputs[j], (-1, *traced.factors[i].shape)))
+            for i, j in traced.of_inputs.items()
+        ]
+        step = with_results_given(step, len(inputs), traced.of_inputs)
+        inputs = [*inputs, *at_once]
+        traced = _traced(step, inputs, states)
     options: dict[str, Any] = {"unroll": unroll, "use_loop": use_loop}
     if not traced.repeatable:
         outputs = [_output(x, n_steps) for x in traced.values]
@@ -103,6 +112,16 @@ def run_differentiable_loop(
     results = run(*inputs, *states, *learned)
     values, new_states = _split(results, traced.values, traced.states)
     return values, new_states
+
+
+def _traced(
+    step: MultiplyingStep, inputs: Sequence[tf.Tensor], states: Sequence[tf.Tensor]
+) -> TracedStep:
+    return TracedStep(
+        step,
+        [tf.TensorSpec(x.shape[1:], x.dtype) for x in inputs],
+        [tf.TensorSpec(x.shape, x.dtype) for x in states],
+    )
 
 
 class _Loops:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import accumulate, pairwise
+from collections.abc import Callable, Collection, Sequence
+from itertools import accumulate, count, pairwise
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from nengo_dl_core.engine.dataflow import Needed
 from nengo_dl_core.builders.products import (
+    Function,
     Multiplication,
+    Multiply,
     MultiplyingStep,
     RepeatedMultiplication,
+    is_from_before,
 )
 
 _NUMBER = tf.TensorSpec((), tf.int64)
@@ -70,6 +73,10 @@ class TracedStep:
         Shapes and types of the results of products that are kept.
     captured : list of tf.Tensor
         What the step reads besides, computed before the first step.
+    factors : list of tf.TensorSpec
+        Shapes and types of what the products multiply.
+    of_inputs : dict of {int: int}
+        Large products of inputs alone: the product, and the input.
     repeatable : bool
         Whether it gives the same when it is computed again. It does not if it draws
         random numbers, changes a variable or calls Python.
@@ -95,6 +102,14 @@ class TracedStep:
         values, _, kept = self._function.structured_outputs
         self.values, self.kept = list(map(_spec, values)), list(map(_spec, kept))
         self.captured = self._function.captured_inputs
+        names = [x.name for x in self._function.inputs[1 : 1 + len(self.inputs)]]
+        self.factors = list(map(_spec, multiplication.factors))
+        origins = [_reshaped_from(x).name for x in multiplication.factors]
+        self.of_inputs = {
+            i: names.index(origin)
+            for i, origin in enumerate(origins)
+            if origin in names and self.products[i].kept
+        }
         self.repeatable = not any(
             op.op_def.is_stateful for op in self._function.graph.get_operations()
         )
@@ -204,9 +219,56 @@ class TracedStep:
         )
 
 
+def with_results_given(
+    step: MultiplyingStep, n_inputs: int, given: Collection[int]
+) -> MultiplyingStep:
+    """Let a step take the results of some of its products as further inputs.
+
+    Parameters
+    ----------
+    step : callable
+        The step.
+    n_inputs : int
+        How many inputs it has.
+    given : list of int
+        The products.
+
+    Returns
+    -------
+    step : callable
+        The same, with more inputs.
+    """
+
+    def step_with_results(
+        number: tf.Tensor,
+        inputs: list[tf.Tensor],
+        states: list[tf.Tensor],
+        multiply: Multiply,
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        results, indices = iter(inputs[n_inputs:]), count()
+
+        def multiply_others(
+            function: Function, x: tf.Tensor, weights: tf.Tensor
+        ) -> tf.Tensor:
+            if is_from_before(weights) and next(indices) in given:
+                return next(results)
+            return multiply(function, x, weights)
+
+        return step(number, inputs[:n_inputs], states, multiply_others)
+
+    return step_with_results
+
+
 def is_float(x: tf.Tensor | tf.TensorSpec) -> bool:
     """Whether there are gradients of a tensor, or of those of a specification."""
     return bool(tf.as_dtype(x.dtype).is_floating)
+
+
+def _reshaped_from(x: tf.Tensor) -> tf.Tensor:
+    """What a tensor has the values of."""
+    while x.op.type in ("Identity", "Reshape"):
+        x = x.op.inputs[0]
+    return x
 
 
 def _traced(function: Callable[..., Any], *signature: Any) -> Any:

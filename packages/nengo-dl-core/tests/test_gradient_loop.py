@@ -1,0 +1,152 @@
+"""The gradient of a loop of steps is the one that TensorFlow has for the loop."""
+
+import keras
+import nengo
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, reject
+from hypothesis import strategies as st
+from nengo.exceptions import BuildError
+
+import network_strategies as networks
+from nengo_dl_core import Layer, Simulator, TensorNode, configure_settings
+from nengo_dl_core.training import tensor_graph
+
+N_STEPS = 7
+
+
+def results_and_gradients(graph, training=True, n_steps=N_STEPS, order=1):
+    """Probes, final state, and the gradient of a function by inputs and weights."""
+    rng = np.random.default_rng(0)
+    inputs = {
+        name: tf.constant(
+            rng.normal(size=(graph.minibatch_size, n_steps, node.size_out)) / 2,
+            graph.float_type,
+        )
+        for node, name in graph.input_names.items()
+    }
+    n_steps = tf.fill((graph.minibatch_size, 1), n_steps)
+    weights = [tf.convert_to_tensor(x) for x in graph.trainable_variables]
+    arguments = [*inputs.values(), *(x.value for x in graph.trainable_variables)]
+
+    @tf.function(autograph=False)
+    def compute():
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(list(inputs.values()))
+            outputs = graph.call({**inputs, "n_steps": n_steps}, training=training)
+            loss = sum(tf.reduce_sum(tf.sin(x)) for x in outputs.values())
+            gradients = tape.gradient(loss, arguments, unconnected_gradients="zero")
+            if order == 2:
+                norm = sum(tf.reduce_sum(tf.sin(x)) for x in gradients)
+        if order == 2:
+            gradients += tape.gradient(norm, arguments, unconnected_gradients="zero")
+        return outputs, gradients
+
+    assert all(np.isfinite(x).all() for x in weights)
+    return compute()
+
+
+def check(net, monkeypatch, jit_compile=False, order=1, **options):
+    with Simulator(net, progress_bar=False, **options) as sim:
+        graph = sim.tensor_graph
+        graph.jit_compile = jit_compile
+        actual = results_and_gradients(graph, order=order)
+        with monkeypatch.context() as patch:
+            patch.setattr(tensor_graph, "can_be_differentiated", lambda graph: False)
+            expected = results_and_gradients(graph, order=order)
+    for x, y in zip(*map(tf.nest.flatten, (actual, expected)), strict=True):
+        x, y = np.asarray(x), np.asarray(y)
+        np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-10 * (1 + abs(y).max()))
+    return tf.nest.flatten(actual)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "compiled"])
+def test_random_networks(jit_compile, monkeypatch):
+    checked = []
+
+    @networks.many(3 if jit_compile else 25)
+    @given(
+        networks.networks(python=False),
+        st.sampled_from([1, 3]),
+        st.integers(1, 3),
+        st.sampled_from([None, "fast_sigmoid"]),
+    )
+    def check_one(net, minibatch_size, unroll, spike_gradient):
+        with net:
+            configure_settings(
+                dtype="float64", trainable=True, spike_gradient=spike_gradient
+            )
+        try:
+            check(
+                net,
+                monkeypatch,
+                jit_compile,
+                minibatch_size=minibatch_size,
+                unroll_simulation=unroll,
+            )
+        except BuildError:  # no decoders
+            reject()
+        checked.append(net)
+
+    check_one()
+    assert len(checked) >= (2 if jit_compile else 15)
+
+
+@pytest.fixture
+def net():
+    with nengo.Network(seed=0) as net:
+        configure_settings(dtype="float64")
+        net.node = nengo.Node([0.5, -0.5])
+        net.ens = nengo.Ensemble(4, 2, neuron_type=nengo.Tanh())
+        nengo.Connection(net.node, net.ens)
+        nengo.Connection(net.ens, net.ens, synapse=0.01)
+        nengo.Probe(net.ens)
+    return net
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "compiled"])
+def test_gradients_of_gradients(net, monkeypatch, jit_compile):
+    *_, last = check(net, monkeypatch, jit_compile, order=2)
+    assert np.any(last)
+
+
+def test_layers(net, monkeypatch):
+    with net:
+        dense = Layer(keras.layers.Dense(3, activation="tanh"))(net.ens)
+        node = TensorNode(lambda t, x: x * tf.exp(x) + t, shape_in=(3,), shape_out=(3,))
+        nengo.Connection(dense, node)
+        nengo.Connection(node[:2], net.ens)
+        nengo.Probe(node)
+    check(net, monkeypatch, minibatch_size=2)
+
+
+def test_random_functions(net):
+    """What is drawn at random is not drawn again."""
+    with net:
+        noise = TensorNode(
+            lambda t, x: x * tf.random.normal(x.shape, dtype=x.dtype),
+            shape_in=(2,),
+            shape_out=(2,),
+        )
+        nengo.Connection(net.ens, noise)
+        probe = nengo.Probe(noise)
+    with Simulator(net, progress_bar=False) as sim:
+        graph = sim.tensor_graph
+        name = graph.probe_names[probe]
+        factor = [x for x in graph.trainable_variables]
+
+        @tf.function(autograph=False)
+        def compute():
+            with tf.GradientTape() as tape:
+                output = graph.call(
+                    {
+                        graph.input_names[net.node]: tf.ones((1, 5, 2), tf.float64),
+                        "n_steps": [[5]],
+                    },
+                    training=True,
+                )[name]
+            return output, tape.gradient(output, [x.value for x in factor])
+
+        output, gradients = compute()
+        assert np.any(output)
