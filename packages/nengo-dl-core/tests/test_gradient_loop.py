@@ -11,30 +11,30 @@ from nengo.exceptions import BuildError
 
 import network_strategies as networks
 from nengo_dl_core import Layer, Simulator, TensorNode, configure_settings
-from nengo_dl_core.training import tensor_graph
+from nengo_dl_core.training import simulation_layer
 
 N_STEPS = 7
 
 
-def results_and_gradients(graph, training=True, n_steps=N_STEPS, order=1):
+def results_and_gradients(layer, training=True, n_steps=N_STEPS, order=1):
     """Probes, final state, and the gradient of a function by inputs and weights."""
     rng = np.random.default_rng(0)
     inputs = {
         name: tf.constant(
-            rng.normal(size=(graph.minibatch_size, n_steps, node.size_out)) / 2,
-            graph.float_type,
+            rng.normal(size=(layer.program.minibatch_size, n_steps, node.size_out)) / 2,
+            layer.program.float_type,
         )
-        for node, name in graph.input_names.items()
+        for node, name in layer.program.input_names.items()
     }
-    n_steps = tf.fill((graph.minibatch_size, 1), n_steps)
-    weights = [tf.convert_to_tensor(x) for x in graph.trainable_variables]
-    arguments = [*inputs.values(), *(x.value for x in graph.trainable_variables)]
+    n_steps = tf.fill((layer.program.minibatch_size, 1), n_steps)
+    weights = [tf.convert_to_tensor(x) for x in layer.trainable_variables]
+    arguments = [*inputs.values(), *(x.value for x in layer.trainable_variables)]
 
-    @tf.function(autograph=False)
+    @tf.function(autolayer=False)
     def compute():
         with tf.GradientTape(persistent=order > 1) as tape:
             tape.watch(list(inputs.values()))
-            outputs = graph.call({**inputs, "n_steps": n_steps}, training=training)
+            outputs = layer.call({**inputs, "n_steps": n_steps}, training=training)
             loss = sum(tf.reduce_sum(tf.sin(x)) for x in outputs.values())
             if order == 2:
                 gradients = tape.gradient(loss, arguments)
@@ -51,12 +51,12 @@ def results_and_gradients(graph, training=True, n_steps=N_STEPS, order=1):
 
 def check(net, monkeypatch, jit_compile=False, order=1, **options):
     with Simulator(net, progress_bar=False, **options) as sim:
-        graph = sim.tensor_graph
-        graph.jit_compile = jit_compile
-        actual = results_and_gradients(graph, order=order)
+        layer = sim._layer
+        layer.jit_compile = jit_compile
+        actual = results_and_gradients(layer, order=order)
         with monkeypatch.context() as patch:
-            patch.setattr(tensor_graph, "can_be_differentiated", lambda graph: False)
-            expected = results_and_gradients(graph, order=order)
+            patch.setattr(simulation_layer, "has_gradient_loop", lambda _: False)
+            expected = results_and_gradients(layer, order=order)
     for x, y in zip(*map(tf.nest.flatten, (actual, expected)), strict=True):
         x, y = np.asarray(x), np.asarray(y)
         np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-10 * (1 + abs(y).max()))
@@ -134,16 +134,16 @@ def test_random_functions(net):
         nengo.Connection(net.node, noise, synapse=None)
         probe = nengo.Probe(noise)
     with Simulator(net, progress_bar=False) as sim:
-        graph = sim.tensor_graph
-        inputs = {graph.input_names[net.node]: tf.ones((1, 5, 2), tf.float64)}
+        layer = sim._layer
+        inputs = {layer.program.input_names[net.node]: tf.ones((1, 5, 2), tf.float64)}
         inputs["n_steps"] = tf.constant([[5]])
         (x, _) = inputs.values()
 
-        @tf.function(autograph=False)
+        @tf.function(autolayer=False)
         def compute():
             with tf.GradientTape() as tape:
                 tape.watch(x)
-                output = graph.call(inputs, training=True)[graph.probe_names[probe]]
+                output = layer.call(inputs, training=True)[layer.program.probe_names[probe]]
             return output, tape.gradient(output, x)
 
         output, gradient = compute()

@@ -30,7 +30,7 @@ def check(net, **options):
     with Simulator(net, progress_bar=False, **options) as sim:
         inputs = {
             node: rng.normal(size=(batch, N_STEPS, node.size_out)) / 2
-            for node in sim.tensor_graph.input_names
+            for node in sim.program.input_names
         }
         sim.check_gradients(inputs)
 

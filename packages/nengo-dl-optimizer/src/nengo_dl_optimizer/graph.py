@@ -72,6 +72,8 @@ class OperatorGraph(Sequence[Operator]):
     replaced : mapping of Signal to Signal
         Base signals of the model before simplification, and the signals that stand
         for them in these operators.
+    dt : float, optional
+        Length of a step, in seconds, if it is known.
     shared_incs : collection of type
         Types of operators whose groups may increment the same memory more than once: a
         backend names those for which its implementation adds up such increments. In
@@ -97,8 +99,10 @@ class OperatorGraph(Sequence[Operator]):
         mergeable: MergeRule | None = None,
         replaced: Mapping[Signal, Signal] = MappingProxyType({}),
         shared_incs: Collection[type[Operator]] = (),
+        dt: float | None = None,
     ) -> None:
         self._operators = tuple(operators)
+        self.dt = dt
         self.facts: Mapping[Signal, SignalFacts] = MappingProxyType(dict(facts))
         self.mergeable = mergeable
         self.shared_incs = frozenset(shared_incs)
@@ -205,6 +209,7 @@ class OperatorGraph(Sequence[Operator]):
         self,
         operators: Iterable[Operator],
         replaced: Mapping[Signal, Signal] = MappingProxyType({}),
+        facts: Mapping[Signal, SignalFacts] = MappingProxyType({}),
     ) -> OperatorGraph:
         """Make a graph of other operators, under the same facts and merge rule.
 
@@ -215,8 +220,10 @@ class OperatorGraph(Sequence[Operator]):
         replaced : mapping of Signal to Signal
             Base signals of this graph, and the signals that stand for them in
             ``operators``. A new base signal takes over the facts of the old one.
+        facts : mapping of Signal to SignalFacts
+            Facts about base signals that stand for none of this graph.
         """
-        facts = dict(self.facts)
+        facts = {**self.facts, **facts}
         for old, new in replaced.items():
             if old in facts and not new.is_view:
                 facts.setdefault(new, facts[old])
@@ -230,6 +237,7 @@ class OperatorGraph(Sequence[Operator]):
             self.mergeable,
             {**followed, **replaced},
             self.shared_incs,
+            self.dt,
         )
         graph._lineage = self._lineage
         return graph

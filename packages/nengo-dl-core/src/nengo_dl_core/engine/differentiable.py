@@ -2,139 +2,151 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import Any
 
 import tensorflow as tf
 
-from nengo_dl_core.builders.base import Builder
+from nengo_dl_core.builders.base import BuildConfig, Builder
 from nengo_dl_core.builders.products import MultiplyingStep, multiplied
 from nengo_dl_core.engine.dataflow import dependent
 from nengo_dl_core.engine.gradient_loop import run_differentiable_loop
 from nengo_dl_core.engine.loop import run_loop
 from nengo_dl_core.engine.own_gradient import with_own_gradient
-from nengo_dl_core.engine.step import StepMaker
-from nengo_dl_core.engine.step_gradient import is_float
-from nengo_dl_core.network.config import get_setting
-
-if TYPE_CHECKING:
-    from nengo_dl_core.training.tensor_graph import TensorGraph
+from nengo_dl_core.engine.step import Results, StepMaker, Values, probe_buffer
+from nengo_dl_core.program.program import Program
 
 
-def can_be_differentiated(graph: TensorGraph) -> bool:
+def has_gradient_loop(program: Program) -> bool:
     """Whether `simulate_differentiably` can be used.
 
     Parameters
     ----------
-    graph : TensorGraph
-        The simulation.
+    program : Program
+        What is simulated.
 
     Returns
     -------
-    can : bool
-        Not if a step calls Python, or changes variables; and not where TensorFlow
-        executes operations at once.
+    has : bool
+        Not if a step calls Python; and not where TensorFlow executes operations at
+        once, as Keras lets it with ``run_eagerly=True``.
     """
-    return not (
-        tf.executing_eagerly()
-        or graph.python_objects()
-        or get_setting(graph.model, "check_finite", False)
-        or any(layer.non_trainable_variables for layer in graph.op_builder.layers)
-    )
+    checks = bool(program.setting("check_finite", False))
+    return not (tf.executing_eagerly() or program.calls_python or checks)
 
 
 def simulate_differentiably(
-    graph: TensorGraph,
+    program: Program,
+    config: BuildConfig,
+    values: Values,
+    trained: Sequence[tf.Tensor],
     n_steps: tf.Tensor,
     inputs: Sequence[tf.Tensor],
-    training: bool | None,
-) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-    """Continue a simulation, from the present values of its variables.
+    *,
+    draw_offset: tf.Tensor | int = 0,
+    jit_compile: bool = True,
+) -> Results:
+    """Simulate some steps: a function of tensors, with a gradient of its own.
 
     Parameters
     ----------
-    graph : TensorGraph
-        The simulation, whose variables stay as they are.
+    program : Program
+        What is simulated.
+    config : BuildConfig
+        What builders may want to know.
+    values : Values
+        What to start from; the state is not differentiated.
+    trained : list of tf.Tensor
+        Those of the values that the results are differentiated by.
     n_steps : tf.Tensor
         How many steps to run.
     inputs : list of tf.Tensor
         Values of the input Nodes, ``(n_steps, minibatch_size, size_out)``.
-    training : bool or None
-        Whether the model is trained.
+    draw_offset : tf.Tensor or int
+        Where the streams of random numbers are, beyond the number of the step.
+    jit_compile : bool
+        Whether the loops are compiled with XLA.
 
     Returns
     -------
-    values : list of tf.Tensor
-        Values of the probes, ``(n_steps, minibatch_size, ...)``.
-    states : list of tf.Tensor
-        Values for the graph's `states` after the last step, which are not
-        differentiated.
+    results : Results
+        Outputs of all steps, and what the next steps start from.
     """
     known = inputs[0].shape[0] if inputs else tf.get_static_value(n_steps)
     n_steps = n_steps if known is None else int(known)
-    memory, model = graph.memory, graph.model
-    used = [source.signal in graph.optimized.layout for source in graph.node_inputs]
-    sources = [source.signal for source in compress(graph.node_inputs, used)]
-    sequences = list(compress(inputs, used))
-    weights = [x for x in graph.trainable_variables if is_float(x)]
-    constants = {block: tf.convert_to_tensor(x) for block, x in graph.parameters}
-    states = memory.unpacked([tf.convert_to_tensor(x) for x in graph.states])
+    memory, n_trained = program.memory, len(trained)
+    used = [source.signal in program.optimized.layout for source in program.inputs]
+    sources = [source.signal for source in compress(program.inputs, used)]
+    states = memory.unpacked(values.states)
     carried = [memory.whole(block) for block in states]
-    first_step = graph.step + 1
+    changing: list[Any] = []
 
-    def prepared(values: Sequence[tf.Tensor]) -> MultiplyingStep:
-        """Make the step from values of the weights."""
-        value_of = dict(zip(map(id, weights), values, strict=True))
-        phase = get_setting(model, "learning_phase", training)
-        config = graph.build_config(bool(phase))
-        own = config.own_variable
-        config = config._replace(
-            own_variable=lambda weight: value_of.get(id(own(weight)), own(weight))
+    def prepared(tensors: Sequence[tf.Tensor]) -> MultiplyingStep:
+        """Make the step from the trained values."""
+        new = dict(zip(map(id, trained), tensors, strict=True))
+
+        def replaced(old: Mapping[Any, tf.Tensor]) -> dict[Any, tf.Tensor]:
+            return {key: new.get(id(x), x) for key, x in old.items()}
+
+        signals, builder = memory.environment(), Builder(program.optimized.plan)
+        memory.bind(signals, replaced(values.parameters))
+        builder.build_pre(signals, config)
+        changing[:] = builder.changing_weights
+        make_step = StepMaker(
+            program,
+            config,
+            builder,
+            signals,
+            carried,
+            replaced(values.layer_weights),
+            draw_offset,
         )
-        parameters = {
-            block: value_of.get(id(variable), constants[block])
-            for block, variable in graph.parameters
-        }
-        memory.bind(graph.signals, parameters)
-        builder = Builder(graph.optimized.plan)
-        builder.build_pre(graph.signals, config)
-        return StepMaker(graph, carried, builder)(sources, graph.probed, None)
+        return make_step(sources, program.probed, None)
 
-    def compute(tape: tf.GradientTape, arguments: list[tf.Tensor]) -> list[tf.Tensor]:
-        values = arguments[: len(weights)]
-        step = prepared(values)
-        learned = dependent(values, values[0].graph) if weights else set()
-        outputs, new_states = run_differentiable_loop(
+    def initial() -> list[tf.Tensor]:
+        weights = [values.layer_weights[id(x)] for x in changing]
+        return [tf.stop_gradient(x) for x in (*states.values(), *weights)]
+
+    def compute(tape: tf.GradientTape, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+        weights, sequences = tensors[:n_trained], tensors[n_trained:]
+        step = prepared(weights)
+        learned = dependent(weights, weights[0].graph) if weights else set()
+        outputs, after = run_differentiable_loop(
             step,
             n_steps,
-            first_step,
-            arguments[len(weights) :],
-            list(states.values()),
+            values.n_steps + 1,
+            sequences,
+            initial(),
             tape=tape,
             is_learned=lambda x: x.name in learned,
-            unroll=graph.unroll,
-            use_loop=graph.use_loop,
-            jit_compile=graph.jit_compile,
+            unroll=program.unroll,
+            use_loop=program.use_loop,
+            jit_compile=jit_compile,
             of_first_state=False,
         )
-        return [*outputs, *memory.packed(new_states)]
+        return [*outputs, *after]
 
-    def plain(arguments: list[tf.Tensor]) -> list[tf.Tensor]:
-        step = partial(prepared(arguments[: len(weights)]), multiply=multiplied)
-        outputs, new_states = run_loop(
-            step,
+    def plain(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+        step = prepared(tensors[:n_trained])
+        outputs, after = run_loop(
+            partial(step, multiply=multiplied),
             n_steps,
-            first_step,
-            arguments[len(weights) :],
-            list(states.values()),
-            [graph.buffer(sig, n_steps) for sig in graph.probed],
-            graph.unroll,
-            use_loop=graph.use_loop,
+            values.n_steps + 1,
+            tensors[n_trained:],
+            initial(),
+            [probe_buffer(program, sig, n_steps) for sig in program.probed],
+            program.unroll,
+            use_loop=program.use_loop,
         )
-        return [*outputs, *memory.packed(new_states)]
+        return [*outputs, *after]
 
-    tensors = [tf.convert_to_tensor(x) for x in weights]
-    results = with_own_gradient(compute, plain, [*tensors, *sequences])
-    return results[: len(graph.probed)], results[len(graph.probed) :]
+    found = with_own_gradient(compute, plain, [*trained, *compress(inputs, used)])
+    n_outputs, n_states = len(program.probed), len(states)
+    outputs, after = found[:n_outputs], found[n_outputs:]
+    return Results(
+        outputs,
+        memory.packed(after[:n_states]),
+        list(zip(changing, after[n_states:], strict=True)),
+    )

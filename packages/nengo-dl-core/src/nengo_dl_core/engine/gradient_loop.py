@@ -122,7 +122,9 @@ def run_differentiable_loop(
 
             def gradient(*upstream: tf.Tensor) -> list[tf.Tensor | None]:
                 known = kept if keep else loops.forward(inputs, states, True)[2]
-                d_values, d_states = _split(upstream, traced.values, traced.states)
+                pairs = zip(upstream, (*values, *new_states), strict=True)
+                all_upstream = [d_x if is_float(x) else tf.zeros_like(x) for d_x, x in pairs]
+                d_values, d_states = _split(all_upstream, traced.values, traced.states)
                 return loops.gradient(learned, inputs, known, d_values, d_states)
 
             return [*values, *new_states], gradient

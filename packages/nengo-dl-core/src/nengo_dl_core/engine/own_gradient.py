@@ -33,7 +33,7 @@ def with_own_gradient(
     Returns
     -------
     results : list of tf.Tensor
-        The results, some of floating point types.
+        The results. Those of integer types have no gradient.
     """
     n_arguments = len(arguments)
 
@@ -43,12 +43,13 @@ def with_own_gradient(
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(inner)
             results = compute(tape, inner)
+        floats = [i for i, x in enumerate(results) if x.dtype.is_floating]
         there: list[int] = []
 
         @tf.custom_gradient
         def first(*tensors: tf.Tensor) -> tuple[Tensors, Any]:
             upstream = [tf.stop_gradient(x) for x in tensors[n_arguments:]]
-            gradients = tape.gradient(results, inner, upstream)
+            gradients = tape.gradient([results[i] for i in floats], inner, upstream)
             there[:] = [i for i, x in enumerate(gradients) if x is not None]
 
             def second(*upstream: tf.Tensor) -> Tensors:
@@ -58,7 +59,9 @@ def with_own_gradient(
                     with tf.GradientTape() as tape:
                         tape.watch(values)
                         results = plain(list(values))
-                    found = tape.gradient(results, values, tensors[n_arguments:])
+                    found = tape.gradient(
+                        [results[i] for i in floats], values, tensors[n_arguments:]
+                    )
                 return outer.gradient(
                     [found[i] for i in there], tensors, list(upstream)
                 )
@@ -66,7 +69,7 @@ def with_own_gradient(
             return [gradients[i] for i in there], second
 
         def gradient(*upstream: tf.Tensor) -> list[tf.Tensor | None]:
-            found = first(*arguments, *upstream)
+            found = first(*arguments, *(upstream[i] for i in floats))
             by_place = dict(zip(there, found, strict=True))
             return [by_place.get(i) for i in range(n_arguments)]
 
