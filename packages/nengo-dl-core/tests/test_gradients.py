@@ -20,6 +20,8 @@ from nengo_dl_core import (
 )
 from nengo_dl_core.training import gradient_check
 
+from nengo_dl_core.training import gradient_check
+
 N_STEPS = 5
 
 

@@ -186,7 +186,8 @@ class Simulator:
         self.data = SimulationData(self, minibatched=minibatch_size is not None)
         jit_compile = compiles(program)
         self._runner = Runner(self._session, jit_compile, self._stages)
-        self._trainer = Trainer(self._layer, self._runner, jit_compile)
+        self._layer.jit_compile = jit_compile
+        self._trainer = Trainer(self._layer, self._runner)
         self.closed = False
 
     @staticmethod

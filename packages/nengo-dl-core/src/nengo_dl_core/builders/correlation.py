@@ -152,7 +152,8 @@ def _dilated(x: tf.Tensor, axis: int, stride: int) -> tf.Tensor:
         [(0, stride - 1 if i == axis + 1 else 0) for i in range(x.shape.rank + 1)],
     )
     length = x.shape[axis]
-    flat = tf.reshape(spaced, (*x.shape[:axis], length * stride, *x.shape[axis + 1 :]))
+    rest = (*x.shape[1:axis], length * stride, *x.shape[axis + 1 :])
+    flat = tf.reshape(spaced, (-1, *rest))
     return tf.split(flat, [length * stride - stride + 1, stride - 1], axis)[0]
 
 
@@ -212,7 +213,7 @@ def _summed(
             )
         ]
         seen = x[(slice(None), *window)]
-        seen = tf.reshape(seen, (*seen.shape[:-1], groups, n_channels, 1))
+        seen = tf.reshape(seen, (-1, *seen.shape[1:-1], groups, n_channels, 1))
         weights = tf.reshape(kernel[position], (n_channels, groups, -1))
         y += tf.reduce_sum(seen * tf.transpose(weights, (1, 0, 2)), axis=-2)
-    return stored(tf.reshape(y, (*y.shape[:-2], n_filters)))
+    return stored(tf.reshape(y, (-1, *y.shape[1:-2], n_filters)))

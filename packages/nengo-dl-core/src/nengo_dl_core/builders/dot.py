@@ -103,8 +103,19 @@ class _Product:
 
     def __call__(self, signals: SignalDict) -> tf.Tensor:
         """Multiply; the results are one row, in the order of the operators."""
-        value = self._multiply(self.a(signals), self.transposed, signals.gather(self.x))
+        a, x = self.a(signals), signals.gather(self.x)
+        if self.transposed is not None and self.x.minibatched:
+            value = signals.multiply(self._product, x, a)
+        else:
+            value = self._multiply(a, self.transposed, x)
         return tf.reshape(value, (*value.shape[:-3], -1))
+
+    def _product(self, x: tf.Tensor, a: tf.Tensor) -> tf.Tensor:
+        """Multiply the items of one step, or of many steps at once."""
+        of_step = x.shape[0] == self.x.minibatch_size
+        if of_step or a.shape[-1] == 1 or x.shape[-1] > 1:
+            return self._multiply(a, self.transposed, x)
+        return _right_product(a, x[..., 0])[..., None]
 
 
 def _lane_sums(products: tf.Tensor) -> tf.Tensor:
@@ -116,7 +127,7 @@ def _lane_sums(products: tf.Tensor) -> tf.Tensor:
     n_lanes = tuning.LANES
     n_rounds = n_terms // n_lanes
     rounds = products[..., : n_rounds * n_lanes]
-    lanes = tf.reshape(rounds, (*products.shape[:-1], n_rounds, n_lanes))
+    lanes = tf.reshape(rounds, (-1, *products.shape[1:-1], n_rounds, n_lanes))
     total = tf.reduce_sum(stored(tf.reduce_sum(lanes, -2)), -1)
     if n_terms % n_lanes:
         total += tf.reduce_sum(products[..., n_rounds * n_lanes :], -1)
@@ -165,6 +176,15 @@ def _minibatch_product(a: tf.Tensor, transposed: tf.Tensor, x: tf.Tensor) -> tf.
     if b > 1 and (large or (k > 1 and m >= n)):
         columns = tf.transpose(x, (1, 2, 0))
         return tf.transpose(_left_product(a, transposed, columns), (2, 0, 1))
+    return _right_product(a, x)
+
+
+def _right_product(a: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """The same with the matrices on the right, whatever the shapes."""
+    k, m, n = a.shape
+    if k == 1:  # nothing has to be moved
+        rows = tf.reshape(x, (-1, n))
+        return tf.reshape(tf.matmul(rows, a[0], transpose_b=True), (-1, 1, m))
     rows = tf.transpose(x, (1, 0, 2))
     return tf.transpose(tf.matmul(rows, a, transpose_b=True), (1, 0, 2))
 

@@ -18,6 +18,7 @@ from nengo.builder.signal import Signal
 
 from nengo_dl_core import tuning
 from nengo_dl_core.builders.bound_rows import BoundRows, concatenated, rows_of
+from nengo_dl_core.builders.products import Multiply, multiplied
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 
 
@@ -45,6 +46,8 @@ class SignalDict(Mapping[Signal, TensorSignal]):
     layer_weights : dict of {int: tf.Tensor}
         Values of the weights of Keras layers at this point of the step, by the ids of
         the layers' variables.
+    multiply : callable
+        Multiplies by weights that are the same in all steps; see `products`.
     """
 
     view_type: ClassVar[type[TensorSignal]] = TensorSignal
@@ -57,6 +60,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         self.step: tf.Tensor | None = None
         self.draw: tf.Tensor | None = None
         self.layer_weights: dict[int, tf.Tensor] = {}
+        self.multiply: Multiply = multiplied
         self.sig_map: dict[Signal, TensorSignal] = {}
         self.reset()
 

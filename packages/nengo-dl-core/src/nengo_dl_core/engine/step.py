@@ -15,9 +15,10 @@ from nengo.builder.signal import Signal
 
 from nengo_dl_core import tuning
 from nengo_dl_core.builders.base import BuildConfig, Builder, Group
+from nengo_dl_core.builders.products import Multiply, MultiplyingStep, multiplied
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
-from nengo_dl_core.engine.loop import Afterwards, Output, Step, run_loop
+from nengo_dl_core.engine.loop import Afterwards, Output, run_loop
 from nengo_dl_core.program.finite_check import FiniteCheck
 from nengo_dl_core.program.program import Program
 from nengo_dl_core.program.stages import Deferral
@@ -199,7 +200,7 @@ def simulate(
     builder.build_pre(signals, config, progress)
     states = memory.unpacked(values.states)
     changing = builder.changing_weights
-    make_step = _StepMaker(
+    make_step = StepMaker(
         program,
         config,
         builder,
@@ -244,7 +245,7 @@ def simulate(
     )
 
 
-class _StepMaker:
+class StepMaker:
     """Makes steps of a program's operators, which have been prepared.
 
     Parameters
@@ -292,7 +293,7 @@ class _StepMaker:
         sources: Sequence[Signal],
         recorded: Sequence[Signal],
         groups: Collection[Group] | None,
-    ) -> Step:
+    ) -> MultiplyingStep:
         """Make the step of some groups, or of all.
 
         Parameters
@@ -307,15 +308,19 @@ class _StepMaker:
         Returns
         -------
         step : callable
-            For `run_loop`.
+            For `run_loop`, or for `run_differentiable_loop`.
         """
         signals, carried, changing = self._signals, self._carried, self._changing
         bound = [*carried, *map(self._memory.tensor_signal, sources)]
         read = list(map(self._memory.tensor_signal, recorded))
 
         def step(
-            number: tf.Tensor, inputs: list[tf.Tensor], states: list[tf.Tensor]
+            number: tf.Tensor,
+            inputs: list[tf.Tensor],
+            states: list[tf.Tensor],
+            multiply: Multiply = multiplied,
         ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+            signals.multiply = multiply
             states, weights = states[: len(carried)], states[len(carried) :]
             signals.bases = dict(self._before)
             signals.step = number

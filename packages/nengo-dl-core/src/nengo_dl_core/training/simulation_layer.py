@@ -13,6 +13,10 @@ import tensorflow as tf
 from nengo.builder.signal import Signal
 from nengo.exceptions import SignalError
 
+from nengo_dl_core.engine.differentiable import (
+    has_gradient_loop,
+    simulate_differentiably,
+)
 from nengo_dl_core.engine.step import Values, build_config, probe_buffer, simulate
 from nengo_dl_core.network.trainability import mark_signals
 from nengo_dl_core.program.program import Program
@@ -37,6 +41,8 @@ class SimulationLayer(keras.layers.Layer):
         Parameters and state, once built.
     session : Session
         The simulation that the layer is part of; to be set before the layer is called.
+    jit_compile : bool
+        Whether loops are compiled with XLA; not at first.
     """
 
     built: bool
@@ -45,6 +51,7 @@ class SimulationLayer(keras.layers.Layer):
         super().__init__(name="tensor_graph", dtype=program.float_type, autocast=False)
         self.program = program
         self.session: Session
+        self.jit_compile = False
 
     def build(self, input_shape: Any = None) -> None:
         """Create the variables: parameters, and the state that survives a step.
@@ -168,18 +175,33 @@ class SimulationLayer(keras.layers.Layer):
             if sources
             else tf.cast(inputs["n_steps"][0, 0], tf.int32)
         )
-        results = simulate(
-            program,
-            self.session.new_builder(),
-            build_config(self.session, bool(training)),
-            Values.of(self.held),
-            n_steps,
-            [tf.transpose(x, (1, 0, 2)) for x in sources],
-            [probe_buffer(program, sig, n_steps) for sig in program.probed],
-            draw_offset=self._draw_offset(bool(training)),
-            maximum=n_steps,
-            progress=progress,
-        )
+        config, values = build_config(self.session, bool(training)), Values.of(self.held)
+        sequences = [tf.transpose(x, (1, 0, 2)) for x in sources]
+        offset = self._draw_offset(bool(training))
+        if has_gradient_loop(program):
+            results = simulate_differentiably(
+                program,
+                config,
+                values,
+                self._trained(values),
+                n_steps,
+                sequences,
+                draw_offset=offset,
+                jit_compile=self.jit_compile,
+            )
+        else:
+            results = simulate(
+                program,
+                self.session.new_builder(),
+                config,
+                values,
+                n_steps,
+                sequences,
+                [probe_buffer(program, sig, n_steps) for sig in program.probed],
+                draw_offset=offset,
+                maximum=n_steps,
+                progress=progress,
+            )
         if program.stateful:
             keep = tf.logical_or(self._keeps_state, stateful)
             for variable, state in zip(self.held.states, results.states, strict=True):
@@ -195,6 +217,15 @@ class SimulationLayer(keras.layers.Layer):
                 program.probe_names.items(), results.outputs, strict=True
             )
         }
+
+    def _trained(self, values: Values) -> list[tf.Tensor]:
+        """Values of the weights that are trained."""
+        held = self.held
+        variables = [
+            *((x, values.parameters[block]) for block, x in held.parameters),
+            *held.layer_weights.with_values(values.layer_weights),
+        ]
+        return [x for variable, x in variables if variable.trainable]
 
     def _draw_offset(self, training: bool) -> tf.Tensor | int:
         """Where random numbers begin: in training other ones for each minibatch."""

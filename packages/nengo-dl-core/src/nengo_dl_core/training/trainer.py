@@ -39,20 +39,14 @@ class Trainer:
         The simulation as a Keras layer.
     runner : Runner
         Runs it without Keras.
-    jit_compile : bool
-        Whether Keras models are compiled with XLA.
     """
 
-    def __init__(
-        self, layer: SimulationLayer, runner: Runner, jit_compile: bool
-    ) -> None:
+    def __init__(self, layer: SimulationLayer, runner: Runner) -> None:
         self._layer = layer
         self._session = layer.session
         self._program = layer.program
         self._runner = runner
         self._strategy = tf.distribute.get_strategy()
-        # TensorFlow cannot compile what is distributed
-        self.jit_compile = jit_compile and not tf.distribute.has_strategy()
         self._n_fits = 0  # as in every other process, if there are several
         self._trained: SimulationModel | None = None
 
@@ -78,7 +72,7 @@ class Trainer:
             )
         with self._strategy.scope():
             model = SimulationModel(self._layer, *self._tensors)
-            model.compile(jit_compile=self.jit_compile)
+            model.compile(jit_compile=False)  # the layer compiles its loops
         return model
 
     def compile(
@@ -105,7 +99,6 @@ class Trainer:
             )
         if "optimizer" in kwargs:
             kwargs["optimizer"] = self._optimizer(kwargs["optimizer"])
-        compiled = self.jit_compile and not kwargs.get("run_eagerly")
         with self._strategy.scope():
             # A model of these probes alone, so that Keras asks for no other targets.
             model = SimulationModel(
@@ -113,7 +106,7 @@ class Trainer:
             )
             model.compile(
                 **{key: values or None for key, values in by_name.items()},
-                **{"jit_compile": compiled, **kwargs},
+                **{"jit_compile": False, **kwargs},
             )
         self._trained = model
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
@@ -72,6 +72,23 @@ class LayerWeights:
             The simulation's values, by the ids of the layers' own variables.
         """
         return {key: tf.convert_to_tensor(x) for key, x in self._own.items()}
+
+    def with_values(
+        self, tensors: Mapping[int, tf.Tensor]
+    ) -> list[tuple[keras.Variable, tf.Tensor]]:
+        """Find the simulation's variables of values.
+
+        Parameters
+        ----------
+        tensors : dict of {int: tf.Tensor}
+            What `tensors` returned.
+
+        Returns
+        -------
+        pairs : list of (keras.Variable, tf.Tensor)
+            The simulation's variables, and their values.
+        """
+        return [(self._own[key], x) for key, x in tensors.items()]
 
     @property
     def _non_trainable(self) -> list[keras.Variable]:
