@@ -85,3 +85,14 @@ def test_trange_with_the_old_name(net):
             np.testing.assert_allclose(sim.trange(dt=0.002), [0.002, 0.004])
         with pytest.raises(ValidationError, match="not both"):
             sim.trange(sample_every=0.1, dt=0.1)
+
+
+def test_saving_state_with_the_old_name(net, tmp_path):
+    with simulator(net) as sim:
+        sim.run_steps(4)
+        with pytest.warns(DeprecationWarning, match="include_state"):
+            sim.save_params(tmp_path / "x", include_non_trainable=True)
+        sim.reset()
+        with pytest.warns(DeprecationWarning, match="include_state"):
+            sim.load_params(tmp_path / "x", include_non_trainable=True)
+        assert sim.n_steps == 4

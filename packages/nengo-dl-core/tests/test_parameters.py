@@ -102,8 +102,6 @@ def test_state(tmp_path):
         sim.run_steps(20)
         (probe,) = sim.model.probes
         np.testing.assert_allclose(sim.data[probe], expected, atol=1e-12)
-        with pytest.warns(DeprecationWarning, match="include_state"):
-            sim.save_params(path, include_non_trainable=True)
 
 
 def test_weights_that_are_learned_online(tmp_path):
