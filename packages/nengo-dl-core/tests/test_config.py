@@ -16,8 +16,7 @@ class TestConfigureSettings:
     def test_settings_add_up(self):
         with nengo.Network() as net:
             configure_settings(inference_only=True)
-            with nengo.Network():
-                configure_settings(lif_smoothing=0.1)
+            configure_settings(lif_smoothing=0.1)
         assert get_setting(net, "inference_only") is True
         assert get_setting(net, "lif_smoothing") == 0.1
         assert get_setting(net, "planner") is None
@@ -77,6 +76,60 @@ class TestConfigureSettings:
     def test_outside_of_a_network(self):
         with pytest.raises(NetworkContextError, match="within a network"):
             configure_settings(stateful=False)
+
+
+class TestSubnetworks:
+    def test_settings_of_the_simulation_are_refused_in_a_part(self):
+        with nengo.Network() as net:
+            configure_settings(stateful=False)
+            with nengo.Network(label="part") as part:
+                message = r'"part"> sets dtype, sorter.*configure_settings\(dtype='
+                message += r"'float64', sorter=noop_order_signals\)"
+                with pytest.raises(ConfigError, match=message):
+                    configure_settings(
+                        dtype="float64", sorter=noop_order_signals, keep_history=False
+                    )
+                configure_settings(stateful=False)  # as the network around says, too
+                probe = nengo.Probe(nengo.Node([0]))
+        assert get_setting(net, "dtype") is get_setting(part, "dtype") is None
+        assert get_setting(net, "keep_history", obj=probe) is None
+
+    def test_networks_bring_settings_into_a_larger_one(self):
+        with nengo.Network() as part:
+            configure_settings(dtype="float64", keep_history=False)
+            ens = nengo.Ensemble(10, 1, seed=0)
+            probe = nengo.Probe(ens)
+        with nengo.Network(seed=0) as net:
+            net.add(part)
+            other = nengo.Probe(ens)
+        with pytest.raises(ConfigError, match=r"settings\(dtype='float64'\)$"):
+            Simulator(net, progress_bar=False)
+        for dtype in ("float64", "float32"):
+            with net:
+                configure_settings(dtype=dtype)
+            expected = reference_data(net, [5])[other]
+            with Simulator(net, progress_bar=False) as sim:
+                sim.run_steps(5)
+                assert sim.data[other].dtype == dtype
+                np.testing.assert_allclose(sim.data[other], expected, atol=1e-5)
+                np.testing.assert_array_equal(sim.data[probe], sim.data[other][-1:])
+
+    def test_history_of_probes(self):
+        with nengo.Network() as net:
+            node = nengo.Node(lambda t: t)
+            probes = [nengo.Probe(node)]
+            with nengo.Network() as part:
+                configure_settings(keep_history=False)
+                probes += [nengo.Probe(node) for _ in range(2)]
+                part.config[probes[2]].keep_history = True
+                with nengo.Network():
+                    probes.append(nengo.Probe(node))
+        kept = [3, 1, 3, 1]
+        with Simulator(net, progress_bar=False) as sim:
+            sim.run_steps(3)
+            assert [len(sim.data[probe]) for probe in probes] == kept
+            values = sim.predict(n_steps=3)
+            assert [values[probe].shape[1] for probe in probes] == kept
 
 
 class Trainable:
@@ -151,15 +204,83 @@ class TestTrainable:
         config[network.sub_ens].trainable = True
         assert network.marks() == expected | {"sub_encoders": True}
 
-    def test_config_of_a_subnetwork_has_no_effect(self):
+    def test_type_of_all_objects(self):
         network = Trainable()
-        subnet = network.subnet
-        subnet.config.configures(nengo.Ensemble)
-        subnet.config[nengo.Ensemble].set_param(
-            "trainable", nengo.params.BoolParam("x")
+        with network.net:
+            configure_settings(trainable=False)
+        network.net.config[nengo.Ensemble].trainable = True
+        assert network.marks() == self.everything | dict.fromkeys(
+            ["weights", "sub_weights"], False
         )
-        with pytest.raises(ConfigError, match="config of the top-level network"):
-            network.marks()
+        network.net.config[nengo.ensemble.Neurons].trainable = False
+        network.net.config[network.ens].trainable = True  # its biases, too
+        assert network.marks()["bias"] is True
+
+    def test_within_a_subnetwork(self):
+        network = Trainable()
+        with network.net, network.subnet:
+            configure_settings(trainable=False)
+        expected = self.everything | {"sub_encoders": False, "sub_weights": False}
+        assert network.marks() == expected
+        network.subnet.config[nengo.Ensemble].trainable = True
+        assert network.marks() == expected | {"sub_encoders": True}
+        network.subnet.config[network.sub_ens].trainable = False
+        network.subnet.config[network.sub_conn].trainable = True
+        assert network.marks() == expected | {"sub_weights": True}
+
+    def test_the_innermost_setting_wins(self):
+        network = Trainable()
+        with network.net:
+            configure_settings(trainable=False)
+            with network.subnet:
+                configure_settings(trainable=True)
+        config, sub_config = network.net.config, network.subnet.config
+        expected = dict.fromkeys(self.everything, False)
+        expected |= {"sub_encoders": True, "sub_weights": True}
+        config[network.subnet].trainable = False
+        assert network.marks() == expected
+        config[network.sub_conn].trainable = False  # says more than that of a network
+        assert network.marks() == expected | {"sub_weights": False}
+        sub_config[network.sub_conn].trainable = True
+        assert network.marks() == expected
+
+    def test_none_within_a_subnetwork_leaves_it_to_what_is_around(self):
+        network = Trainable()
+        with network.net:
+            configure_settings(trainable=False)
+            with network.subnet:
+                configure_settings(trainable=None)
+        assert not any(network.marks().values())
+        network.net.config[network.subnet].trainable = True
+        marks = network.marks()
+        assert marks["sub_encoders"] and marks["sub_weights"] and not marks["weights"]
+
+    def test_a_subnetwork_lets_outer_ones_be_configured(self):
+        network = Trainable()
+        with network.net, network.subnet:
+            configure_settings(trainable=None)
+        network.net.config[network.conn].trainable = False
+        assert network.marks() == self.everything | {"weights": False}
+
+    def test_signals_are_marked(self):
+        network = Trainable()
+        with network.net:
+            configure_settings(trainable=None)
+            network.net.config[network.conn].trainable = False
+            pes = nengo.Connection(
+                network.ens, network.sub_ens, learning_rule_type=nengo.PES()
+            )
+        with Simulator(network.net, progress_bar=False) as sim:
+            marks = sim.tensor_graph.mark_signals()
+            sig = sim.model.sig
+            operators = sim.model.operators
+            for op in operators:
+                assert all(x.trainable is marks.get(x.base) for x in op.all_signals)
+        assert sig[network.ens]["encoders"].trainable is True
+        assert sig[network.ens.neurons]["bias"].trainable is True
+        assert sig[network.conn]["weights"].trainable is False
+        assert sig[pes]["weights"].trainable is None
+        assert sig[network.ens.neurons]["voltage"].trainable is None
 
     def test_learning_rules_own_what_they_modify(self):
         with nengo.Network() as net:

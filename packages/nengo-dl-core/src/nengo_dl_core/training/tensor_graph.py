@@ -27,7 +27,7 @@ from nengo_dl_core.engine.loop import Output
 from nengo_dl_core.engine.step import simulate
 from nengo_dl_core.engine.variables import read
 from nengo_dl_core.former_names import FormerNames, unrolled_steps
-from nengo_dl_core.network.config import get_setting
+from nengo_dl_core.network.config import check_subnetworks, get_setting
 from nengo_dl_core.network.inputs import split_inputs
 from nengo_dl_core.network.names import unique_names
 from nengo_dl_core.network.process_seeds import ProcessSeeds
@@ -118,6 +118,8 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         step_blocks: int | None = None,
         float_type: str | None = None,
     ) -> None:
+        if model.toplevel is not None:
+            check_subnetworks(model.toplevel)
         apply_session_config(get_setting(model, "session_config", {}))
         check_device(device)
         # Nengo's own setting is 64 bits unless somebody wants fewer
@@ -193,12 +195,18 @@ class TensorGraph(FormerNames, keras.layers.Layer):
     def mark_signals(self) -> dict[Signal, bool | None]:
         """Decide which signals are parameters that are trained.
 
+        The attribute ``trainable`` of every signal of the model is set to the mark.
+
         Returns
         -------
         marks : dict of {nengo.builder.Signal: bool or None}
             See `nengo_dl_core.network.trainability.mark_signals`.
         """
-        return mark_signals(self.model)
+        marks = mark_signals(self.model)
+        for op in self.model.operators:
+            for sig in op.all_signals:
+                sig.trainable = sig.base.trainable = marks.get(sig.base)
+        return marks
 
     def create_signals(self, sigs: Sequence[Signal]) -> None:
         """Represent signals, and the operators' views of them, as rows of blocks.
