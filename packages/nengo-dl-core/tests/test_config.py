@@ -253,7 +253,9 @@ class TestTrainable:
         assert not any(network.marks().values())
         network.net.config[network.subnet].trainable = True
         marks = network.marks()
-        assert marks["sub_encoders"] and marks["sub_weights"] and not marks["weights"]
+        assert marks["sub_encoders"]
+        assert marks["sub_weights"]
+        assert not marks["weights"]
 
     def test_a_subnetwork_lets_outer_ones_be_configured(self):
         network = Trainable()

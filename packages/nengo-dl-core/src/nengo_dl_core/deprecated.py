@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from functools import wraps
 from typing import Any
 
 import nengo
@@ -158,6 +159,7 @@ def swapped(objective: Any) -> Any:
     if not callable(objective):
         return objective
 
+    @wraps(objective, updated=())
     def loss(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         return objective(y_pred, y_true)
 

@@ -124,6 +124,15 @@ class OpBuilder:
         """Keras layers that are called; each simulation has its own copy of weights."""
         return ()
 
+    def build_layers(self, signals: SignalDict) -> None:
+        """Let `layers` that have no weights yet make them, for a simulation.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            The signals, to which nothing is bound yet.
+        """
+
     def compiles(self, signals: SignalDict) -> bool:
         """Whether XLA can compile the step.
 
@@ -311,6 +320,17 @@ class Builder:
     def layers(self) -> list[keras.layers.Layer]:
         """The Keras layers that are called in a step."""
         return [layer for build in self.op_builds.values() for layer in build.layers]
+
+    def build_layers(self, signals: SignalDict) -> None:
+        """Let Keras layers that have no weights yet make them.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            The signals of the simulation.
+        """
+        for build in self.op_builds.values():
+            build.build_layers(signals)
 
     def in_python(self) -> list[Operator]:
         """Find the operators that call into Python in every step.

@@ -12,7 +12,20 @@ from nengo.exceptions import ValidationError
 
 from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.builders.signals import SignalDict
-from nengo_dl_core.tensor_node import SimTensorNode
+from nengo_dl_core.tensor_node import SimTensorNode, call_function
+
+# TensorFlow's random operations, which do not heed their seeds where XLA compiles them.
+_SEEDED = (
+    "Multinomial",
+    "ParameterizedTruncatedNormal",
+    "RandomGamma",
+    "RandomPoissonV2",
+    "RandomShuffle",
+    "RandomStandardNormal",
+    "RandomUniform",
+    "RandomUniformInt",
+    "TruncatedNormal",
+)
 
 
 @Builder.register(SimTensorNode)
@@ -46,14 +59,41 @@ class SimTensorNodeBuilder(OpBuilder):
         ]
 
         def call(*values: tf.Tensor) -> tf.Tensor:
-            return self.op.func(*self._arguments(values))
+            return call_function(self.op.func, self._arguments(values))
 
         function = tf.function(call, jit_compile=True, autograph=False)
         try:
             function.experimental_get_compiler_ir(*specs)(stage="hlo")
+            graph = function.get_concrete_function(*specs).graph.as_graph_def()
         except Exception:  # of any kind: it will show when the loop is traced
             return False
-        return True
+        nodes = [*graph.node, *(x for f in graph.library.function for x in f.node_def)]
+        return not any(node.op in _SEEDED for node in nodes)
+
+    def build_layers(self, signals: SignalDict) -> None:
+        """Let the layer make its weights; see `OpBuilder.build_layers`.
+
+        It is called with symbols, so that nothing is computed and no weight changes.
+        """
+        for layer in self.layers:
+            if layer.built:
+                continue
+            symbols = [
+                keras.KerasTensor(signals[sig].full_shape, signals[sig].dtype)
+                for sig in self.op.reads
+            ]
+            if self.op.input is not None and self.op.shape_in is not None:
+                shape = (signals.minibatch_size, *self.op.shape_in)
+                symbols[-1] = keras.KerasTensor(shape, symbols[-1].dtype)
+            try:
+                call_function(layer, symbols, training=False)
+            except Exception as error:
+                raise ValidationError(
+                    f"{self.op.tag}: the layer could not be called with tensors of "
+                    f"shape {', '.join(str(x.shape) for x in symbols)} (the time, if "
+                    f"pass_time, and the minibatch): {error}",
+                    attr="tensor_func",
+                ) from error
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Read the weights; see `OpBuilder.build_pre`."""
@@ -73,7 +113,7 @@ class SimTensorNodeBuilder(OpBuilder):
         """Call the function; see `OpBuilder.build_step`."""
         args = self._arguments([signals.gather(sig) for sig in self.reads])
         try:
-            value = self._call_layer(*args) if self.layers else self.op.func(*args)
+            value = self._call_layer(args) if self.layers else self.op.func(*args)
         except Exception as error:
             error.add_note(f"in the function of {self.op.tag}")
             self.config.keep_error(error)
@@ -88,14 +128,14 @@ class SimTensorNodeBuilder(OpBuilder):
         *time, x = values
         return [*time, tf.reshape(x, (-1, *self.op.shape_in))]
 
-    def _call_layer(self, *args: tf.Tensor) -> Any:
+    def _call_layer(self, args: Sequence[tf.Tensor]) -> Any:
         """Call a Keras layer with the simulation's own weights."""
         (layer,) = self.layers
         before = [tf.convert_to_tensor(weight) for weight in self.changeable]
         weights = [*layer.trainable_variables, *layer.non_trainable_variables]
         values = zip(weights, [*self.trainable, *before], strict=True)
         with keras.StatelessScope(state_mapping=list(values)) as scope:
-            value = layer(*args, training=self.config.training)
+            value = call_function(layer, args, self.config.training)
         after = map(scope.get_current_value, layer.non_trainable_variables)
         for weight, old, new in zip(self.changeable, before, after, strict=True):
             if new is not old:

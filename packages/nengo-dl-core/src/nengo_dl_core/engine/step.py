@@ -70,6 +70,8 @@ def simulate(
     is_late = [current(sig).base in deferral.written for sig in graph.probed]
     is_early = list(map(not_, is_late))
 
+    if not tf.executing_eagerly():  # of the graph that is being made, and no other
+        tf.compat.v1.set_random_seed(graph.seeds.seed)
     phase = get_setting(graph.model, "learning_phase", training)
     config = graph.build_config(bool(phase))
     parameters = {

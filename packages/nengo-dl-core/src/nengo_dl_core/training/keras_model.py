@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 from nengo.exceptions import ValidationError
 
+from nengo_dl_core.training.class_numbers import outputs_of_classes
 from nengo_dl_core.training.tensor_graph import TensorGraph
 
 
@@ -34,6 +35,9 @@ class SimulationModel(keras.Model):
         self, graph: TensorGraph, inputs: dict[str, Any], outputs: dict[str, Any]
     ) -> None:
         super().__init__(inputs, outputs)
+        # Keras names outputs by layers, in the order of their names
+        self.output_names = keras.tree.flatten({name: name for name in outputs})
+        self._probes = [x for x in graph.probe_names.values() if x in outputs]
         self._names = (*graph.input_names.values(), "n_steps")
         self._size = graph.minibatch_size
         self._python_objects = graph.python_objects
@@ -123,6 +127,8 @@ class SimulationModel(keras.Model):
         """Prepare training and evaluation; see `keras.Model.compile`."""
         names = (loss or ()) if len(self.output_names) > 1 else ()
         self._loss_of = {name: keras.metrics.Mean(f"{name}_loss") for name in names}
+        metrics = [kwargs.get(name) for name in ("metrics", "weighted_metrics")]
+        self.of_classes = outputs_of_classes(loss, *metrics)
         super().compile(*args, loss=loss, **kwargs)
 
     def compute_metrics(
@@ -134,6 +140,8 @@ class SimulationModel(keras.Model):
     def _aligned(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
         """Targets, outputs of the same steps, and weights, by name."""
         targets = self._by_output(y)
+        for name, target in targets.items():
+            self._check_target(name, target.shape, y_pred[name].shape)
         outputs = {
             name: y_pred[name][:, -tf.shape(target)[1] :]
             for name, target in targets.items()
@@ -148,12 +156,23 @@ class SimulationModel(keras.Model):
         }
         return targets, outputs, weights
 
+    def _check_target(self, name: str, shape: tf.TensorShape, output: Any) -> None:
+        """Refuse the targets of a dataset that TensorFlow would broadcast."""
+        if name in self.of_classes or shape.rank is None:
+            return
+        if shape.rank != len(output) or shape[-1] not in (None, output[-1]):
+            raise ValidationError(
+                f"the targets for {name!r} have shape {tuple(shape)}, expected "
+                f"(minibatch_size, n_steps, {output[-1]})",
+                attr="y",
+            )
+
     def _by_output(self, values: Any) -> dict[str, Any]:
         """Values for the outputs by name."""
         if isinstance(values, Mapping):
             return {name: values[name] for name in self.output_names if name in values}
         values = values if isinstance(values, (list, tuple)) else [values]
-        return dict(zip(self.output_names, values, strict=True))
+        return dict(zip(self._probes, values, strict=True))
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The loss and the metrics, by name.

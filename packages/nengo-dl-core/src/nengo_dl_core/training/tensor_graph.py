@@ -272,6 +272,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
                     memory.states, memory.initial_states(), strict=True
                 )
             ]
+            self.op_builder.build_layers(self.signals)
             self.layer_weights = LayerWeights(self.op_builder.layers, self.add_weight)
             self.step = tf.Variable(
                 0,
@@ -348,6 +349,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             for block, variable in self.parameters:
                 variable.assign(self.memory.initial_value(block))
             self.layer_weights.reset()
+        self.layer_weights.seed(self.seeds.seed)
         self.step.assign(0)
 
     def call(

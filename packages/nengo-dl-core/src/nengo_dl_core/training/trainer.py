@@ -13,7 +13,8 @@ import tensorflow as tf
 from nengo.exceptions import SimulationError, ValidationError
 
 from nengo_dl_core.network.config import get_setting
-from nengo_dl_core.training.data_arguments import look_up
+from nengo_dl_core.network.names import RESERVED, free_name
+from nengo_dl_core.training.data_arguments import by_found_object
 from nengo_dl_core.training.effect_checks import warn_of_no_effect
 from nengo_dl_core.training.keras_model import SimulationModel
 from nengo_dl_core.training.samples import Samples, inputs_of, with_targets
@@ -47,10 +48,11 @@ class KerasRunner:
         n_steps, inputs = self.graph.build_inputs()
         named = {self.graph.input_names[node]: x for node, x in inputs.items()}
         named["n_steps"] = n_steps
-        outputs = {  # Keras names outputs, and their metrics, by the last layer
-            name: keras.layers.Identity(name=name, dtype=x.dtype)(x)
-            for name, x in self.graph(named).items()
-        }
+        outputs = self.graph(named)
+        used = {*named, *RESERVED}
+        for name, x in outputs.items():  # a Node may have the name of a Probe
+            used.add(layer := free_name(name, used))
+            outputs[name] = keras.layers.Identity(name=layer, dtype=x.dtype)(x)
         return named, outputs
 
     @cached_property
@@ -119,10 +121,8 @@ class KerasRunner:
         if values is None:
             return {}
         if isinstance(values, Mapping):
-            return {
-                names[look_up(key, names, "Probe", attr)]: value
-                for key, value in values.items()
-            }
+            found = by_found_object(values, names, "Probe", attr)
+            return {names[probe]: value for probe, value in found.items()}
         if isinstance(values, (list, tuple)):
             if attr.endswith("metrics") and len(names) == 1:
                 return dict.fromkeys(names.values(), values)
@@ -144,6 +144,8 @@ class KerasRunner:
             samples = inputs_of(self.graph, x, n_steps)
             n_samples = samples.n_samples
             dataset = self._minibatches(samples, fill=True)
+        else:
+            _refuse_beside_dataset(n_steps=n_steps)
         self.graph.keeps_state.assign(stateful)
         options = {"verbose": 0, **self._checked(kwargs)}
         with self.graph.errors_as_raised():
@@ -196,8 +198,15 @@ class KerasRunner:
                 kwargs["validation_data"] = self._minibatches(held_out)
             x = self._minibatches(samples, shuffle=kwargs.pop("shuffle", True))
             kwargs["shuffle"] = False  # by Keras, since it is done here
-        elif not isinstance(x, keras.utils.PyDataset):
-            kwargs["shuffle"] = False  # what Keras cannot shuffle
+        else:
+            _refuse_beside_dataset(
+                y=y,
+                n_steps=n_steps,
+                validation_split=split or None,
+                sample_weight=kwargs.pop("sample_weight", None),
+            )
+            if not isinstance(x, keras.utils.PyDataset):
+                kwargs["shuffle"] = False  # what Keras cannot shuffle
         warn_of_no_effect(self.graph, self._trained_probes(), n_steps)
         self.graph.keeps_state.assign(stateful)
         options = self._checked(kwargs)
@@ -209,8 +218,10 @@ class KerasRunner:
     ) -> dict[str, float]:
         """Compute losses and metrics; see `Simulator.evaluate`."""
         model = self._compiled("evaluate")
-        if not _is_dynamic(x):
-            sample_weight = kwargs.pop("sample_weight", None)
+        sample_weight = kwargs.pop("sample_weight", None)
+        if _is_dynamic(x):
+            _refuse_beside_dataset(y=y, n_steps=n_steps, sample_weight=sample_weight)
+        else:
             x = self._minibatches(self._samples(x, y, n_steps, sample_weight))
         self.graph.keeps_state.assign(stateful)
         options = {"verbose": 0, **self._checked(kwargs), "return_dict": True}
@@ -226,8 +237,9 @@ class KerasRunner:
 
     def _trained_probes(self) -> dict[nengo.Probe, str]:
         """The probes that the loss and metrics are about, and their names."""
-        by_name = {name: probe for probe, name in self.graph.probe_names.items()}
-        return {by_name[name]: name for name in self._compiled("fit").output_names}
+        trained = self._compiled("fit").output_names
+        names = self.graph.probe_names
+        return {probe: name for probe, name in names.items() if name in trained}
 
     def _checked(self, options: dict[str, Any]) -> dict[str, Any]:
         """Refuse what would have no effect."""
@@ -260,7 +272,13 @@ class KerasRunner:
             sample_weight = self._by_name(sample_weight, "sample_weight")
         inputs = inputs_of(self.graph, x, n_steps)
         return with_targets(
-            self.graph, inputs, y, self._trained_probes(), sample_weight, class_weight
+            self.graph,
+            inputs,
+            y,
+            self._trained_probes(),
+            sample_weight,
+            class_weight,
+            self._compiled("fit").of_classes,
         )
 
     def _minibatches(
@@ -288,3 +306,14 @@ def _is_dynamic(x: Any) -> bool:
     return isinstance(x, (tf.data.Dataset, keras.utils.PyDataset)) or (
         hasattr(x, "__next__")
     )
+
+
+def _refuse_beside_dataset(**arguments: Any) -> None:
+    """Refuse what a dataset or generator says itself."""
+    for name, value in arguments.items():
+        if value is not None:
+            raise ValidationError(
+                "a dataset or generator gives its own inputs (with the number of "
+                f"steps), targets and weights: leave {name} out, or give arrays",
+                attr=name,
+            )
