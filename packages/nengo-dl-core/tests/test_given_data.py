@@ -16,12 +16,14 @@ def simulator(net, minibatch_size=4):
 
 
 def relays(labels, probe_labels=None):
-    """A network of Nodes of these labels, each with a Probe."""
+    """A network of input Nodes of these labels, each with a Probe."""
     with nengo.Network() as net:
         configure_settings(jit_compile=False)
-        nodes = [nengo.Node([0.0], label=label) for label in labels]
-        for node, label in zip(nodes, probe_labels or labels, strict=True):
-            nengo.Probe(node, label=label)
+        net.inputs = [nengo.Node([0.0], label=label) for label in labels]
+        for node, label in zip(net.inputs, probe_labels or labels, strict=True):
+            output = nengo.Node(size_in=1)
+            nengo.Connection(node, output, synapse=None, transform=[[1.0]])
+            nengo.Probe(output, label=label)
     return net
 
 
@@ -50,13 +52,13 @@ class TestLabels:
         data = {label: full(i) for i, label in enumerate(labels)}
         with simulator(relays(labels)) as sim:
             assert given(sim, data) == list(range(len(labels)))
-            names = [sim.get_name(node) for node in sim.model.toplevel.nodes]
+            names = [sim.get_name(node) for node in sim.model.toplevel.inputs]
             data = {name: full(i) for i, name in enumerate(names)}
             assert given(sim, data) == list(range(len(labels)))
 
     def test_the_first_object_of_a_label(self):
         with simulator(relays(["x", "x", "x_1", "y z", "y z"])) as sim:
-            nodes = sim.model.toplevel.nodes
+            nodes = sim.model.toplevel.inputs
             assert [sim.get_name(node) for node in nodes] == [
                 "x",
                 "x_2",
@@ -91,7 +93,7 @@ class TestLabels:
     @pytest.mark.parametrize("label", ["x", "tensor_graph", "n_steps"])
     def test_nodes_and_probes_of_one_label(self, label):
         net = relays([label, "x_output"], [label, None])
-        (node, _), (probe, _) = net.nodes, net.probes
+        (node, _), (probe, _) = net.inputs, net.probes
         with simulator(net) as sim:
             name = sim.get_name(probe)
             np.testing.assert_array_equal(sim.predict({label: full(3)})[probe], full(3))
@@ -109,7 +111,7 @@ class TestGivenTwice:
         return relays(["a b", "c"])
 
     def test_data(self, net):
-        twice = {net.nodes[0]: full(1), "a b": full(5)}
+        twice = {net.inputs[0]: full(1), "a b": full(5)}
         with simulator(net) as sim:
             sim.compile("sgd", loss={net.probes[0]: "mse"})
             for method in (
@@ -189,7 +191,9 @@ class TestClassNumbers:
     def net(self):
         with nengo.Network() as net:
             configure_settings(jit_compile=False)
-            net.probe = nengo.Probe(nengo.Node(np.zeros(3), label="x"), label="y")
+            node, output = nengo.Node(np.zeros(3), label="x"), nengo.Node(size_in=3)
+            nengo.Connection(node, output, synapse=None, transform=np.eye(3))
+            nengo.Probe(output, label="y")
         return net
 
     def evaluated(self, net, loss, metrics=None, dtype=int, weighted_metrics=None):

@@ -81,6 +81,8 @@ class BuildConfig(NamedTuple):
     spike_gradient : str or None
         Gradient of spikes, with which spiking neurons spike in training; None if they
         are trained through their rates.
+    as_trained : bool
+        Spiking neurons compute what they are trained by, although it is no training.
     """
 
     inference_only: bool
@@ -92,6 +94,7 @@ class BuildConfig(NamedTuple):
     keep_error: Callable[[Exception], None] = _forget_error
     own_variable: Callable[[keras.Variable], keras.Variable] = _shared_variable
     spike_gradient: str | None = None
+    as_trained: bool = False
 
 
 class OpBuilder:

@@ -30,6 +30,7 @@ def simulate(
     outputs: Sequence[Output],
     *,
     training: bool | None = None,
+    as_trained: bool = False,
     maximum: tf.Tensor | None = None,
     defer: bool = False,
     progress: ProgressBar | None = None,
@@ -48,6 +49,8 @@ def simulate(
         The buffers of the probes; see `TensorGraph.buffer`.
     training : bool, optional
         Whether the model is trained.
+    as_trained : bool
+        Whether spiking neurons compute what they are trained by in any case.
     maximum : tf.Tensor, optional
         A bound of ``n_steps``, needed for gradients.
     defer : bool
@@ -73,7 +76,8 @@ def simulate(
     if not tf.executing_eagerly():  # of the graph that is being made, and no other
         tf.compat.v1.set_random_seed(graph.seeds.seed)
     phase = get_setting(graph.model, "learning_phase", training)
-    config = graph.build_config(bool(phase))
+    never = get_setting(graph.model, "learning_phase") is False
+    config = graph.build_config(bool(phase), as_trained and not never)
     parameters = {
         block: tf.convert_to_tensor(variable) for block, variable in graph.parameters
     }

@@ -246,7 +246,8 @@ class SimulationModel(keras.Model):
         """
         if self._distribute_strategy is None:
             if iterator is not None:
-                self._build_measures(iterator.data_adapter.get_tf_dataset())
+                data_batch = iterator.data_adapter.get_tf_dataset().element_spec
+            self._build_measures(data_batch)
             return
         if iterator is not None:
             (_, _, batches) = next(iter(iterator))
@@ -254,10 +255,9 @@ class SimulationModel(keras.Model):
             data_batch = tf.nest.map_structure(lambda x: local(x)[0], next(batches))
         super()._maybe_symbolic_build(data_batch=data_batch)
 
-    def _build_measures(self, minibatches: tf.data.Dataset) -> None:
-        """Make the variables of losses and metrics."""
-        spec = minibatches.element_spec
-        _, y, _ = keras.utils.unpack_x_y_sample_weight(spec)
+    def _build_measures(self, minibatch: Any) -> None:
+        """Make the variables of losses and metrics, for minibatches like this one."""
+        _, y, _ = keras.utils.unpack_x_y_sample_weight(minibatch)
         if y is None:
             return
         targets = self._by_output(y)

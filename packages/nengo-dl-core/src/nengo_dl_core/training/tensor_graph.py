@@ -358,6 +358,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         training: bool | None = None,
         progress: ProgressBar | None = None,
         stateful: bool | tf.Tensor = False,
+        as_trained: bool = False,
     ) -> dict[str, tf.Tensor]:
         """Simulate as many steps as the inputs have, or as ``n_steps`` says.
 
@@ -373,6 +374,8 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         stateful : bool or tf.Tensor
             Whether the state at the end is kept for the next call. It is kept as well
             if the variable `keeps_state` says so.
+        as_trained : bool
+            Whether spiking neurons compute what they are trained by in any case.
 
         Returns
         -------
@@ -397,6 +400,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             [tf.transpose(x, (1, 0, 2)) for x in sources],
             [self.buffer(sig, n_steps) for sig in self.probed],
             training=training,
+            as_trained=as_trained,
             maximum=n_steps,
             progress=progress,
         )
@@ -460,13 +464,15 @@ class TensorGraph(FormerNames, keras.layers.Layer):
         shape = (self.minibatch_size, *found.shape)
         return Output(length, shape, found.dtype, rows)
 
-    def build_config(self, training: bool) -> BuildConfig:
+    def build_config(self, training: bool, as_trained: bool = False) -> BuildConfig:
         """Collect the settings that the operators' builders know.
 
         Parameters
         ----------
         training : bool
             Whether the model is trained.
+        as_trained : bool
+            Whether spiking neurons compute what they are trained by in any case.
 
         Returns
         -------
@@ -483,6 +489,7 @@ class TensorGraph(FormerNames, keras.layers.Layer):
             keep_error=self.python_errors.append,
             own_variable=self.layer_weights.own,
             spike_gradient=get_setting(self.model, "spike_gradient"),
+            as_trained=as_trained,
         )
 
     @cached_property

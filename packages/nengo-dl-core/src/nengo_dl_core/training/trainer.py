@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -40,20 +40,24 @@ class KerasRunner:
         # TensorFlow cannot compile what is distributed
         self.jit_compile = jit_compile and not tf.distribute.has_strategy()
         self._shuffles = 0
-        self._trained: SimulationModel | None = None
+        self._compiled_with: dict[str, Any] | None = None
+        self._trained: dict[bool, SimulationModel] = {}
 
     @cached_property
-    def _tensors(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Inputs and outputs of the models, by name."""
+    def _inputs(self) -> dict[str, Any]:
+        """Inputs of the models, by name."""
         n_steps, inputs = self.graph.build_inputs()
         named = {self.graph.input_names[node]: x for node, x in inputs.items()}
-        named["n_steps"] = n_steps
-        outputs = self.graph(named)
-        used = {*named, *RESERVED}
+        return {**named, "n_steps": n_steps}
+
+    def _outputs(self, as_trained: bool) -> dict[str, Any]:
+        """Outputs of a model, by name."""
+        outputs = self.graph(self._inputs, as_trained=as_trained)
+        used = {*self._inputs, *RESERVED}
         for name, x in outputs.items():  # a Node may have the name of a Probe
             used.add(layer := free_name(name, used))
             outputs[name] = keras.layers.Identity(name=layer, dtype=x.dtype)(x)
-        return named, outputs
+        return outputs
 
     @cached_property
     def model(self) -> SimulationModel:
@@ -64,8 +68,10 @@ class KerasRunner:
                 attr="keras_model",
             )
         with self._strategy.scope():
-            model = SimulationModel(self.graph, *self._tensors)
-            model.compile(jit_compile=self.jit_compile)
+            model = SimulationModel(self.graph, self._inputs, self._outputs(False))
+            model.compile(optimizer=None, jit_compile=self.jit_compile)
+        if self._compiled_with is not None:
+            model.optimizer = self._compiled_with["optimizer"]
         return model
 
     def compile(
@@ -83,26 +89,44 @@ class KerasRunner:
             loss_weights = dict(zip(by_name["loss"], loss_weights, strict=True))
         by_name["loss_weights"] = self._by_name(loss_weights, "loss_weights")
         measured = {name for values in by_name.values() for name in values}
-        inputs, outputs = self._tensors
-        names = [name for name in outputs if name in measured]
-        if not names:
+        names = self.graph.probe_names.values()
+        if not measured.intersection(names):
             raise ValidationError(
                 "give a loss or metrics for some probe, after the optimizer or by name",
                 attr="loss",
             )
-        if "optimizer" in kwargs:
-            kwargs["optimizer"] = self._optimizer(kwargs["optimizer"])
         compiled = self.jit_compile and not kwargs.get("run_eagerly")
+        arguments = {
+            "jit_compile": compiled,
+            **{key: values or None for key, values in by_name.items()},
+            **kwargs,
+            "optimizer": self._optimizer(kwargs.get("optimizer", "rmsprop")),
+        }
+        model = self._measuring(arguments, as_trained=True)
         with self._strategy.scope():
-            # A model of these probes alone, so that Keras asks for no other targets.
-            model = SimulationModel(
-                self.graph, inputs, {name: outputs[name] for name in names}
-            )
-            model.compile(
-                **{key: values or None for key, values in by_name.items()},
-                **{"jit_compile": compiled, **kwargs},
-            )
-        self._trained = model
+            if "optimizer" in kwargs:  # so that its state can be loaded
+                model.optimizer.build(model.trainable_variables)
+        self._trained = {True: model}
+        # Keras may have wrapped the optimizer
+        self._compiled_with = {**arguments, "optimizer": model.optimizer}
+        if "model" in self.__dict__:
+            self.model.optimizer = model.optimizer
+
+    def _measuring(
+        self, arguments: Mapping[str, Any], as_trained: bool
+    ) -> SimulationModel:
+        """A model of the probes that losses and metrics are about.
+
+        Of these alone, so that Keras asks for no other targets.
+        """
+        outputs = self._outputs(as_trained)
+        measures = ("loss", "metrics", "weighted_metrics", "loss_weights")
+        given = [arguments[key] or {} for key in measures]
+        measured = {x: outputs[x] for x in outputs if any(x in y for y in given)}
+        with self._strategy.scope():
+            model = SimulationModel(self.graph, self._inputs, measured)
+            model.compile(**arguments)
+        return model
 
     def _optimizer(self, optimizer: Any) -> keras.optimizers.Optimizer:
         try:
@@ -114,6 +138,20 @@ class KerasRunner:
                 f"one, not {optimizer!r}",
                 attr="optimizer",
             ) from error
+
+    def _compiled(self, method: str, as_trained: bool) -> SimulationModel:
+        """The model of losses and metrics, once it is compiled.
+
+        Evaluation of it is ``as_trained``, or in spikes.
+        """
+        if self._compiled_with is None:
+            raise ValidationError(
+                f"call Simulator.compile before {method}", attr="loss"
+            )
+        if as_trained not in self._trained:
+            model = self._measuring(self._compiled_with, as_trained)
+            self._trained[as_trained] = model
+        return self._trained[as_trained]
 
     def _by_name(self, values: Any, attr: str) -> dict[str, Any]:
         """What is given for Probes, as a dictionary of their names."""
@@ -170,14 +208,17 @@ class KerasRunner:
         return self._by_probe(outputs, None)
 
     def fit(
-        self, x: Any, y: Any, n_steps: int | None, stateful: bool, **kwargs: Any
+        self,
+        x: Any,
+        y: Any,
+        n_steps: int | None,
+        stateful: bool,
+        spiking: bool,
+        **kwargs: Any,
     ) -> keras.callbacks.History:
         """Train; see `Simulator.fit`."""
-        model = self._compiled("fit")
-        if get_setting(self.graph.model, "inference_only", False):
-            raise SimulationError(
-                "the network cannot be trained, since it sets inference_only=True"
-            )
+        model = self._compiled("fit", as_trained=not spiking)
+        self._check_trained()
         split = kwargs.pop("validation_split", 0.0)
         validation = kwargs.get("validation_data")
         if validation is not None and not _is_dynamic(validation):
@@ -213,11 +254,67 @@ class KerasRunner:
         with self.graph.errors_as_raised():
             return model.fit(x, **options)
 
-    def evaluate(
+    def train_on_batch(
         self, x: Any, y: Any, n_steps: int | None, stateful: bool, **kwargs: Any
     ) -> dict[str, float]:
+        """Train with a minibatch; see `Simulator.train_on_batch`."""
+        model = self._compiled("train_on_batch", as_trained=True)
+        self._check_trained()
+        return self._on_batch(model.train_on_batch, x, y, n_steps, stateful, **kwargs)
+
+    def test_on_batch(
+        self,
+        x: Any,
+        y: Any,
+        n_steps: int | None,
+        stateful: bool,
+        spiking: bool,
+        **kwargs: Any,
+    ) -> dict[str, float]:
+        """Evaluate a minibatch; see `Simulator.test_on_batch`."""
+        model = self._compiled("test_on_batch", as_trained=not spiking)
+        return self._on_batch(model.test_on_batch, x, y, n_steps, stateful, **kwargs)
+
+    def _on_batch(
+        self,
+        method: Callable[..., dict[str, float]],
+        x: Any,
+        y: Any,
+        n_steps: int | None,
+        stateful: bool,
+        **weights: Any,
+    ) -> dict[str, float]:
+        """Call one of Keras' methods for a single minibatch."""
+        samples = self._samples(x, y, n_steps, **weights)
+        if samples.n_samples > self.graph.minibatch_size:
+            raise ValidationError(
+                f"there must be at most minibatch_size = {self.graph.minibatch_size} "
+                f"samples, not {samples.n_samples}",
+                attr="x",
+            )
+        self.graph.keeps_state.assign(stateful)
+        given = (samples.inputs, samples.targets, samples.weights or None)
+        tensors = tf.nest.map_structure(tf.convert_to_tensor, given)
+        with self.graph.errors_as_raised():
+            return method(*tensors, return_dict=True)
+
+    def _check_trained(self) -> None:
+        if get_setting(self.graph.model, "inference_only", False):
+            raise SimulationError(
+                "the network cannot be trained, since it sets inference_only=True"
+            )
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any,
+        n_steps: int | None,
+        stateful: bool,
+        spiking: bool,
+        **kwargs: Any,
+    ) -> dict[str, float]:
         """Compute losses and metrics; see `Simulator.evaluate`."""
-        model = self._compiled("evaluate")
+        model = self._compiled("evaluate", as_trained=not spiking)
         sample_weight = kwargs.pop("sample_weight", None)
         if _is_dynamic(x):
             _refuse_beside_dataset(y=y, n_steps=n_steps, sample_weight=sample_weight)
@@ -228,18 +325,13 @@ class KerasRunner:
         with self.graph.errors_as_raised():
             return model.evaluate(x, **options)
 
-    def _compiled(self, method: str) -> SimulationModel:
-        if self._trained is None:
-            raise ValidationError(
-                f"call Simulator.compile before {method}", attr="loss"
-            )
-        return self._trained
-
     def _trained_probes(self) -> dict[nengo.Probe, str]:
         """The probes that the loss and metrics are about, and their names."""
-        trained = self._compiled("fit").output_names
+        (model, *_) = self._trained.values()
         names = self.graph.probe_names
-        return {probe: name for probe, name in names.items() if name in trained}
+        return {
+            probe: name for probe, name in names.items() if name in model.output_names
+        }
 
     def _checked(self, options: dict[str, Any]) -> dict[str, Any]:
         """Refuse what would have no effect."""
@@ -271,6 +363,7 @@ class KerasRunner:
         if isinstance(sample_weight, Mapping):
             sample_weight = self._by_name(sample_weight, "sample_weight")
         inputs = inputs_of(self.graph, x, n_steps)
+        (model, *_) = self._trained.values()
         return with_targets(
             self.graph,
             inputs,
@@ -278,7 +371,7 @@ class KerasRunner:
             self._trained_probes(),
             sample_weight,
             class_weight,
-            self._compiled("fit").of_classes,
+            model.of_classes,
         )
 
     def _minibatches(
