@@ -10,6 +10,10 @@ from nengo.exceptions import SimulationError, ValidationError
 
 from nengo_dl_core import Layer, Simulator, configure_settings
 
+pytestmark = pytest.mark.filterwarnings(  # when Keras reads its own variables
+    "ignore:__array__ implementation:DeprecationWarning"
+)
+
 X = np.linspace(-1, 1, 12).reshape((12, 1, 1))
 
 

@@ -293,8 +293,12 @@ class KerasRunner:
                 attr="x",
             )
         self.graph.keeps_state.assign(stateful)
-        given = (samples.inputs, samples.targets, samples.weights or None)
-        tensors = tf.nest.map_structure(tf.convert_to_tensor, given)
+        given = (samples.inputs, samples.targets, samples.weights)
+        tensors = [
+            {name: tf.convert_to_tensor(array) for name, array in arrays.items()}
+            for arrays in given
+            if arrays
+        ]
         with self.graph.errors_as_raised():
             return method(*tensors, return_dict=True)
 
