@@ -234,7 +234,7 @@ class TestClassNumbers:
     def test_what_may_take_them(self, net, loss):
         assert "loss" in self.evaluated(net, loss, dtype=np.float32)
 
-    @pytest.mark.parametrize("dtype", [int, float, bool])
+    @pytest.mark.parametrize("dtype", [int, float])
     @pytest.mark.parametrize(
         "measures",
         [
@@ -255,5 +255,5 @@ class TestClassNumbers:
             for method in (sim.fit, sim.evaluate):
                 with pytest.raises(ValidationError, match="numbers of classes are for"):
                     method(self.x, y)
-                with pytest.raises(ValidationError, match=r"expected .*, 3\)"):
-                    method(dataset)
+            with pytest.raises(ValidationError, match=r"expected .*, 3\)"):
+                sim.evaluate(dataset)

@@ -15,6 +15,7 @@ from nengo.exceptions import SimulationError, ValidationError
 from nengo_dl_core.network.config import get_setting
 from nengo_dl_core.network.names import RESERVED, free_name
 from nengo_dl_core.training.data_arguments import by_found_object
+from nengo_dl_core.training.datasets import is_dynamic, refuse_beside_dataset
 from nengo_dl_core.training.effect_checks import warn_of_no_effect
 from nengo_dl_core.training.keras_model import SimulationModel
 from nengo_dl_core.training.samples import Samples, inputs_of, with_targets
@@ -178,12 +179,12 @@ class KerasRunner:
     ) -> dict[nengo.Probe, Array]:
         """Simulate a batch; see `Simulator.predict`."""
         n_samples, dataset = None, x
-        if not _is_dynamic(x):
+        if not is_dynamic(x):
             samples = inputs_of(self.graph, x, n_steps)
             n_samples = samples.n_samples
             dataset = self._minibatches(samples, fill=True)
         else:
-            _refuse_beside_dataset(n_steps=n_steps)
+            refuse_beside_dataset(n_steps=n_steps)
         self.graph.keeps_state.assign(stateful)
         options = {"verbose": 0, **self._checked(kwargs)}
         with self.graph.errors_as_raised():
@@ -221,11 +222,11 @@ class KerasRunner:
         self._check_trained()
         split = kwargs.pop("validation_split", 0.0)
         validation = kwargs.get("validation_data")
-        if validation is not None and not _is_dynamic(validation):
+        if validation is not None and not is_dynamic(validation):
             x_validation, y_validation, *weight = validation
             held_out = self._samples(x_validation, y_validation, n_steps, *weight)
             kwargs["validation_data"] = self._minibatches(held_out)
-        if not _is_dynamic(x):
+        if not is_dynamic(x):
             samples = self._samples(
                 x,
                 y,
@@ -240,7 +241,7 @@ class KerasRunner:
             x = self._minibatches(samples, shuffle=kwargs.pop("shuffle", True))
             kwargs["shuffle"] = False  # by Keras, since it is done here
         else:
-            _refuse_beside_dataset(
+            refuse_beside_dataset(
                 y=y,
                 n_steps=n_steps,
                 validation_split=split or None,
@@ -320,8 +321,8 @@ class KerasRunner:
         """Compute losses and metrics; see `Simulator.evaluate`."""
         model = self._compiled("evaluate", as_trained=not spiking)
         sample_weight = kwargs.pop("sample_weight", None)
-        if _is_dynamic(x):
-            _refuse_beside_dataset(y=y, n_steps=n_steps, sample_weight=sample_weight)
+        if is_dynamic(x):
+            refuse_beside_dataset(y=y, n_steps=n_steps, sample_weight=sample_weight)
         else:
             x = self._minibatches(self._samples(x, y, n_steps, sample_weight))
         self.graph.keeps_state.assign(stateful)
@@ -396,21 +397,3 @@ class KerasRunner:
             probe: outputs[name][:n_samples]
             for probe, name in self.graph.probe_names.items()
         }
-
-
-def _is_dynamic(x: Any) -> bool:
-    """Whether data is produced while it is used, so that Keras takes it as it is."""
-    return isinstance(x, (tf.data.Dataset, keras.utils.PyDataset)) or (
-        hasattr(x, "__next__")
-    )
-
-
-def _refuse_beside_dataset(**arguments: Any) -> None:
-    """Refuse what a dataset or generator says itself."""
-    for name, value in arguments.items():
-        if value is not None:
-            raise ValidationError(
-                "a dataset or generator gives its own inputs (with the number of "
-                f"steps), targets and weights: leave {name} out, or give arrays",
-                attr=name,
-            )
