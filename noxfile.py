@@ -146,6 +146,12 @@ def benchmark(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["environment"])
+def tune(session: nox.Session) -> None:
+    """Measure again what thresholds of core decide by: nox -s tune -- filters."""
+    run_shared(session, "packages/nengo-dl-core/benchmarks/tune.py", *session.posargs)
+
+
+@nox.session(venv_backend="none", requires=["environment"])
 def types(session: nox.Session) -> None:
     """Check the types, strictly."""
     run_shared(session, "-m", "mypy", *session.posargs)

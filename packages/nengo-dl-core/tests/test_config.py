@@ -363,6 +363,6 @@ def test_functions_of_a_user_optimize_the_graph():
             simplifications=[simplification],
         )
     with Simulator(net, progress_bar=False) as sim:
-        assert {len(group) for group in sim.tensor_graph.optimized.plan} == {1}
+        assert {len(group) for group in sim.program.optimized.plan} == {1}
     assert called == ["simplification", "planner", "sorter"]
     assert_same(simulated_data(net, [20]), expected)

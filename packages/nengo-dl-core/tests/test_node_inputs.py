@@ -117,7 +117,7 @@ def test_seeds_are_drawn_in_the_order_of_the_reference(net):
         if isinstance(op, nengo.builder.processes.SimProcess)
         and op.process.seed is None
     ]
-    draws = {seeds.rngs(op)[0].get_state()[1][0] for op in drawing}
+    draws = {seeds.seeds(op)[0] for op in drawing}
     rng = np.random.RandomState(7)
     expected = {rng.randint(nengo.utils.numpy.maxint) for _ in drawing}
     assert draws == expected

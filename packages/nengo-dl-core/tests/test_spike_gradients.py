@@ -44,7 +44,7 @@ def network(neuron_type, spike_gradient):
 def trained(net):
     """Outputs in training, and the sums of their gradients by the biases."""
     with Simulator(net, progress_bar=False) as sim:
-        graph = sim.tensor_graph
+        graph = sim.program
         (bias,) = graph.trainable_variables
         inputs = {"n_steps": tf.fill((1, 1), N_STEPS)}
         with tf.GradientTape(persistent=True) as tape:

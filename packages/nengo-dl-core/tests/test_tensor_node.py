@@ -113,7 +113,7 @@ class TestFunctions:
 
         net = applied(function, shape_in=(3,))
         with simulator(net) as sim:
-            (op,) = sim.tensor_graph.op_builder.not_compilable(sim.tensor_graph.signals)
+            (op,) = sim.program.builder.not_compilable(sim.program.memory.environment())
             assert op.func is function
             sim.run_steps(10)
             values = sim.data[net.probe]
@@ -301,7 +301,7 @@ class TestKerasLayers:
             sim.compile(optimizer="sgd", loss="mse")
             x = np.random.default_rng(0).normal(size=(8, 3, 2))
             sim.fit(x, np.ones((8, 3, 3)), verbose=0)
-            own = sim.tensor_graph.layer_weights.own
+            own = sim.tensor_graph.held.layer_weights.own
             unchanged = [
                 weight.path
                 for weight, old in zip(model.variables, before, strict=True)

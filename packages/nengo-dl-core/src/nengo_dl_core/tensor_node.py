@@ -16,7 +16,7 @@ from nengo.builder.signal import Signal
 from nengo.exceptions import SimulationError, ValidationError
 from nengo.params import BoolParam, Default, Parameter, ShapeParam
 
-from nengo_dl_core.deprecated import warn_deprecated
+from nengo_dl_core.deprecation import warn_deprecated
 from nengo_dl_core.network.build import NengoBuilder
 from nengo_dl_core.network.config import get_setting
 

@@ -29,30 +29,21 @@ from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import keras
+import nengo
 import numpy as np
 import tensorflow as tf
 from nengo.builder.operator import Operator
-from nengo.builder.processes import SimProcess
 from nengo.exceptions import BuildError
 
 from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.network.generators import Generators
 from nengo_dl_core.progress import NullProgressBar, ProgressBar
 
 Group = tuple[Operator, ...]
 
 
-def _own_rng(op: SimProcess) -> list[np.random.RandomState]:
-    """Make the generator of a process that is not part of a simulation."""
-    return [np.random.RandomState(op.process.seed)]
-
-
-def _forget_error(error: Exception) -> None:
+def _forget_error(error: BaseException) -> None:
     """Keep nothing: TensorFlow raises an error of its own."""
-
-
-def _shared_variable(variable: keras.Variable) -> keras.Variable:
-    """Use a layer's weight itself, outside of a simulation."""
-    return variable
 
 
 class BuildConfig(NamedTuple):
@@ -67,22 +58,23 @@ class BuildConfig(NamedTuple):
     cpu_only : bool
         The simulation certainly runs on a CPU.
     rng : numpy.random.RandomState
-        Seeded random number generator.
+        Generator that a builder may draw constants from; its seed is the simulation's.
     training : bool
         Whether the model is built for training.
-    process_rngs : callable
-        Makes the random number generators of a process, one for each item of the
-        minibatch, from its operator.
+    generators : Generators or None
+        The random generators of what runs in Python; None outside of a simulation.
     keep_error : callable
         Receives what is raised in calls into Python during a run.
-    own_variable : callable
-        Gives the simulation's own variable for one of a Keras layer (see
-        `OpBuilder.layers`).
+    evaluates_inputs : callable or None
+        Tells in every step whether an input Node is to be evaluated, or has a value
+        already; None if all of them have.
     spike_gradient : str or None
         Gradient of spikes, with which spiking neurons spike in training; None if they
         are trained through their rates.
     as_trained : bool
         Spiking neurons compute what they are trained by, although it is no training.
+    seed : int or None
+        Seed of TensorFlow's own random operations; None leaves it to TensorFlow.
     """
 
     inference_only: bool
@@ -90,11 +82,12 @@ class BuildConfig(NamedTuple):
     cpu_only: bool
     rng: np.random.RandomState
     training: bool
-    process_rngs: Callable[[SimProcess], list[np.random.RandomState]] = _own_rng
-    keep_error: Callable[[Exception], None] = _forget_error
-    own_variable: Callable[[keras.Variable], keras.Variable] = _shared_variable
+    generators: Generators | None = None
+    keep_error: Callable[[BaseException], None] = _forget_error
+    evaluates_inputs: Callable[[nengo.Node], bool] | None = None
     spike_gradient: str | None = None
     as_trained: bool = False
+    seed: int | None = None
 
 
 class OpBuilder:
@@ -125,6 +118,19 @@ class OpBuilder:
     @property
     def layers(self) -> Sequence[keras.layers.Layer]:
         """Keras layers that are called; each simulation has its own copy of weights."""
+        return ()
+
+    @property
+    def changing_weights(self) -> Sequence[keras.Variable]:
+        """Weights of the layers that every step changes, once `build_pre` was called.
+
+        Their values go from step to step in `SignalDict.layer_weights`.
+        """
+        return ()
+
+    @property
+    def generator_ops(self) -> Sequence[Operator]:
+        """Operators that draw random numbers in Python; see `Generators`."""
         return ()
 
     def build_layers(self, signals: SignalDict) -> None:
@@ -187,26 +193,6 @@ class OpBuilder:
             Environment of the simulation.
         """
 
-    def python_state(self) -> Any:
-        """What the builder keeps in Python from one step to the next.
-
-        Returns
-        -------
-        state : object
-            What `restore_python_state` needs to continue from here, and can be pickled;
-            None if nothing is kept.
-        """
-        return None
-
-    def restore_python_state(self, state: Any) -> None:
-        """Continue from an earlier state, of this builder or of one like it.
-
-        Parameters
-        ----------
-        state : object
-            What `python_state` returned.
-        """
-
     @staticmethod
     def mergeable(x: Operator, y: Operator) -> bool:
         """Whether two operators can be computed by one builder.
@@ -249,7 +235,6 @@ class Builder:
 
     def __init__(self, plan: Sequence[Group]) -> None:
         self.op_builds = {group: self.builder_type(group[0])(group) for group in plan}
-        self.prepared = False
 
     @classmethod
     def register(cls, operator_type: type[Operator]) -> Callable[[_B], _B]:
@@ -324,6 +309,26 @@ class Builder:
         """The Keras layers that are called in a step."""
         return [layer for build in self.op_builds.values() for layer in build.layers]
 
+    @property
+    def changing_weights(self) -> list[keras.Variable]:
+        """Weights of layers that every step changes; see `OpBuilder`."""
+        found = {
+            id(weight): weight
+            for build in self.op_builds.values()
+            for weight in build.changing_weights
+        }
+        return list(found.values())
+
+    @property
+    def generator_ops(self) -> list[Operator]:
+        """Operators that draw random numbers in Python; see `OpBuilder`."""
+        return [op for build in self.op_builds.values() for op in build.generator_ops]
+
+    @property
+    def python_in_loop(self) -> bool:
+        """Whether a group calls Python in every step."""
+        return any(build.python_in_loop for build in self.op_builds.values())
+
     def build_layers(self, signals: SignalDict) -> None:
         """Let Keras layers that have no weights yet make them.
 
@@ -390,7 +395,6 @@ class Builder:
         for group, build in self._progressed(progress):
             with _named(group):
                 build.build_pre(signals, config)
-        self.prepared = True
 
     def build_step(
         self,
@@ -431,7 +435,7 @@ class Builder:
     def build_post(
         self, signals: SignalDict, progress: ProgressBar | None = None
     ) -> None:
-        """Let all groups reset what they keep in Python, if they have been built.
+        """Let all groups prepare for the first step.
 
         Parameters
         ----------
@@ -440,30 +444,8 @@ class Builder:
         progress : ProgressBar, optional
             Advanced once for each group.
         """
-        if self.prepared:
-            for _, build in self._progressed(progress):
-                build.build_post(signals)
-
-    def python_state(self) -> list[Any]:
-        """What all groups keep in Python from one step to the next.
-
-        Returns
-        -------
-        states : list of object
-            See `OpBuilder.python_state`.
-        """
-        return [build.python_state() for build in self.op_builds.values()]
-
-    def restore_python_state(self, states: Sequence[Any]) -> None:
-        """Let all groups continue from an earlier state.
-
-        Parameters
-        ----------
-        states : list of object
-            What `python_state` returned.
-        """
-        for build, state in zip(self.op_builds.values(), states, strict=True):
-            build.restore_python_state(state)
+        for _, build in self._progressed(progress):
+            build.build_post(signals)
 
     def _progressed(
         self, progress: ProgressBar | None

@@ -30,6 +30,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from nengo_dl_core import tuning
 from nengo_dl_core.builders.numerics import stored
 
 Shape = Sequence[int]
@@ -191,7 +192,10 @@ def _with_gradient(strides: Shape) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor
 def _is_small(kernel: tf.Tensor) -> bool:
     """Whether a sum over the elements of a kernel is faster than the library."""
     *size, n_channels, _ = kernel.shape
-    return n_channels <= 2 and prod(size) <= 32
+    return (
+        n_channels <= tuning.MAX_SUMMED_CHANNELS
+        and prod(size) <= tuning.MAX_SUMMED_ELEMENTS
+    )
 
 
 def _summed(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 from nengo.builder.operator import Operator
@@ -31,6 +30,11 @@ class ChosenBuilder(OpBuilder):
     def differentiable(self) -> bool:
         """Ask the chosen builder; see `OpBuilder.differentiable`."""
         return self.built.differentiable
+
+    @property
+    def generator_ops(self) -> Sequence[Operator]:
+        """Ask the chosen builder; see `OpBuilder.generator_ops`."""
+        return self.built.generator_ops
 
     @classmethod
     @abstractmethod
@@ -63,14 +67,6 @@ class ChosenBuilder(OpBuilder):
     def build_post(self, signals: SignalDict) -> None:
         """Let the chosen builder reset; see `OpBuilder.build_post`."""
         self.built.build_post(signals)
-
-    def python_state(self) -> Any:
-        """What the chosen builder keeps; see `OpBuilder.python_state`."""
-        return self.built.python_state()
-
-    def restore_python_state(self, state: Any) -> None:
-        """Let the chosen builder continue; see `OpBuilder.restore_python_state`."""
-        self.built.restore_python_state(state)
 
     @classmethod
     def mergeable(cls, x: Operator, y: Operator) -> bool:

@@ -24,7 +24,8 @@ expression            becomes                           compiled     plain graph
 ===================== ================================= ============ ===========
 
 Differences of variables, comparisons, ``floor``, ``sqrt``, quotients of variables, and
-products that nothing is added to stay as they are written.
+products that nothing is added to stay as they are written. The fused operation, and
+which algorithms functions have, depend on the processor, the rest does not.
 
 The functions below keep what matters. Where the order of operations alone can do it,
 do it there: ``v + max(J * dt, 0)`` has nothing to be fused, ``v + max(J, 0) * dt`` has.
@@ -44,8 +45,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from numpy.polynomial import chebyshev, polynomial
 
-# Below this argument a polynomial costs more than the library's function.
-_LOWEST = -0.25
+from nengo_dl_core import tuning
 
 
 def rounded(value: tf.Tensor) -> tf.Tensor:
@@ -162,7 +162,7 @@ def expm1_above(lowest: float, x: tf.Tensor) -> tf.Tensor:
         rounded ones in 99 of 100 cases, as NumPy's are. (XLA's own function: in 45, and
         up to four units off.)
     """
-    if lowest < _LOWEST:
+    if lowest < tuning.LOWEST_ARGUMENT:
         return tf.math.expm1(x)
     return _series(_expm1_term, lowest, x)
 
@@ -182,7 +182,7 @@ def log1p_above(lowest: float, x: tf.Tensor) -> tf.Tensor:
     log1p : tf.Tensor
         Values of the shape of ``x``, as exact as those of `expm1_above`.
     """
-    if lowest < _LOWEST:
+    if lowest < tuning.LOWEST_ARGUMENT:
         return tf.math.log1p(x)
     return _series(_log1p_term, lowest, x)
 

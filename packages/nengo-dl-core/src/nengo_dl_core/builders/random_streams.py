@@ -15,27 +15,6 @@ import numpy.typing as npt
 import tensorflow as tf
 
 
-def item_rng(rng: np.random.RandomState, item: int) -> np.random.RandomState:
-    """Make the generator of one item of a minibatch.
-
-    Parameters
-    ----------
-    rng : numpy.random.RandomState
-        Generator of the model, which is not drawn from.
-    item : int
-        Index of the item.
-
-    Returns
-    -------
-    rng : numpy.random.RandomState
-        For the first item one in the same state, for the others independent ones.
-    """
-    rng = deepcopy(rng)
-    if item == 0:
-        return rng
-    return np.random.RandomState(rng.randint(2**32, size=item, dtype=np.uint32)[-1:])
-
-
 def stream_keys(
     rng: np.random.RandomState, minibatch_size: int, size: int
 ) -> npt.NDArray[np.uint64]:

@@ -10,20 +10,15 @@ matches one exactly (which is what the graph optimizer arranges for) it costs no
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 from nengo.builder.signal import Signal
 
+from nengo_dl_core import tuning
+from nengo_dl_core.builders.bound_rows import BoundRows, concatenated, rows_of
 from nengo_dl_core.builders.tensor_signal import TensorSignal
-
-# A view of more pieces than this (one with a stride, say) is read with a single
-# ``tf.gather`` instead of a concatenation of its pieces.
-_MAX_PIECES = 16
-
-# The values bound to a base array: (start, stop, value), sorted, without gaps.
-_Binding = tuple[int, int, tf.Tensor]
 
 
 class SignalDict(Mapping[Signal, TensorSignal]):
@@ -38,28 +33,57 @@ class SignalDict(Mapping[Signal, TensorSignal]):
 
     Attributes
     ----------
-    bases : dict
-        For every base array the tensors that are bound to its rows at this point of
-        the step, as a sorted tuple of ``(start, stop, tensor)``.
     sig_map : dict
         Nengo signal to `TensorSignal`.
     dt : float
         Length of a step, in seconds.
     step : tf.Tensor
         Number of the step that is being built; the first one of a simulation is 1.
+    draw : tf.Tensor
+        Number of the step in the streams of random numbers. It is that of the step,
+        but in training, where each minibatch has random numbers of its own.
+    layer_weights : dict of {int: tf.Tensor}
+        Values of the weights of Keras layers at this point of the step, by the ids of
+        the layers' variables.
     """
+
+    view_type: ClassVar[type[TensorSignal]] = TensorSignal
+    """The type of what signals are mapped to."""
 
     def __init__(self, dtype: str, minibatch_size: int) -> None:
         self.dtype = dtype
         self.minibatch_size = minibatch_size
         self.dt = 0.001
         self.step: tf.Tensor | None = None
+        self.draw: tf.Tensor | None = None
+        self.layer_weights: dict[int, tf.Tensor] = {}
         self.sig_map: dict[Signal, TensorSignal] = {}
         self.reset()
 
     def reset(self) -> None:
         """Forget everything that belongs to one build of the TensorFlow graph."""
-        self.bases: dict[Hashable, tuple[_Binding, ...]] = {}
+        self.bases = {}
+
+    @property
+    def bases(self) -> Mapping[Hashable, BoundRows]:
+        """What is bound to the rows of every base array at this point of the step.
+
+        What was read here stays as it is, and can be assigned to go back to that point.
+        """
+        self._own.clear()
+        return dict(self._bases)
+
+    @bases.setter
+    def bases(self, bases: Mapping[Hashable, BoundRows]) -> None:
+        self._bases = dict(bases)
+        self._own: set[Hashable] = set()  # keys of arrays that nobody else knows
+
+    def _writable(self, key: Hashable) -> BoundRows:
+        """A base array, copied first if somebody else knows it."""
+        if key not in self._own:
+            self._bases[key] = self._bases[key].copy()
+            self._own.add(key)
+        return self._bases[key]
 
     def __getitem__(self, signal: Signal) -> TensorSignal:
         return self.sig_map[signal]
@@ -82,9 +106,8 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         n_rows : int
             Number of rows.
         """
-        bound = self.bases.get(key, ())
-        start = bound[-1][1] if bound else 0
-        self.bases[key] = (*bound, (start, start + n_rows, value))
+        self._bases.setdefault(key, BoundRows())
+        self._writable(key).extend(value, n_rows)
 
     def scatter(self, dst: TensorSignal, val: tf.Tensor, mode: str = "update") -> None:
         """Bind a value to the rows of a signal.
@@ -109,33 +132,32 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         if val.dtype.name != dst.dtype:
             raise ValueError(f"{dst.label} has type {dst.dtype}, not {val.dtype.name}")
         axis = int(dst.minibatched)
-        trailing = self._trailing(dst)
-        full = (*dst.full_shape[:axis], dst.n_rows, *trailing)
+        row_shape = self._bases[dst.key].row_shape(axis)
+        full = (*dst.full_shape[:axis], dst.n_rows, *row_shape)
         one_item = val.shape.num_elements() * self.minibatch_size == np.prod(full)
         if one_item and self.minibatch_size > 1:
             val = tf.broadcast_to(tf.reshape(val, full[axis:]), full)
         val = _reshaped(val, full)
 
-        if len(dst.slices) > _MAX_PIECES:
+        if len(dst.slices) > tuning.MAX_PIECES:
             self._scatter_rows(dst, val, mode)
             return
+        bound = self._writable(dst.key)
         offset = 0
         for start, stop in dst.slices:
-            piece = _rows(val, offset, offset + stop - start, axis)
+            piece = rows_of(val, offset, offset + stop - start, axis)
             if mode == "inc":
-                piece = self._read(dst.key, start, stop, axis) + piece
-            self._bind_rows(dst.key, start, stop, piece, axis)
+                piece = bound.read(start, stop, axis) + piece
+            bound.bind(start, stop, piece, axis)
             offset += stop - start
 
-    def gather(self, src: TensorSignal, force_copy: bool = False) -> tf.Tensor:
+    def gather(self, src: TensorSignal) -> tf.Tensor:
         """Read the value that is bound to the rows of a signal.
 
         Parameters
         ----------
         src : TensorSignal
             The rows to be read.
-        force_copy : bool
-            Always read with ``tf.gather``, never by slicing.
 
         Returns
         -------
@@ -150,13 +172,13 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         axis = int(src.minibatched)
         if not src.slices:
             return tf.zeros(src.full_shape, src.dtype)
-        if force_copy or len(src.slices) > _MAX_PIECES:
-            start = min(bounds[0] for bounds in src.slices)
-            stop = max(bounds[1] for bounds in src.slices)
-            whole = self._read(src.key, start, stop, axis)
+        bound = self._bases[src.key]
+        if len(src.slices) > tuning.MAX_PIECES:
+            start, stop = _span(src)
+            whole = bound.read(start, stop, axis)
             value = tf.gather(whole, src.tf_indices - start, axis=axis)
         else:
-            pieces = [self._read(src.key, *bounds, axis) for bounds in src.slices]
+            pieces = [bound.read(*bounds, axis) for bounds in src.slices]
             value = concatenated(pieces, axis)
         return _reshaped(value, src.full_shape)
 
@@ -213,7 +235,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
                 f"{label}: only signals of one base array and item shape can be "
                 f"combined, got {[(v.key, v.shape) for v in views]}"
             )
-        return TensorSignal(
+        return self.view_type(
             [bounds for view in views for bounds in view.slices],
             first.key,
             first.dtype,
@@ -257,7 +279,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
             The new signal.
         """
         batch = self.minibatch_size if minibatched else None
-        result = TensorSignal(slices, key, dtype, shape, batch, label)
+        result = self.view_type(slices, key, dtype, shape, batch, label)
         if signal is not None:
             self.sig_map[signal] = result
         return result
@@ -298,74 +320,24 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         repeated = np.repeat(np.asarray(values), op_sizes)
         return tf.constant(repeated.reshape(shape or -1), dtype)
 
-    def _trailing(self, sig: TensorSignal) -> tuple[int, ...]:
-        """Shape of one row of the signal's base array."""
-        _, _, value = self.bases[sig.key][0]
-        return tuple(value.shape[1 + int(sig.minibatched) :])
-
-    def _read(self, key: Hashable, start: int, stop: int, axis: int) -> tf.Tensor:
-        """The value bound to rows ``start`` to ``stop``."""
-        pieces = [
-            _rows(value, max(start, first) - first, min(stop, last) - first, axis)
-            for first, last, value in self.bases[key]
-            if first < stop and start < last
-        ]
-        return concatenated(pieces, axis)
-
-    def _bind_rows(
-        self, key: Hashable, start: int, stop: int, val: tf.Tensor, axis: int
-    ) -> None:
-        """Bind rows ``start`` to ``stop``; what else was bound stays as it was."""
-        bindings: list[_Binding] = [(start, stop, val)]
-        for first, last, value in self.bases[key]:
-            if first < start:
-                end = min(last, start)
-                bindings.append((first, end, _rows(value, 0, end - first, axis)))
-            if stop < last:
-                begin = max(first, stop)
-                rest = _rows(value, begin - first, last - first, axis)
-                bindings.append((begin, last, rest))
-        self.bases[key] = tuple(sorted(bindings, key=lambda binding: binding[0]))
-
     def _scatter_rows(self, dst: TensorSignal, val: tf.Tensor, mode: str) -> None:
         """Write many scattered rows at once."""
         axis = int(dst.minibatched)
-        n_rows = self.bases[dst.key][-1][1]
-        whole = self._read(dst.key, 0, n_rows, axis)
-        positions = dst.tf_indices_nd
+        bound = self._writable(dst.key)
+        start, stop = _span(dst)
+        before = bound.read(start, stop, axis)
         write = (
             tf.tensor_scatter_nd_add if mode == "inc" else tf.tensor_scatter_nd_update
         )
-        self.bases[dst.key] = ((0, n_rows, write(whole, positions, val)),)
+        positions = dst.tf_indices_nd - [*[0] * axis, start]
+        bound.bind(start, stop, write(before, positions, val), axis)
+
+
+def _span(sig: TensorSignal) -> tuple[int, int]:
+    """The first row of a signal, and the one after the last."""
+    starts, stops = zip(*sig.slices, strict=True)
+    return min(starts), max(stops)
 
 
 def _reshaped(value: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
     return value if tuple(value.shape) == shape else tf.reshape(value, shape)
-
-
-def _rows(value: tf.Tensor, start: int, stop: int, axis: int) -> tf.Tensor:
-    """Rows of a tensor; the tensor itself where these are all of them."""
-    if start == 0 and stop == value.shape[axis]:
-        return value
-    # a single operation, where the indexing of TensorFlow needs four
-    begin, size = [0] * value.shape.rank, [-1] * value.shape.rank
-    begin[axis], size[axis] = start, stop - start
-    return tf.slice(value, begin, size)
-
-
-def concatenated(pieces: Sequence[tf.Tensor], axis: int) -> tf.Tensor:
-    """Concatenate tensors; a single one is left as it is.
-
-    Parameters
-    ----------
-    pieces : list of tf.Tensor
-        At least one.
-    axis : int
-        The axis along which they are concatenated.
-
-    Returns
-    -------
-    whole : tf.Tensor
-        The pieces, one after the other.
-    """
-    return pieces[0] if len(pieces) == 1 else tf.concat(pieces, axis)

@@ -122,7 +122,7 @@ class TensorSignal:
         rows = self.rows.reshape((n_items, -1))[indices]
         selected = rows.reshape(-1)
         runs = np.split(selected, np.flatnonzero(np.diff(selected) != 1) + 1)
-        return TensorSignal(
+        return type(self)(
             [(run[0], run[-1] + 1) for run in runs if len(run)],
             self.key,
             self.dtype,
@@ -150,14 +150,9 @@ class TensorSignal:
             If the number of elements differs.
         """
         new = np.broadcast_to(np.empty(()), self.shape).reshape(tuple(shape)).shape
-        return TensorSignal(
+        return type(self)(
             self._slices, self.key, self.dtype, new, self.minibatch_size, self.label
         )
-
-    @property
-    def tf_shape(self) -> tf.Tensor:
-        """The full shape as a tensor of shape ``(len(full_shape),)``."""
-        return tf.constant(self.full_shape, tf.int32)
 
     @property
     def tf_indices(self) -> tf.Tensor:
@@ -176,15 +171,3 @@ class TensorSignal:
             return tf.constant(rows[:, None], tf.int32)
         grid = np.meshgrid(np.arange(self.minibatch_size), rows, indexing="ij")
         return tf.constant(np.stack(grid, axis=-1), tf.int32)
-
-    @property
-    def tf_slice(self) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor] | None:
-        """``(start, stop, stride)`` along the row axis; None if it is not regular."""
-        rows = self.rows
-        steps = np.unique(np.diff(rows))
-        if len(rows) == 0 or len(steps) > 1 or (len(steps) == 1 and steps[0] <= 0):
-            return None
-        stride = int(steps[0]) if len(steps) else 1
-        bounds = (int(rows[0]), int(rows[-1]) + 1, stride)
-        start, stop, step = (tf.constant([bound], tf.int32) for bound in bounds)
-        return start, stop, step

@@ -1,47 +1,64 @@
-"""Running a simulation without Keras, buffer by buffer."""
+"""Running a simulation for any number of steps, in pieces that an executor can do."""
 
 from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
 
-import nengo
 import numpy as np
-import numpy.typing as npt
 
-from nengo_dl_core.diagnosis import Stages
-from nengo_dl_core.engine.compiled_loop import Executable
+from nengo_dl_core.build_report import Stages
+from nengo_dl_core.engine.executor import Array, Data, Executor
 from nengo_dl_core.engine.numpy_loop import NumPyLoop, runs_in_numpy
-from nengo_dl_core.network.config import get_setting
-from nengo_dl_core.network.inputs import evaluate
+from nengo_dl_core.engine.tensorflow_loop import TensorFlowLoop
+from nengo_dl_core.program.program import Program
 from nengo_dl_core.progress import ProgressBar
-from nengo_dl_core.training.tensor_graph import TensorGraph
-from nengo_dl_core.values.probe_data import ProbeData
+from nengo_dl_core.values.session import Session
 
-Array = npt.NDArray[Any]
 _log = logging.getLogger(__name__)
 
-# A buffer has room for this many steps, or for fewer if inputs and outputs of these
-# took more than this many bytes.
-_MAX_LENGTH = 1024
-_MAX_BYTES = 4 * 2**20
 
-
-class Runner:
-    """Runs a model for any number of steps.
-
-    Inputs stream in and probe values stream out, a buffer of fixed length at a time, so
-    that the memory in use does not grow with the length of a run.
+def compiles(program: Program) -> bool:
+    """Decide whether loops are compiled, and say what makes it impossible.
 
     Parameters
     ----------
-    graph : TensorGraph
+    program : Program
+        What is simulated.
+
+    Returns
+    -------
+    jit_compile : bool
+        False where the network says so, where Python is called in every step, or where
+        XLA cannot compile an operator.
+    """
+    setting = program.setting("jit_compile", "auto")
+    if not setting or program.setting("check_finite", False):
+        return False
+    obstacles = program.not_compilable()
+    if obstacles:
+        message = f"The simulation cannot be compiled: {', '.join(obstacles)}"
+        if setting == "auto":
+            _log.info(message)
+        else:
+            warnings.warn(message, UserWarning, stacklevel=4)
+    return not obstacles
+
+
+class Runner:
+    """Runs a simulation, without Keras.
+
+    Inputs stream in and probe values stream out, a piece at a time, so that the memory
+    in use does not grow with the length of a run.
+
+    Parameters
+    ----------
+    session : Session
         The simulation.
-    probe_data : dict of {nengo.Probe: ProbeData}
-        Receives what the probes record.
+    jit_compile : bool
+        Whether TensorFlow's loop is compiled.
     stages : Stages
         Measures tracing and compilation.
 
@@ -50,132 +67,90 @@ class Runner:
     jit_compile : bool
         Whether TensorFlow's loop is compiled.
     in_numpy : bool
-        Whether the operators' own Python runs, and not TensorFlow's loop.
+        Whether NumPy runs the simulation, and not TensorFlow's loop.
     """
 
-    def __init__(
-        self,
-        graph: TensorGraph,
-        probe_data: Mapping[nengo.Probe, ProbeData],
-        stages: Stages,
-    ) -> None:
-        self.graph = graph
-        self.stages = stages
-        self.probes = [probe_data[probe] for probe in graph.model.probes]
-        self.jit_compile = self._can_compile()
-        self.in_numpy = not self.jit_compile and runs_in_numpy(graph)
-        self.length = self._buffer_length()
-
-    def _can_compile(self) -> bool:
-        """Decide whether to compile, and say once what makes it impossible."""
-        setting = get_setting(self.graph.model, "jit_compile", "auto")
-        if not setting or get_setting(self.graph.model, "check_finite", False):
-            return False
-        obstacles = self.graph.not_compilable()
-        if obstacles:
-            message = f"The simulation cannot be compiled: {', '.join(obstacles)}"
-            if setting == "auto":
-                _log.info(message)
-            else:
-                warnings.warn(message, UserWarning, stacklevel=4)
-        return not obstacles
-
-    def _buffer_length(self) -> int:
-        """Number of steps that the buffers hold."""
-        batch = self.graph.minibatch_size
-        sizes = [batch * x.signal.size for x in self.graph.node_inputs]
-        sizes += [int(np.prod(data.item_shape)) for data in self.probes]
-        if not self.graph.use_loop:
-            return self.graph.unroll
-        step_bytes = 8 * max(sum(sizes), 1)
-        return int(np.clip(_MAX_BYTES // step_bytes, 1, _MAX_LENGTH))
+    def __init__(self, session: Session, jit_compile: bool, stages: Stages) -> None:
+        self._session = session
+        self.jit_compile = jit_compile
+        self._stages = stages
+        self.in_numpy = not jit_compile and runs_in_numpy(session.program)
 
     @cached_property
-    def _loop(self) -> Callable[[Mapping[nengo.Node, Array], range, int], list[Array]]:
-        """Runs some steps on data, from an offset in it; built when first needed."""
+    def executor(self) -> Executor:
+        """The executor, made when it is first needed."""
         if self.in_numpy:
-            loop = NumPyLoop(self.graph, self.probes)
-            return lambda data, steps, offset: loop.run(
-                steps, self._input_values(data, steps, offset, len(steps))
-            )
-        executable = Executable(
-            self.graph, self.probes, self.length, self.jit_compile, self.stages
-        )
-        constant = all(source.constant for source in self.graph.node_inputs)
-        every = range(self.length)  # constants fill the whole buffer
+            return NumPyLoop(self._session)
+        return TensorFlowLoop(self._session, self.jit_compile, self._stages)
 
-        def run(
-            data: Mapping[nengo.Node, Array], steps: range, offset: int
-        ) -> list[Array]:
-            changing = data or not constant
-            with self.stages("compilation, and first steps"):
-                return executable.run(
-                    steps,
-                    None if changing else "constant",
-                    lambda: self._input_values(
-                        data, steps if changing else every, offset, self.length
-                    ),
-                )
-
-        return run
-
-    def run(
-        self,
-        n_steps: int,
-        data: Mapping[nengo.Node, Array],
-        progress: ProgressBar,
-        stateful: bool = True,
-    ) -> None:
-        """Run the model.
-
-        An interrupt leaves the simulation at the end of the last buffer.
+    def pieces(self, n_steps: int, data: Data) -> Iterator[tuple[int, list[Array]]]:
+        """Run in pieces, within a transaction.
 
         Parameters
         ----------
         n_steps : int
             Number of steps.
         data : dict of {nengo.Node: ndarray}
-            Output of Nodes, ``(minibatch_size, n_steps, size_out)``, in place of what
-            they define.
+            Output of input Nodes, ``(minibatch_size, n_steps, size_out)``, in place of
+            what they define.
+
+        Yields
+        ------
+        n_steps : int
+            Number of steps of a piece.
+        values : list of ndarray
+            What each probe records in it, ``(n_samples, minibatch_size, ...)``.
+        """
+        start, executor = self._session.n_steps, self.executor
+        for done in range(0, n_steps, executor.max_steps):
+            count = min(executor.max_steps, n_steps - done)
+            piece = {node: x[:, done : done + count] for node, x in data.items()}
+            first = start + done + 1
+            yield count, executor.run(range(first, first + count), piece)
+
+    def collect(self, n_steps: int, data: Data) -> list[Array]:
+        """Run the simulation within a transaction, and return what its probes see.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of steps.
+        data : dict of {nengo.Node: ndarray}
+            See `pieces`.
+
+        Returns
+        -------
+        values : list of ndarray
+            For each probe ``(minibatch_size, n_samples, ...)``.
+        """
+        pieces = [values for _, values in self.pieces(n_steps, data)]
+        collected = []
+        for record, *values in zip(
+            self._session.records.values(), *pieces, strict=True
+        ):
+            kept = values if record.keep_history else values[-1:]
+            collected.append(np.swapaxes(np.concatenate(kept), 0, 1))
+        return collected
+
+    def run(self, n_steps: int, data: Data, progress: ProgressBar, keep: bool) -> None:
+        """Run the simulation, and record what its probes see.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of steps.
+        data : dict of {nengo.Node: ndarray}
+            See `pieces`.
         progress : ProgressBar
             Shows the progress of the run.
-        stateful : bool
-            Whether the state at the end is kept for the next run.
+        keep : bool
+            Whether the state at the end is kept.
         """
-        run = self._loop  # is built before the state is saved
-        for probe in self.probes:
-            probe.reserve(int(n_steps / probe.period) + 1)
-        saved = None if stateful else self.graph.state()
-        first = done = self.graph.n_steps
-        try:
-            while done < first + n_steps:
-                count = min(self.length, first + n_steps - done)
-                steps = range(done + 1, done + count + 1)
-                results = run(data, steps, done - first)
-                for probe, values in zip(self.probes, results, strict=True):
-                    probe.append(values)
-                done += count
+        records = self._session.records.values()
+        with self._session.transaction(keep):
+            for data_of_probe in records:
+                data_of_probe.reserve(int(n_steps / data_of_probe.period) + 1)
+            for count, values in self.pieces(n_steps, data):
+                for record, value in zip(records, values, strict=True):
+                    record.append(value)
                 progress.step(count)
-        finally:
-            if saved is not None:
-                self.graph.restore(saved)
-
-    def _input_values(
-        self, data: Mapping[nengo.Node, Array], steps: range, offset: int, length: int
-    ) -> Array:
-        """Fill a buffer with the inputs of some steps, side by side for all Nodes."""
-        graph = self.graph
-        size = sum(source.signal.size for source in graph.node_inputs)
-        buffer = np.zeros((length, graph.minibatch_size, size), graph.float_type)
-        filled = buffer[: len(steps)]
-        defined = [x for x in graph.node_inputs if x.node not in data]
-        values = evaluate(defined, steps, graph.signals.dt, graph.minibatch_size)
-        stop = offset + len(steps)
-        for node, array in data.items():
-            values[node] = np.swapaxes(array[:, offset:stop], 0, 1)
-        column = 0
-        for source in graph.node_inputs:
-            size = source.signal.size
-            filled[..., column : column + size] = values[source.node]
-            column += size
-        return buffer

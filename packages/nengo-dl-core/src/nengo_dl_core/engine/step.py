@@ -2,138 +2,298 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import compress
 from operator import not_
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
+import keras
+import nengo
+import numpy as np
 import tensorflow as tf
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.builders.base import Group
+from nengo_dl_core import tuning
+from nengo_dl_core.builders.base import BuildConfig, Builder, Group
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
-from nengo_dl_core.diagnosis import FiniteCheck
 from nengo_dl_core.engine.loop import Afterwards, Output, Step, run_loop
-from nengo_dl_core.network.config import get_setting
-from nengo_dl_core.program.stages import N_AT_ONCE, Deferral
+from nengo_dl_core.program.finite_check import FiniteCheck
+from nengo_dl_core.program.program import Program
+from nengo_dl_core.program.stages import Deferral
 from nengo_dl_core.progress import ProgressBar
+from nengo_dl_core.values.session import Session
+from nengo_dl_core.values.variables import Variables
+from nengo_dl_optimizer import Block
 
-if TYPE_CHECKING:
-    from nengo_dl_core.training.tensor_graph import TensorGraph
+
+class Values(NamedTuple):
+    """What a simulation starts from, as tensors.
+
+    Attributes
+    ----------
+    parameters : dict of {Block: tf.Tensor}
+        Values of the parameters.
+    states : list of tf.Tensor
+        Packed state; see `Memory.initial_states`.
+    layer_weights : dict of {int: tf.Tensor}
+        Values of the weights of Keras layers; see `LayerWeights.tensors`.
+    n_steps : tf.Tensor
+        Number of steps that have been simulated, an integer.
+    """
+
+    parameters: dict[Block, tf.Tensor]
+    states: Sequence[tf.Tensor]
+    layer_weights: Mapping[int, tf.Tensor]
+    n_steps: tf.Tensor
+
+    @classmethod
+    def of(cls, variables: Variables) -> Values:
+        """Read the variables of a simulation."""
+        return cls(
+            {block: tf.convert_to_tensor(x) for block, x in variables.parameters},
+            [tf.convert_to_tensor(x) for x in variables.states],
+            variables.layer_weights.tensors(),
+            tf.convert_to_tensor(variables.step),
+        )
+
+
+class Results(NamedTuple):
+    """What a simulation comes to.
+
+    Attributes
+    ----------
+    outputs : list of tf.Tensor
+        The filled buffers of the probes, ``(length, minibatch_size, ...)``.
+    states : list of tf.Tensor
+        Packed state after the last step.
+    layer_weights : list of (keras.Variable, tf.Tensor)
+        Weights of Keras layers that have changed, by the layers' own variables.
+    """
+
+    outputs: list[tf.Tensor]
+    states: list[tf.Tensor]
+    layer_weights: list[tuple[keras.Variable, tf.Tensor]]
+
+
+def build_config(
+    session: Session,
+    training: bool,
+    evaluates_inputs: Callable[[nengo.Node], bool] | None = None,
+    as_trained: bool = False,
+) -> BuildConfig:
+    """Collect what builders may want to know about a simulation.
+
+    Parameters
+    ----------
+    session : Session
+        The simulation.
+    training : bool
+        Whether the model is trained, as far as the network does not set
+        ``learning_phase``.
+    evaluates_inputs : callable, optional
+        See `BuildConfig`.
+    as_trained : bool
+        Whether spiking neurons compute what they are trained by, as far as the network
+        does not set ``learning_phase``.
+
+    Returns
+    -------
+    config : BuildConfig
+        For `Builder.build_pre`.
+    """
+    program = session.program
+    return BuildConfig(
+        inference_only=bool(program.setting("inference_only", False)),
+        lif_smoothing=program.setting("lif_smoothing"),
+        cpu_only=program.cpu_only,
+        rng=np.random.RandomState(session.seeds.seed),
+        training=bool(program.setting("learning_phase", training)),
+        generators=session.generators,
+        keep_error=session.keep_error,
+        evaluates_inputs=evaluates_inputs,
+        spike_gradient=program.setting("spike_gradient"),
+        as_trained=bool(program.setting("learning_phase", as_trained)),
+        seed=session.seeds.seed,
+    )
+
+
+def probe_buffer(
+    program: Program,
+    sig: Signal,
+    length: int | tf.Tensor,
+    rows: tf.Tensor | None = None,
+) -> Output:
+    """Make a buffer for the values of a signal.
+
+    Parameters
+    ----------
+    program : Program
+        What is simulated.
+    sig : nengo.builder.Signal
+        A signal of the model.
+    length : int or tf.Tensor
+        Number of rows.
+    rows : tf.Tensor, optional
+        The row in which each step is written; by default its own.
+
+    Returns
+    -------
+    output : Output
+        For `simulate`.
+    """
+    found = program.memory.tensor_signal(sig)
+    return Output(length, (program.minibatch_size, *found.shape), found.dtype, rows)
 
 
 def simulate(
-    graph: TensorGraph,
+    program: Program,
+    builder: Builder,
+    config: BuildConfig,
+    values: Values,
     n_steps: tf.Tensor,
     inputs: Sequence[tf.Tensor],
     outputs: Sequence[Output],
     *,
-    training: bool | None = None,
-    as_trained: bool = False,
+    draw_offset: tf.Tensor | int = 0,
     maximum: tf.Tensor | None = None,
     defer: bool = False,
     progress: ProgressBar | None = None,
-) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-    """Continue a simulation, from the present values of its variables.
+) -> Results:
+    """Simulate some steps: a function of tensors, which changes nothing.
 
     Parameters
     ----------
-    graph : TensorGraph
-        The simulation, whose variables stay as they are.
+    program : Program
+        What is simulated.
+    builder : Builder
+        Builders of its groups that have built nothing yet.
+    config : BuildConfig
+        What builders may want to know.
+    values : Values
+        What to start from.
     n_steps : tf.Tensor
         How many steps to run.
     inputs : list of tf.Tensor
         Values of the input Nodes, ``(n_steps or more, minibatch_size, size_out)``.
     outputs : list of Output
-        The buffers of the probes; see `TensorGraph.buffer`.
-    training : bool, optional
-        Whether the model is trained.
-    as_trained : bool
-        Whether spiking neurons compute what they are trained by in any case.
+        The buffers of the probes; see `probe_buffer`.
+    draw_offset : tf.Tensor or int
+        Where the streams of random numbers are, beyond the number of the step.
     maximum : tf.Tensor, optional
         A bound of ``n_steps``, needed for gradients.
     defer : bool
-        Whether the graph's `deferral` is computed apart from the loop.
+        Whether the program's `deferral` is computed apart from the loop.
     progress : ProgressBar, optional
         Shows the progress of the construction.
 
     Returns
     -------
-    values : list of tf.Tensor
-        The filled buffers, ``(length, minibatch_size, ...)``.
-    states : list of tf.Tensor
-        Values for the graph's `states` after the last step.
+    results : Results
+        Outputs, and what the next steps start from.
     """
-    memory, current = graph.memory, graph.optimized.graph.current
-    deferral = graph.deferral if defer else Deferral()
+    if config.seed is not None and not tf.executing_eagerly():
+        tf.compat.v1.set_random_seed(config.seed)  # of the graph that is being traced
+    memory, current = program.memory, program.optimized.graph.current
+    deferral = program.deferral if defer else Deferral()
     # simplifications leave no trace of an input that no probe depends on
-    used = [source.signal in graph.optimized.layout for source in graph.node_inputs]
-    sources = [source.signal for source in compress(graph.node_inputs, used)]
-    is_late = [current(sig).base in deferral.written for sig in graph.probed]
+    used = [source.signal in program.optimized.layout for source in program.inputs]
+    sources = [source.signal for source in compress(program.inputs, used)]
+    is_late = [current(sig).base in deferral.written for sig in program.probed]
     is_early = list(map(not_, is_late))
 
-    if not tf.executing_eagerly():  # of the graph that is being made, and no other
-        tf.compat.v1.set_random_seed(graph.seeds.seed)
-    phase = get_setting(graph.model, "learning_phase", training)
-    never = get_setting(graph.model, "learning_phase") is False
-    config = graph.build_config(bool(phase), as_trained and not never)
-    parameters = {
-        block: tf.convert_to_tensor(variable) for block, variable in graph.parameters
-    }
-    memory.bind(graph.signals, parameters)
-    graph.op_builder.build_pre(graph.signals, config, progress)
-    states = memory.unpacked([tf.convert_to_tensor(x) for x in graph.states])
-    make_step = _StepMaker(graph, [memory.whole(block) for block in states])
+    signals = memory.environment()
+    memory.bind(signals, values.parameters)
+    builder.build_pre(signals, config, progress)
+    states = memory.unpacked(values.states)
+    changing = builder.changing_weights
+    make_step = _StepMaker(
+        program,
+        config,
+        builder,
+        signals,
+        [memory.whole(block) for block in states],
+        values.layer_weights,
+        draw_offset,
+    )
     groups, afterwards = None, None
     if deferral.groups:
-        groups = set(graph.optimized.plan).difference(deferral.groups)
+        groups = set(program.optimized.plan).difference(deferral.groups)
         afterwards = Afterwards(
-            N_AT_ONCE,
-            [graph.buffer(sig, N_AT_ONCE) for sig in deferral.kept],
-            deferral.compute_at_once(memory, parameters, config),
+            tuning.STEPS_AT_ONCE,
+            [probe_buffer(program, sig, tuning.STEPS_AT_ONCE) for sig in deferral.kept],
+            deferral.compute_at_once(memory, values.parameters, config),
             make_step(
                 [*deferral.kept, *deferral.results],
-                list(compress(graph.probed, is_late)),
+                list(compress(program.probed, is_late)),
                 deferral.by_step,
             ),
             list(compress(outputs, is_late)),
         )
-    values, new_states = run_loop(
-        make_step(sources, [*compress(graph.probed, is_early), *deferral.kept], groups),
+    recorded = [*compress(program.probed, is_early), *deferral.kept]
+    filled, after = run_loop(
+        make_step(sources, recorded, groups),
         n_steps,
-        graph.step + 1,
+        values.n_steps + 1,
         list(compress(inputs, used)),
-        list(states.values()),
+        [*states.values(), *(values.layer_weights[id(x)] for x in changing)],
         list(compress(outputs, is_early)),
-        graph.unroll,
+        program.unroll,
         maximum,
-        graph.use_loop,
+        program.use_loop,
         afterwards,
     )
-    early, late = iter(values[: sum(is_early)]), iter(values[sum(is_early) :])
-    in_order = [next(late if deferred else early) for deferred in is_late]
-    return in_order, memory.packed(new_states)
+    builder.build_post(signals)
+    early, late = iter(filled[: sum(is_early)]), iter(filled[sum(is_early) :])
+    return Results(
+        [next(late if deferred else early) for deferred in is_late],
+        memory.packed(after[: len(states)]),
+        list(zip(changing, after[len(states) :], strict=True)),
+    )
 
 
 class _StepMaker:
-    """Makes steps of a graph's operators, which have been prepared.
+    """Makes steps of a program's operators, which have been prepared.
 
     Parameters
     ----------
-    graph : TensorGraph
-        The simulation.
+    program : Program
+        What is simulated.
+    config : BuildConfig
+        What builders have been told.
+    builder : Builder
+        The builders of the groups.
+    signals : SignalDict
+        Environment, in which parameters are bound.
     carried : list of TensorSignal
         The state that goes from step to step.
+    layer_weights : dict of {int: tf.Tensor}
+        Values of the weights of Keras layers; those that change are carried, too.
+    draw_offset : tf.Tensor or int
+        See `simulate`.
     """
 
-    def __init__(self, graph: TensorGraph, carried: Sequence[TensorSignal]) -> None:
-        self._graph = graph
+    def __init__(
+        self,
+        program: Program,
+        config: BuildConfig,
+        builder: Builder,
+        signals: SignalDict,
+        carried: Sequence[TensorSignal],
+        layer_weights: Mapping[int, tf.Tensor],
+        draw_offset: tf.Tensor | int,
+    ) -> None:
+        self._memory = program.memory
+        self._builder = builder
+        self._signals = signals
         self._carried = carried
-        self._before = dict(graph.signals.bases)
+        self._layer_weights = layer_weights
+        self._draw_offset = draw_offset
+        self._changing = [id(weight) for weight in builder.changing_weights]
+        self._before = dict(signals.bases)
         self._check: FiniteCheck | None = None
-        if get_setting(graph.model, "check_finite", False):
-            self._check = FiniteCheck(graph.objects, graph.python_errors.append)
+        if program.setting("check_finite", False):
+            self._check = FiniteCheck(program.owners, config.keep_error)
 
     def __call__(
         self,
@@ -157,23 +317,28 @@ class _StepMaker:
         step : callable
             For `run_loop`.
         """
-        signals, carried = self._graph.signals, self._carried
-        bound = [*carried, *map(self._graph.memory.tensor_signal, sources)]
-        read = list(map(self._graph.memory.tensor_signal, recorded))
+        signals, carried, changing = self._signals, self._carried, self._changing
+        bound = [*carried, *map(self._memory.tensor_signal, sources)]
+        read = list(map(self._memory.tensor_signal, recorded))
 
         def step(
             number: tf.Tensor, inputs: list[tf.Tensor], states: list[tf.Tensor]
         ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+            states, weights = states[: len(carried)], states[len(carried) :]
             signals.bases = dict(self._before)
             signals.step = number
+            signals.draw = number + self._draw_offset
+            signals.layer_weights = {
+                **self._layer_weights,
+                **dict(zip(changing, weights, strict=True)),
+            }
             for sig, value in zip(bound, [*states, *inputs], strict=True):
                 signals.scatter(sig, value)
-            side_effects = self._graph.op_builder.build_step(
-                signals, None, self._check, groups
-            )
+            side_effects = self._builder.build_step(signals, None, self._check, groups)
             with tf.control_dependencies(side_effects):
                 values = [_all_items(signals, sig) for sig in read]
-            return values, [signals.gather(sig) for sig in carried]
+            after = [signals.gather(sig) for sig in carried]
+            return values, after + [signals.layer_weights[key] for key in changing]
 
         return step
 

@@ -1,8 +1,8 @@
-"""The values of input Nodes, evaluated ahead of the simulation in whole arrays."""
+"""Input Nodes: what they put out if no data is given for them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -15,7 +15,8 @@ from nengo.builder.processes import SimProcess
 from nengo.builder.signal import Signal
 
 from nengo_dl_core.network.functions import vector_func
-from nengo_dl_core.network.process_seeds import ProcessSeeds
+from nengo_dl_core.network.generators import Generators
+from nengo_dl_optimizer import PythonCall, turns
 
 Array = npt.NDArray[Any]
 
@@ -37,18 +38,7 @@ class NodeInput:
         self.node = node
         self.signal = signal
 
-    def reset(self, seeds: ProcessSeeds, dt: float) -> None:
-        """Begin anew, as at the start of a simulation.
-
-        Parameters
-        ----------
-        seeds : ProcessSeeds
-            Hands out random number generators.
-        dt : float
-            Length of a step, in seconds.
-        """
-
-    def fill(self, row: Array, time: float) -> None:
+    def fill(self, row: Array, time: float, generators: Generators) -> None:
         """Compute the output of the next step.
 
         Parameters
@@ -57,6 +47,8 @@ class NodeInput:
             Receives the output, of shape ``(minibatch_size, size_out)``.
         time : float
             Simulation time in seconds.
+        generators : Generators
+            The processes of the simulation.
 
         Raises
         ------
@@ -79,18 +71,6 @@ class NodeInput:
             If a function has returned a value that is not finite.
         """
 
-    def state(self) -> Any:
-        """What `restore` needs to continue from here."""
-
-    def restore(self, saved: Any) -> None:
-        """Continue from an earlier `state`.
-
-        Parameters
-        ----------
-        saved : object
-            What `state` returned.
-        """
-
 
 class FunctionInput(NodeInput):
     """The output of a Node that is a function of time.
@@ -111,7 +91,7 @@ class FunctionInput(NodeInput):
         super().__init__(node, signal)
         self.function = op.fn
 
-    def fill(self, row: Array, time: float) -> None:
+    def fill(self, row: Array, time: float, generators: Generators) -> None:
         """Call the function; see `NodeInput.fill`."""
         value = self.function(time)
         try:
@@ -156,43 +136,11 @@ class ProcessInput(NodeInput):
     def __init__(self, node: nengo.Node, signal: Signal, op: SimProcess) -> None:
         super().__init__(node, signal)
         self.op = op
-        self._steps: list[Callable[[float], Any]] = []
-        self._states: list[dict[str, Array]] = []
-        self._rngs: list[np.random.RandomState] = []
 
-    def reset(self, seeds: ProcessSeeds, dt: float) -> None:
-        """Make a step function for each minibatch item; see `NodeInput.reset`."""
-        self._rngs = seeds.rngs(self.op)
-        self._states = [
-            {name: np.array(sig.initial_value) for name, sig in self.op.state.items()}
-            for _ in self._rngs
-        ]
-        shape = self.op.output.shape
-        self._steps = [
-            self.op.process.make_step((0,), shape, dt, rng, state)
-            for rng, state in zip(self._rngs, self._states, strict=True)
-        ]
-
-    def fill(self, row: Array, time: float) -> None:
+    def fill(self, row: Array, time: float, generators: Generators) -> None:
         """Call the step functions; see `NodeInput.fill`."""
-        for item, step in zip(row, self._steps, strict=True):
-            item[:] = step(time)
-
-    def state(self) -> Any:
-        """The state of the process and of its noise; see `NodeInput.state`."""
-        return (
-            [{name: x.copy() for name, x in state.items()} for state in self._states],
-            [rng.get_state() for rng in self._rngs],
-        )
-
-    def restore(self, saved: Any) -> None:
-        """Continue from an earlier state; see `NodeInput.restore`."""
-        states, rng_states = saved
-        for state, old in zip(self._states, states, strict=True):
-            for name, value in old.items():
-                state[name][...] = value
-        for rng, rng_state in zip(self._rngs, rng_states, strict=True):
-            rng.set_state(rng_state)
+        for values, item in zip(row, generators.processes[self.op].items, strict=True):
+            values[:] = item.step(time)
 
 
 _INPUT_TYPES: dict[type[Operator] | None, Callable[..., NodeInput]] = {
@@ -202,8 +150,45 @@ _INPUT_TYPES: dict[type[Operator] | None, Callable[..., NodeInput]] = {
 }
 
 
+class SimInput(Operator):
+    """Evaluates an input Node within a step, in its turn.
+
+    A Node that reads what another has just changed must not be evaluated ahead.
+
+    Parameters
+    ----------
+    source : NodeInput
+        The Node.
+    turn : int
+        Its turn among the operators of the model; see
+        `nengo_dl_optimizer.PythonCall`.
+
+    Notes
+    -----
+    1. sets ``[source.signal]``
+    2. incs ``[]``
+    3. reads ``[]``
+    4. updates ``[]``
+    """
+
+    overwrites = (0,)
+
+    def __init__(self, source: NodeInput, turn: int) -> None:
+        super().__init__(tag=str(source.node))
+        self.source = source
+        self.turn = turn
+        self.sets: list[Signal] = [source.signal]
+        self.incs: list[Signal] = []
+        self.reads: list[Signal] = []
+        self.updates: list[Signal] = []
+
+
 def evaluate(
-    inputs: Sequence[NodeInput], steps: range, dt: float, minibatch_size: int
+    inputs: Sequence[NodeInput],
+    steps: range,
+    dt: float,
+    minibatch_size: int,
+    generators: Generators,
 ) -> dict[nengo.Node, Array]:
     """Compute what input Nodes put out in some steps.
 
@@ -220,6 +205,8 @@ def evaluate(
         Length of a step, in seconds.
     minibatch_size : int
         Number of items in a minibatch.
+    generators : Generators
+        The processes of the simulation, which go on.
 
     Returns
     -------
@@ -237,7 +224,7 @@ def evaluate(
     if changing:
         for row, step in enumerate(steps):
             for source, value in changing:
-                source.fill(value[row], step * dt)
+                source.fill(value[row], step * dt, generators)
     for source, value in changing:
         source.check_finite(value)
     return values
@@ -245,7 +232,7 @@ def evaluate(
 
 def split_inputs(
     model: Model, operators: Sequence[Operator]
-) -> tuple[list[NodeInput], list[Operator]]:
+) -> tuple[dict[NodeInput, Operator | None], list[Operator]]:
     """Separate the Nodes that only put values in from what has to be simulated.
 
     Parameters
@@ -257,24 +244,19 @@ def split_inputs(
 
     Returns
     -------
-    inputs : list of NodeInput
-        The Nodes without input, in the order of ``Network.all_nodes``.
+    inputs : dict of {NodeInput: nengo.builder.Operator or None}
+        The Nodes without input, in the order of ``Network.all_nodes``, and the operator
+        that Nengo built for each, if there is one.
     operators : list of nengo.builder.Operator
         All operators but those of these Nodes.
     """
     if model.toplevel is None:
-        return [], list(operators)
+        return {}, list(operators)
     nodes = {
         model.sig[node]["out"]: node
         for node in model.toplevel.all_nodes
         if node.size_in == 0 and node.size_out > 0 and type(node) is nengo.Node
     }
-    return _split(nodes, model, operators)
-
-
-def _split(
-    nodes: dict[Signal, nengo.Node], model: Model, operators: Sequence[Operator]
-) -> tuple[list[NodeInput], list[Operator]]:
     own: dict[Signal, Operator] = {}
     others = []
     for op in operators:
@@ -283,9 +265,39 @@ def _split(
             own[output] = op
         else:
             others.append(op)
-    inputs = []
+    inputs: dict[NodeInput, Operator | None] = {}
     for signal, node in nodes.items():
         op = own.get(signal)
         kind = None if op is None else type(op)
-        inputs.append(_INPUT_TYPES[kind](node, signal, op))
+        inputs[_INPUT_TYPES[kind](node, signal, op)] = op
     return inputs, others
+
+
+def evaluated_in_turn(
+    model: Model, inputs: Mapping[NodeInput, Operator | None]
+) -> list[Operator]:
+    """Make the operators of a model that evaluates Nodes in the reference's order.
+
+    Parameters
+    ----------
+    model : nengo.builder.Model
+        Built model.
+    inputs : dict of {NodeInput: nengo.builder.Operator or None}
+        What `split_inputs` returned.
+
+    Returns
+    -------
+    operators : list of nengo.builder.Operator
+        All operators of the model, with others in place of Python functions and of
+        input Nodes that are not constant.
+    """
+    turn = turns(model.operators)
+    own = {
+        op: SimInput(source, turn[op])
+        for source, op in inputs.items()
+        if op is not None
+    }
+    return [
+        own.get(op) or (PythonCall(op, turn[op]) if type(op) is SimPyFunc else op)
+        for op in model.operators
+    ]

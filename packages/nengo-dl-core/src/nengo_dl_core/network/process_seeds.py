@@ -1,4 +1,4 @@
-"""Random number generators of processes, seeded as the reference simulator does it."""
+"""Seeds of processes, drawn as the reference simulator draws them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nengo.utils.simulator import operator_dependency_graph
 
 
 class ProcessSeeds:
-    """Hands out the random number generators of a model's processes.
+    """Gives the processes of a model their seeds.
 
     The reference simulator draws the seed of every process that has none from one
     generator, in the order in which it will run the operators. Doing the same gives the
@@ -48,8 +48,8 @@ class ProcessSeeds:
         )
         return {op.output: position for position, op in enumerate(drawing)}
 
-    def rngs(self, op: SimProcess) -> list[np.random.RandomState]:
-        """Make the generators of a process.
+    def seeds(self, op: SimProcess) -> list[int]:
+        """Return the seeds of a process.
 
         Parameters
         ----------
@@ -58,19 +58,14 @@ class ProcessSeeds:
 
         Returns
         -------
-        rngs : list of numpy.random.RandomState
+        seeds : list of int
             One for each item of the minibatch. A process with a seed of its own has
             the same noise in all of them.
         """
         if op.process.seed is not None:
-            return [
-                np.random.RandomState(op.process.seed)
-                for _ in range(self.minibatch_size)
-            ]
+            return [op.process.seed] * self.minibatch_size
         draws = self._position[op.output] + 1
         return [
-            np.random.RandomState(
-                np.random.RandomState(self.seed + item).randint(maxint, size=draws)[-1]
-            )
+            np.random.RandomState(self.seed + item).randint(maxint, size=draws)[-1]
             for item in range(self.minibatch_size)
         ]

@@ -12,7 +12,7 @@ from nengo.builder.signal import Signal
 
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
-from nengo_dl_optimizer import Block, Layout
+from nengo_dl_optimizer import Block, OptimizedGraph
 
 
 class Memory:
@@ -24,8 +24,8 @@ class Memory:
 
     Parameters
     ----------
-    layout : nengo_dl_optimizer.Layout
-        Blocks, and the signals that are views of them.
+    optimized : nengo_dl_optimizer.OptimizedGraph
+        Operators, and the layout of their signals.
     float_type : str
         Floating point type of the simulation.
     minibatch_size : int
@@ -35,8 +35,6 @@ class Memory:
 
     Attributes
     ----------
-    signals : SignalDict
-        Environment of a step.
     parameters : list of Block
         The blocks that are written neither by an operator nor from outside.
     states : dict of {str: list of Block}
@@ -48,13 +46,18 @@ class Memory:
     """
 
     def __init__(
-        self, layout: Layout, float_type: str, minibatch_size: int, dt: float
+        self,
+        optimized: OptimizedGraph,
+        float_type: str,
+        minibatch_size: int,
+        dt: float,
     ) -> None:
-        self.layout = layout
+        self.optimized = optimized
+        self.layout = layout = optimized.layout
         self.float_type = float_type
         self.minibatch_size = minibatch_size
-        self.signals = SignalDict(float_type, minibatch_size)
-        self.signals.dt = dt
+        self.dt = dt
+        self._signals: dict[Signal, TensorSignal] = {}
         self.parameters: list[Block] = []
         self.states: dict[str, list[Block]] = {}
         self._first_rows: list[int] = []
@@ -73,6 +76,12 @@ class Memory:
             for block in blocks:
                 start, stop = stop, stop + int(np.prod(block.shape))
                 self.places[block.index] = array, slice(start, stop)
+        for block in layout.blocks:
+            for sig in block.signals:
+                self.tensor_signal(sig)
+        for op in optimized.graph:
+            for sig in op.all_signals:
+                self.tensor_signal(sig)
 
     def _dtype(self, block: Block) -> str:
         """The type in which a block is simulated; parameters are no integers."""
@@ -98,10 +107,20 @@ class Memory:
         memory : Memory
             Has the signals of this one.
         """
-        memory = Memory(self.layout, self.float_type, minibatch_size, self.signals.dt)
-        for sig in self.signals:
-            memory.tensor_signal(sig)
-        return memory
+        return Memory(self.optimized, self.float_type, minibatch_size, self.dt)
+
+    def environment(self) -> SignalDict:
+        """Make the environment of a step, for one trace.
+
+        Returns
+        -------
+        signals : SignalDict
+            Knows all signals; nothing is bound to them yet.
+        """
+        signals = SignalDict(self.float_type, self.minibatch_size)
+        signals.dt = self.dt
+        signals.sig_map = self._signals
+        return signals
 
     def tensor_signal(self, sig: Signal) -> TensorSignal:
         """The rows of memory in which a signal lies.
@@ -121,11 +140,12 @@ class Memory:
         nengo.exceptions.SignalError
             If no operator uses the signal.
         """
-        if sig in self.signals:
-            return self.signals[sig]
-        view = self.layout.view(sig)
-        block = self.layout.blocks[view.block]
-        return self._rows(block, view.slices, view.shape, sig)
+        if sig not in self._signals:
+            view = self.layout.view(sig)
+            block = self.layout.blocks[view.block]
+            label = sig.name
+            self._signals[sig] = self._rows(block, view.slices, view.shape, label)
+        return self._signals[sig]
 
     def whole(self, block: Block) -> TensorSignal:
         """A whole block as a signal.
@@ -140,24 +160,24 @@ class Memory:
         tensor_signal : TensorSignal
             All of its rows.
         """
-        return self._rows(block, [(0, block.shape[0])], block.shape)
+        rows = [(0, block.shape[0])]
+        return self._rows(block, rows, block.shape, f"block {block.index}")
 
     def _rows(
         self,
         block: Block,
         slices: Sequence[tuple[int, int]],
         shape: tuple[int, ...],
-        sig: Signal | None = None,
+        label: str,
     ) -> TensorSignal:
         first = self._first_rows[block.index]
-        return self.signals.get_tensor_signal(
+        return TensorSignal(
             [(first + start, first + stop) for start, stop in slices],
             self._key(block),
             self._dtype(block),
             shape,
-            block.minibatched,
-            signal=sig,
-            label=f"block {block.index}" if sig is None else sig.name,
+            self.minibatch_size if block.minibatched else None,
+            label,
         )
 
     def bind(self, environment: SignalDict, values: Mapping[Block, tf.Tensor]) -> None:
@@ -219,6 +239,31 @@ class Memory:
             )
             for blocks in self.states.values()
         ]
+
+    def columns(self, sig: Signal) -> tuple[int, npt.NDArray[np.int64]] | None:
+        """Find a signal in packed state.
+
+        Parameters
+        ----------
+        sig : nengo.builder.Signal
+            A signal of the model, or a view of one.
+
+        Returns
+        -------
+        place : (int, ndarray) or None
+            Which array of packed state it is in, and in which columns; None if it does
+            not survive a step.
+        """
+        if sig not in self.layout:
+            return None
+        view = self.layout.view(sig)
+        if view.block not in self.places:
+            return None
+        array, columns = self.places[view.block]
+        width = int(np.prod(self.layout.blocks[view.block].shape[1:]))
+        found = [np.arange(*bounds) for bounds in ((0, 0), *view.slices)]
+        rows = np.concatenate(found)[:, np.newaxis] * width + np.arange(width)
+        return array, columns.start + rows.ravel()
 
     def unpacked(self, states: Sequence[tf.Tensor]) -> dict[Block, tf.Tensor]:
         """Divide packed state into the values of the blocks.

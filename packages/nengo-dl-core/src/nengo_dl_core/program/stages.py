@@ -28,6 +28,7 @@ from nengo.builder.processes import SimProcess
 from nengo.builder.signal import Signal
 from nengo.synapses import LinearFilter
 
+from nengo_dl_core import tuning
 from nengo_dl_core.builders.base import BuildConfig, Builder, Group
 from nengo_dl_core.program.memory import Memory
 from nengo_dl_optimizer import (
@@ -40,22 +41,6 @@ from nengo_dl_optimizer import (
     SparseDotSet,
     written_signals,
 )
-
-# For how many steps there is one product. Measured with two cores, for the integrator
-# of 4,096 neurons and 128 dimensions, in microseconds:
-#
-#     ==================  ====  ====  ====  ====  ====  ====
-#     steps at once       none  4     8     16    32    64
-#     a step              153   137   123   110   109   113
-#     a run of one step   955   1118  1072  1219  1402  1549
-#     ==================  ====  ====  ====  ====  ====  ====
-N_AT_ONCE = 16
-
-# From which size on: a matrix of fewer elements stays in the processor's caches (with
-# 2**17 nothing is gained), and one of fewer rows for each item of a minibatch is read
-# no more often than what it multiplies is written and read (with 8 a step gets slower).
-_MIN_SIZE = 2**18
-_MIN_ROWS = 32
 
 # Types of operators whose result depends on nothing but what they read, so that steps
 # are to them what items of a minibatch are; and filters.
@@ -107,8 +92,8 @@ def _is_large(op: Operator, minibatch_size: int) -> bool:
     return (
         type(op) is DotSet
         and op.A.ndim == 2
-        and op.A.size >= _MIN_SIZE
-        and op.A.shape[0] >= _MIN_ROWS * minibatch_size
+        and op.A.size >= tuning.MIN_DEFERRED_SIZE
+        and op.A.shape[0] >= tuning.MIN_DEFERRED_ROWS * minibatch_size
     )
 
 
@@ -181,9 +166,7 @@ def apart(planner: Planner, minibatch_size: int) -> Planner:
             return alike and (rule is None or rule(op, group))
 
         return planner(
-            OperatorGraph(
-                graph, graph.facts, mergeable, graph.replaced, graph.shared_incs
-            )
+            OperatorGraph(graph, graph.facts, mergeable, graph.replaced, graph.dt)
         )
 
     return plan
@@ -287,12 +270,13 @@ class Deferral(NamedTuple):
         Returns
         -------
         compute : callable
-            Gives the `results` for what is `kept`, both ``(N_AT_ONCE, minibatch_size,
-            ...)``: steps are to operators as good as items of a minibatch.
+            Gives the `results` for what is `kept`, both ``(STEPS_AT_ONCE,
+            minibatch_size, ...)``: steps are to operators as good as items of a
+            minibatch.
         """
         minibatch_size = memory.minibatch_size
-        memory = memory.for_items(N_AT_ONCE * minibatch_size)
-        signals = memory.signals
+        memory = memory.for_items(tuning.STEPS_AT_ONCE * minibatch_size)
+        signals = memory.environment()
         memory.bind(signals, parameters)
         builder = Builder(self.at_once)
         builder.build_pre(signals, config)
@@ -306,7 +290,7 @@ class Deferral(NamedTuple):
             return [
                 tf.reshape(
                     signals.gather(signals[sig]),
-                    (N_AT_ONCE, minibatch_size, *signals[sig].shape),
+                    (tuning.STEPS_AT_ONCE, minibatch_size, *signals[sig].shape),
                 )
                 for sig in self.results
             ]

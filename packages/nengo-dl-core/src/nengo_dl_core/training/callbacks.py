@@ -162,10 +162,10 @@ class IsolateState(keras.callbacks.Callback):
     def __init__(self, sim: Simulator) -> None:
         super().__init__()
         self.sim = sim
-        self._state = sim.tensor_graph.state()
+        self._state = sim.state()
 
     def _restore(self, *_: Any, **__: Any) -> None:
-        self.sim.tensor_graph.restore(self._state)
+        self.sim.restore(self._state)
 
     on_train_batch_begin = on_test_batch_begin = on_predict_batch_begin = _restore
     on_train_end = on_test_end = on_predict_end = _restore

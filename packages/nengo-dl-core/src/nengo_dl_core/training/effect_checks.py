@@ -9,12 +9,12 @@ from collections.abc import Iterable
 import nengo
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.training.tensor_graph import TensorGraph
+from nengo_dl_core.program.program import Program
 from nengo_dl_optimizer import OperatorGraph, written_signals
 
 
 def warn_of_no_effect(
-    graph: TensorGraph, probes: Iterable[nengo.Probe], n_steps: int | None
+    program: Program, probes: Iterable[nengo.Probe], n_steps: int | None
 ) -> None:
     """Warn whoever calls `Simulator.fit` of what makes training useless.
 
@@ -23,19 +23,19 @@ def warn_of_no_effect(
 
     Parameters
     ----------
-    graph : TensorGraph
-        The simulation.
+    program : Program
+        What is simulated.
     probes : iterable of nengo.Probe
         The probes that the losses are about.
     n_steps : int or None
         Number of steps of a minibatch, if it is known.
     """
-    operators = graph.optimized.graph
-    delays = _delays(operators, [graph.model.sig[probe]["in"] for probe in probes])
-    objects = graph.objects
+    operators = program.optimized.graph
+    delays = _delays(operators, [program.model.sig[probe]["in"] for probe in probes])
+    owners = program.owners
     walls = [
-        objects.describe(op)
-        for group, build in graph.op_builder.op_builds.items()
+        owners.describe(op)
+        for group, build in program.builder.op_builds.items()
         if not build.differentiable
         for op in group
         if any(sig.base in delays for sig in written_signals(op))
@@ -47,7 +47,7 @@ def warn_of_no_effect(
             "trained through it",
             stacklevel=5,
         )
-    inputs = [operators.current(source.signal).base for source in graph.node_inputs]
+    inputs = [operators.current(source.signal).base for source in program.inputs]
     delay = min((delays[sig] for sig in inputs if sig in delays), default=0)
     if n_steps is not None and n_steps <= delay:
         warnings.warn(

@@ -12,8 +12,10 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.exceptions import SimulationError
 
+from nengo_dl_core.program.program import make_program
 from nengo_dl_core.training.data_arguments import by_object, check_shapes, look_up
-from nengo_dl_core.training.tensor_graph import TensorGraph
+from nengo_dl_core.training.simulation_layer import SimulationLayer
+from nengo_dl_core.values.session import Session
 
 Array = npt.NDArray[Any]
 
@@ -31,7 +33,7 @@ class _Argument(NamedTuple):
 
 
 def check_gradients(
-    graph: TensorGraph,
+    layer: SimulationLayer,
     inputs: Any,
     outputs: Sequence[nengo.Probe],
     atol: float,
@@ -45,7 +47,7 @@ def check_gradients(
 
     Parameters
     ----------
-    graph : TensorGraph
+    layer : SimulationLayer
         The simulation.
     inputs : dict or list or ndarray or None
         Values of the input Nodes, ``(minibatch_size, n_steps, size_out)``; zeros for
@@ -62,42 +64,44 @@ def check_gradients(
     nengo.exceptions.SimulationError
         If a derivative is not finite, or differs by more.
     """
-    names, batch_size = graph.input_names, graph.minibatch_size
-    probe_names = graph.probe_names
+    program = layer.program
+    names, batch_size = program.input_names, program.minibatch_size
+    probe_names = program.probe_names
     chosen = [probe_names[look_up(x, probe_names, "Probe", "outputs")] for x in outputs]
     arrays = by_object(inputs, names, "input Node")
     n_steps = check_shapes(arrays, names, batch_size, None)[1] or (
-        graph.unroll * (2 if graph.use_loop else 1)
+        program.unroll * (2 if program.use_loop else 1)
     )
-    graph.check_steps(n_steps)
+    program.check_steps(n_steps)
     shape = (batch_size, n_steps)
     values = {
         name: np.array(arrays.get(node, np.zeros((*shape, node.size_out))), float)
         for node, name in names.items()
     }
-    _compare(_in_double_precision(graph), values, n_steps, chosen, atol, rtol)
+    _compare(_in_double_precision(layer), values, n_steps, chosen, atol, rtol)
 
 
-def _in_double_precision(graph: TensorGraph) -> TensorGraph:
+def _in_double_precision(layer: SimulationLayer) -> SimulationLayer:
     """A copy of a simulation, with its present parameters and state, in float64."""
-    copy = TensorGraph(
-        graph.model,
-        graph.signals.dt,
-        graph.unroll,
-        graph.minibatch_size,
-        graph.device,
-        seed=graph.seeds.seed,
-        simplify=graph.simplify,
+    program, session = layer.program, layer.session
+    copied = make_program(
+        program.model,
+        unroll=program.unroll,
+        minibatch_size=program.minibatch_size,
+        device=program.device,
+        simplify=program.simplified,
         float_type="float64",
     )
+    copy = SimulationLayer(copied)
     copy.build()
-    copy.set_weights(graph.get_weights())
-    copy.step.assign(graph.n_steps)
+    copy.session = Session(copied, copy.held, session.seeds.seed, {})
+    copy.set_weights(layer.get_weights())
+    copy.step.assign(session.n_steps)
     return copy
 
 
 def _compare(
-    graph: TensorGraph,
+    layer: SimulationLayer,
     inputs: dict[str, Array],
     n_steps: int,
     outputs: Sequence[str],
@@ -106,16 +110,16 @@ def _compare(
 ) -> None:
     """Compare the derivatives of a simulation, whose state is not changed."""
     values = {name: tf.Variable(x, dtype=x.dtype) for name, x in inputs.items()}
-    numbers = tf.fill((graph.minibatch_size, 1), n_steps)
+    numbers = tf.fill((layer.program.minibatch_size, 1), n_steps)
     arguments = [
         *(_Argument(f"input {name!r}", x) for name, x in values.items()),
-        *(_Argument(x.path, x.value) for x in graph.trainable_variables),
+        *(_Argument(x.path, x.value) for x in layer.trainable_variables),
     ]
 
     @tf.function(autograph=False)
     def run() -> tf.Tensor:
         tensors = {name: tf.convert_to_tensor(x) for name, x in values.items()}
-        probes = graph.call({**tensors, "n_steps": numbers}, training=True)
+        probes = layer.call({**tensors, "n_steps": numbers}, training=True)
         return tf.concat([tf.reshape(probes[name], [-1]) for name in outputs], 0)
 
     @tf.function(autograph=False)
@@ -127,10 +131,10 @@ def _compare(
         )
 
     def simulate() -> Array:
-        graph.build_post()
+        layer.session.generators.begin(layer.session.seeds)
         return np.asarray(run().numpy())
 
-    rng = np.random.RandomState(graph.seeds.seed)
+    rng = np.random.RandomState(layer.session.seeds.seed)
     analytic = [
         [tf.convert_to_tensor(x).numpy().ravel() for x in gradient(tf.constant(i))]
         for i in range(len(simulate()))

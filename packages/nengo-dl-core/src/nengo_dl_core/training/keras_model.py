@@ -11,7 +11,7 @@ import tensorflow as tf
 from nengo.exceptions import ValidationError
 
 from nengo_dl_core.training.class_numbers import outputs_of_classes
-from nengo_dl_core.training.tensor_graph import TensorGraph
+from nengo_dl_core.training.simulation_layer import SimulationLayer
 
 
 class SimulationModel(keras.Model):
@@ -25,22 +25,25 @@ class SimulationModel(keras.Model):
 
     Parameters
     ----------
-    graph : TensorGraph
+    layer : SimulationLayer
         The simulation.
     inputs, outputs : dict of {str: keras.KerasTensor}
         Inputs of the simulation, and those outputs that the model has.
     """
 
     def __init__(
-        self, graph: TensorGraph, inputs: dict[str, Any], outputs: dict[str, Any]
+        self, layer: SimulationLayer, inputs: dict[str, Any], outputs: dict[str, Any]
     ) -> None:
         super().__init__(inputs, outputs)
         # Keras names outputs by layers, in the order of their names
         self.output_names = keras.tree.flatten({name: name for name in outputs})
-        self._probes = [x for x in graph.probe_names.values() if x in outputs]
-        self._names = (*graph.input_names.values(), "n_steps")
-        self._size = graph.minibatch_size
-        self._python_objects = graph.python_objects
+        probe_names = layer.program.probe_names.values()
+        self._probes = [name for name in probe_names if name in outputs]
+        program = layer.program
+        self._names = (*program.input_names.values(), "n_steps")
+        self._size = program.minibatch_size
+        self._python_objects = program.python_objects
+        self._borrowed = layer.borrowed
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Call the model.
@@ -58,7 +61,45 @@ class SimulationModel(keras.Model):
         outputs : dict of {str: tf.Tensor}
             Values of the probes.
         """
-        return super().__call__(self._named_inputs(inputs), *args, **kwargs)
+        named = self._named_inputs(inputs)
+        if tf.inside_function() or any(
+            map(keras.utils.is_keras_tensor, named.values())
+        ):
+            return super().__call__(named, *args, **kwargs)
+        with self._borrowed(keep=False):
+            return super().__call__(named, *args, **kwargs)
+
+    # Who calls a method of the model borrows the simulation, and leaves it as it is.
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """Simulate a batch; see `keras.Model.predict`."""
+        with self._borrowed(keep=False):
+            return super().predict(*args, **kwargs)
+
+    def predict_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Simulate a minibatch; see `keras.Model.predict_on_batch`."""
+        with self._borrowed(keep=False):
+            return super().predict_on_batch(*args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute losses and metrics, in `fit` too; see `keras.Model.evaluate`."""
+        with self._borrowed(keep=False):
+            return super().evaluate(*args, **kwargs)
+
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Evaluate a minibatch; see `keras.Model.test_on_batch`."""
+        with self._borrowed(keep=False):
+            return super().test_on_batch(*args, **kwargs)
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Train; see `keras.Model.fit`."""
+        with self._borrowed(keep=False, trains=True):
+            return super().fit(*args, **kwargs)
+
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Train with a minibatch; see `keras.Model.train_on_batch`."""
+        with self._borrowed(keep=False, trains=True):
+            return super().train_on_batch(*args, **kwargs)
 
     def _named_inputs(self, inputs: Any) -> dict[str, Any]:
         names = self._names

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from typing import Any
 
+import nengo
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.network.config import get_setting
-from nengo_dl_core.network.inputs import evaluate
+from nengo_dl_core.network.inputs import NodeInput, evaluate
+from nengo_dl_core.program.program import Program
 from nengo_dl_core.training.data_arguments import by_object, check_shapes
-from nengo_dl_core.training.tensor_graph import TensorGraph
+from nengo_dl_core.values.session import Session
 
 Array = npt.NDArray[Any]
 
@@ -74,7 +76,11 @@ class Samples:
         return first, last
 
     def minibatches(
-        self, size: int, shuffle_seed: int | None, fill: bool
+        self,
+        size: int,
+        shuffle_seed: int | None,
+        fill: bool,
+        evaluated: MinibatchInputs | None = None,
     ) -> tf.data.Dataset:
         """Divide the samples into minibatches.
 
@@ -87,6 +93,9 @@ class Samples:
         fill : bool
             Whether the last sample is repeated until the last minibatch is full, so
             that it needs no executable of its own.
+        evaluated : MinibatchInputs, optional
+            Input Nodes that are evaluated anew for each minibatch, in place of their
+            values in `inputs`.
 
         Returns
         -------
@@ -106,6 +115,8 @@ class Samples:
 
         def gathered(index: tf.Tensor) -> Any:
             batch = tf.nest.map_structure(partial(tf.gather, indices=index), data)
+            if evaluated is not None:
+                batch = ({**batch[0], **_evaluated(evaluated, batch[0])}, *batch[1:])
             return batch if len(batch) > 1 else batch[0]
 
         options = tf.data.Options()
@@ -115,12 +126,68 @@ class Samples:
         return indices.batch(size, full).map(gathered).with_options(options)
 
 
-def inputs_of(graph: TensorGraph, x: Any, n_steps: int | None) -> Samples:
-    """Collect the values of all input Nodes: what is given, and what they define.
+def _evaluated(
+    inputs: MinibatchInputs, batch: dict[str, tf.Tensor]
+) -> dict[str, tf.Tensor]:
+    """Let Python give some inputs of a minibatch, of the shapes that they have."""
+    like = [batch[name] for name in inputs.names]
+
+    def evaluate() -> list[Array]:
+        return [
+            value.astype(x.dtype.name) for value, x in zip(inputs(), like, strict=True)
+        ]
+
+    values = tf.numpy_function(evaluate, [], [x.dtype for x in like])
+    cut = [value[: tf.shape(x)[0]] for value, x in zip(values, like, strict=True)]
+    for value, x in zip(cut, like, strict=True):
+        value.set_shape(x.shape)
+    return dict(zip(inputs.names, cut, strict=True))
+
+
+def given_inputs(
+    program: Program, x: Any, n_steps: int | None
+) -> tuple[dict[nengo.Node, Array], int, int]:
+    """Check what is given for input Nodes.
 
     Parameters
     ----------
-    graph : TensorGraph
+    program : Program
+        What is simulated.
+    x : dict or list or ndarray or None
+        See `Simulator.predict`.
+    n_steps : int or None
+        Number of steps, if ``x`` does not tell.
+
+    Returns
+    -------
+    arrays : dict of {nengo.Node: ndarray}
+        Values, ``(n_samples, n_steps, size_out)``.
+    n_samples : int
+        Number of samples: that of a minibatch, if nothing is given.
+    n_steps : int
+        Number of steps of each.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If the data does not fit the network, or the number of steps is not known.
+    """
+    arrays = by_object(x, program.input_names, "input Node")
+    n_samples, n_steps = check_shapes(arrays, program.input_names, None, n_steps)
+    if n_steps is None:
+        raise ValidationError("say how many steps to run, or give data", "n_steps")
+    program.check_steps(n_steps)
+    return arrays, program.minibatch_size if n_samples is None else n_samples, n_steps
+
+
+def inputs_of(session: Session, x: Any, n_steps: int | None) -> Samples:
+    """Collect the values of all input Nodes: what is given, and what they define.
+
+    What they define is evaluated from the present state on, which stays as it is.
+
+    Parameters
+    ----------
+    session : Session
         The simulation.
     x : dict or list or ndarray or None
         See `Simulator.predict`.
@@ -137,29 +204,97 @@ def inputs_of(graph: TensorGraph, x: Any, n_steps: int | None) -> Samples:
     nengo.exceptions.ValidationError
         If the data does not fit the network, or the number of steps is not known.
     """
-    minibatch_size, dt = graph.minibatch_size, graph.signals.dt
-    arrays = by_object(x, graph.input_names, "input Node")
-    n_samples, n_steps = check_shapes(arrays, graph.input_names, None, n_steps)
-    if n_steps is None:
-        raise ValidationError("say how many steps to run, or give data", "n_steps")
-    graph.check_steps(n_steps)
-    n_samples = minibatch_size if n_samples is None else n_samples
-    defined = [source for source in graph.node_inputs if source.node not in arrays]
-    steps = range(graph.n_steps + 1, graph.n_steps + n_steps + 1)
-    repeats = -(-n_samples // minibatch_size)
-    for node, value in evaluate(defined, steps, dt, minibatch_size).items():
+    program = session.program
+    arrays, n_samples, n_steps = given_inputs(program, x, n_steps)
+    defined = [source for source in program.inputs if source.node not in arrays]
+    steps = range(session.n_steps + 1, session.n_steps + n_steps + 1)
+    before = session.generators.state()
+    values = evaluate(
+        defined, steps, program.dt, program.minibatch_size, session.generators
+    )
+    session.generators.restore(before)
+    repeats = -(-n_samples // program.minibatch_size)
+    for node, value in values.items():
         tiled = np.tile(np.swapaxes(value, 0, 1), (repeats, 1, 1))
         arrays[node] = tiled[:n_samples]
     inputs = {
-        graph.input_names[node]: array.astype(graph.float_type)
+        program.input_names[node]: array.astype(program.float_type)
         for node, array in arrays.items()
     }
     inputs["n_steps"] = np.full((n_samples, 1), n_steps, np.int32)
     return Samples(inputs)
 
 
+class MinibatchInputs:
+    """Evaluates input Nodes for one minibatch after the other.
+
+    Parameters
+    ----------
+    session : Session
+        The simulation, which is within a transaction.
+    sources : list of NodeInput
+        What is evaluated.
+    n_steps : int
+        Number of steps of a minibatch.
+    n_replicas : int
+        How many minibatches are simulated at once.
+    seed : int or None
+        Seed of noise for each minibatch, which begins with the present step. None lets
+        each minibatch go on where the last one ended.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        sources: Sequence[NodeInput],
+        n_steps: int,
+        n_replicas: int,
+        seed: int | None,
+    ) -> None:
+        self._session = session
+        self._sources = sources
+        self._n_steps = n_steps
+        self._n_replicas = n_replicas
+        self._seed = seed
+        self._first = session.n_steps + 1
+        self._numbers = count()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the Nodes."""
+        names = self._session.program.input_names
+        return [names[source.node] for source in self._sources]
+
+    def __call__(self) -> list[Array]:
+        """Evaluate the Nodes for the next minibatch of each replica.
+
+        Returns
+        -------
+        values : list of ndarray
+            For each Node, ``(n_replicas * minibatch_size, n_steps, size_out)``.
+        """
+        minibatches = [self._evaluate() for _ in range(self._n_replicas)]
+        return [np.concatenate(values) for values in zip(*minibatches, strict=True)]
+
+    def _evaluate(self) -> list[Array]:
+        program, generators = self._session.program, self._session.generators
+        number, start = next(self._numbers), self._first
+        if self._seed is None:
+            start += number * self._n_steps
+        else:
+            generators.begin_inputs(np.random.SeedSequence([self._seed, number]))
+        values = evaluate(
+            self._sources,
+            range(start, start + self._n_steps),
+            program.dt,
+            program.minibatch_size,
+            generators,
+        )
+        return [np.swapaxes(values[source.node], 0, 1) for source in self._sources]
+
+
 def with_targets(
-    graph: TensorGraph,
+    program: Program,
     samples: Samples,
     y: Any,
     trained: Mapping[Any, str],
@@ -171,8 +306,8 @@ def with_targets(
 
     Parameters
     ----------
-    graph : TensorGraph
-        The simulation.
+    program : Program
+        What is simulated.
     samples : Samples
         The inputs.
     y : dict or list or ndarray
@@ -196,7 +331,7 @@ def with_targets(
     nengo.exceptions.ValidationError
         If the targets or weights do not fit the network or the inputs.
     """
-    every = graph.probe_names if isinstance(y, Mapping) else trained
+    every = program.probe_names if isinstance(y, Mapping) else trained
     targets = by_object(y, every, "Probe")
     check_shapes(targets, every, samples.n_samples, None, of_classes)
     if set(targets) != set(trained):
@@ -207,8 +342,7 @@ def with_targets(
             attr="y",
         )
     for probe, target in targets.items():
-        keeps = get_setting(graph.model, "keep_history", True, probe)
-        steps = samples.n_steps if keeps else 1
+        steps = samples.n_steps if program.keeps_history(probe) else 1
         if target.shape[1] > steps:
             raise ValidationError(
                 f"the targets for {trained[probe]!r} have {target.shape[1]} steps, "

@@ -90,6 +90,41 @@ class LayerWeights:
             (value,) = np.random.SeedSequence([seed, number]).generate_state(1)
             self._own[key].assign([int(value) // 2, 0])  # a seed, and a counter
 
+    def tensors(self) -> dict[int, tf.Tensor]:
+        """Read all weights, within a trace or outside of it.
+
+        Returns
+        -------
+        tensors : dict of {int: tf.Tensor}
+            The simulation's values, by the ids of the layers' own variables.
+        """
+        return {key: tf.convert_to_tensor(x) for key, x in self._own.items()}
+
+    @property
+    def _non_trainable(self) -> list[keras.Variable]:
+        return [variable for variable in self._own.values() if not variable.trainable]
+
+    def state(self) -> tuple[tf.Tensor, ...]:
+        """Read the weights that are not trained, some of which calls change.
+
+        Returns
+        -------
+        values : tuple of tf.Tensor
+            For `restore`.
+        """
+        return tuple(tf.convert_to_tensor(x) for x in self._non_trainable)
+
+    def restore(self, values: Iterable[Any]) -> None:
+        """Give the weights that are not trained earlier values.
+
+        Parameters
+        ----------
+        values : iterable of tf.Tensor or ndarray
+            What `state` returned.
+        """
+        for variable, value in zip(self._non_trainable, values, strict=True):
+            variable.assign(value)
+
     def reset(self) -> None:
         """Return to the weights that the layers had when the simulation was built."""
         for key, variable in self._own.items():

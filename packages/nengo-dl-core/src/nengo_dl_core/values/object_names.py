@@ -13,7 +13,7 @@ from nengo.builder.signal import Signal
 from nengo_dl_core.network.names import free_name
 from nengo_dl_core.network.trainability import learning_rules
 from nengo_dl_core.tensor_node import TensorNode
-from nengo_dl_core.training.tensor_graph import TensorGraph
+from nengo_dl_core.values.session import Session as TensorGraph
 from nengo_dl_core.values.signal_values import SignalValues
 from nengo_dl_optimizer import written_signals
 

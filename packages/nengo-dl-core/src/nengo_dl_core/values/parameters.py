@@ -14,12 +14,12 @@ import numpy.typing as npt
 from nengo.builder.signal import Signal
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.training.tensor_graph import TensorGraph
 from nengo_dl_core.values.object_names import (
     layer_variables,
     parameter_signals,
     state_signals,
 )
+from nengo_dl_core.values.session import Session as TensorGraph
 from nengo_dl_core.values.signal_values import SignalValues
 
 Array = npt.NDArray[Any]

@@ -50,6 +50,20 @@ class ProbeData:
         """What has been recorded, ``(n_samples, minibatch_size, ...)``."""
         return self._buffer[: self._used]
 
+    def mark(self) -> Any:
+        """Return what `rollback` needs to forget all that is appended from now on."""
+        return self._buffer, self._used
+
+    def rollback(self, mark: Any) -> None:
+        """Forget what has been appended since.
+
+        Parameters
+        ----------
+        mark : object
+            What `mark` returned.
+        """
+        self._buffer, self._used = mark
+
     @property
     def thinned(self) -> bool:
         """Whether there are steps whose values are not kept."""
@@ -132,8 +146,8 @@ class ProbeData:
         n_samples : int
             How many more values are going to be recorded.
         """
-        needed = self._used + n_samples if self.keep_history else 1
-        if needed > len(self._buffer):
+        needed = self._used + n_samples
+        if self.keep_history and needed > len(self._buffer):
             grown = max(needed, len(self._buffer) * 3 // 2)
             buffer = np.empty((grown, *self.item_shape), self.dtype)
             buffer[: self._used] = self.values
@@ -150,7 +164,8 @@ class ProbeData:
         if not len(values):
             return
         if not self.keep_history:
-            self._used, values = 0, values[-1:]
+            self._buffer, self._used = np.array(values[-1:]), 1
+            return
         self.reserve(len(values))
         self._buffer[self._used : self._used + len(values)] = values
         self._used += len(values)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.training.tensor_graph import TensorGraph
+from nengo_dl_core.values.session import Session as TensorGraph
 from nengo_dl_optimizer import Block
 
 Array = npt.NDArray[Any]
@@ -31,6 +31,7 @@ class SignalValues(Mapping[Signal, Array]):
     """
 
     def __init__(self, graph: TensorGraph, minibatched: bool) -> None:
+        self._synchronize = graph.synchronize
         self._operators = graph.model.operators
         self._layout = graph.optimized.layout
         self._minibatched = minibatched
@@ -51,6 +52,7 @@ class SignalValues(Mapping[Signal, Array]):
         values : dict of {nengo.builder.Signal: ndarray}
             The present values, which stay as they are.
         """
+        self._synchronize()
         arrays = [variable.numpy() for variable in self._variables]
         return {signal: self._value(signal, arrays.__getitem__) for signal in self}
 
@@ -74,6 +76,7 @@ class SignalValues(Mapping[Signal, Array]):
         KeyError
             If the signal is computed in every step, and not kept.
         """
+        self._synchronize()
         return self._value(signal, lambda i: self._variables[i].numpy())
 
     def assign(self, values: Mapping[Signal, Array]) -> None:
@@ -84,6 +87,7 @@ class SignalValues(Mapping[Signal, Array]):
         values : dict of {nengo.builder.Signal: ndarray}
             New values of signals for which `is_variable` is true.
         """
+        self._synchronize()
         arrays: dict[int, Array] = {}
         for signal, value in values.items():
             variable = self._places[self._layout.view(signal).block][0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
@@ -46,6 +47,26 @@ def assign(variable: tf.Variable | keras.Variable, value: Array) -> None:
     """
     tf.raw_ops.AssignVariableOp(
         resource=_tensorflow(variable).handle, value=tf.constant(value)
+    )
+
+
+def assign_rows(variable: tf.Variable, value: Array) -> None:
+    """Change the first rows of a variable that is not distributed, in place.
+
+    Parameters
+    ----------
+    variable : tf.Variable
+        The variable.
+    value : ndarray
+        New values, as many rows as are to be changed.
+    """
+    if len(value) == variable.shape[0]:
+        assign(variable, value)
+        return
+    tf.raw_ops.ResourceScatterUpdate(
+        resource=variable.handle,
+        indices=np.arange(len(value)),
+        updates=tf.constant(value),
     )
 
 
