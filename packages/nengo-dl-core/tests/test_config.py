@@ -16,8 +16,7 @@ class TestConfigureSettings:
     def test_settings_add_up(self):
         with nengo.Network() as net:
             configure_settings(inference_only=True)
-            with nengo.Network():
-                configure_settings(lif_smoothing=0.1)
+            configure_settings(lif_smoothing=0.1)
         assert get_setting(net, "inference_only") is True
         assert get_setting(net, "lif_smoothing") == 0.1
         assert get_setting(net, "planner") is None
@@ -151,15 +150,85 @@ class TestTrainable:
         config[network.sub_ens].trainable = True
         assert network.marks() == expected | {"sub_encoders": True}
 
-    def test_config_of_a_subnetwork_has_no_effect(self):
+    def test_type_of_all_objects(self):
         network = Trainable()
-        subnet = network.subnet
-        subnet.config.configures(nengo.Ensemble)
-        subnet.config[nengo.Ensemble].set_param(
-            "trainable", nengo.params.BoolParam("x")
+        with network.net:
+            configure_settings(trainable=False)
+        network.net.config[nengo.Ensemble].trainable = True
+        assert network.marks() == self.everything | dict.fromkeys(
+            ["weights", "sub_weights"], False
         )
-        with pytest.raises(ConfigError, match="config of the top-level network"):
-            network.marks()
+        network.net.config[nengo.ensemble.Neurons].trainable = False
+        network.net.config[network.ens].trainable = True  # its biases, too
+        assert network.marks()["bias"] is True
+
+    def test_within_a_subnetwork(self):
+        network = Trainable()
+        with network.net, network.subnet:
+            configure_settings(trainable=False)
+        expected = self.everything | {"sub_encoders": False, "sub_weights": False}
+        assert network.marks() == expected
+        network.subnet.config[nengo.Ensemble].trainable = True
+        assert network.marks() == expected | {"sub_encoders": True}
+        network.subnet.config[network.sub_ens].trainable = False
+        network.subnet.config[network.sub_conn].trainable = True
+        assert network.marks() == expected | {"sub_weights": True}
+
+    def test_the_innermost_setting_wins(self):
+        network = Trainable()
+        with network.net:
+            configure_settings(trainable=False)
+            with network.subnet:
+                configure_settings(trainable=True)
+        config, sub_config = network.net.config, network.subnet.config
+        expected = dict.fromkeys(self.everything, False)
+        expected |= {"sub_encoders": True, "sub_weights": True}
+        config[network.subnet].trainable = False
+        assert network.marks() == expected
+        config[network.sub_conn].trainable = False  # says more than that of a network
+        assert network.marks() == expected | {"sub_weights": False}
+        sub_config[network.sub_conn].trainable = True
+        assert network.marks() == expected
+
+    def test_none_within_a_subnetwork_leaves_it_to_what_is_around(self):
+        network = Trainable()
+        with network.net:
+            configure_settings(trainable=False)
+            with network.subnet:
+                configure_settings(trainable=None)
+        assert not any(network.marks().values())
+        network.net.config[network.subnet].trainable = True
+        marks = network.marks()
+        assert marks["sub_encoders"]
+        assert marks["sub_weights"]
+        assert not marks["weights"]
+
+    def test_a_subnetwork_lets_outer_ones_be_configured(self):
+        network = Trainable()
+        with network.net, network.subnet:
+            configure_settings(trainable=None)
+        network.net.config[network.conn].trainable = False
+        assert network.marks() == self.everything | {"weights": False}
+
+    def test_signals_are_marked(self):
+        network = Trainable()
+        with network.net:
+            configure_settings(trainable=None)
+            network.net.config[network.conn].trainable = False
+            pes = nengo.Connection(
+                network.ens, network.sub_ens, learning_rule_type=nengo.PES()
+            )
+        with Simulator(network.net, progress_bar=False) as sim:
+            marks = sim.tensor_graph.mark_signals()
+            sig = sim.model.sig
+            operators = sim.model.operators
+            for op in operators:
+                assert all(x.trainable is marks.get(x.base) for x in op.all_signals)
+        assert sig[network.ens]["encoders"].trainable is True
+        assert sig[network.ens.neurons]["bias"].trainable is True
+        assert sig[network.conn]["weights"].trainable is False
+        assert sig[pes]["weights"].trainable is None
+        assert sig[network.ens.neurons]["voltage"].trainable is None
 
     def test_learning_rules_own_what_they_modify(self):
         with nengo.Network() as net:

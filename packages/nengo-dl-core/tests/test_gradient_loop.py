@@ -143,7 +143,9 @@ def test_random_functions(net):
         def compute():
             with tf.GradientTape() as tape:
                 tape.watch(x)
-                output = layer.call(inputs, training=True)[layer.program.probe_names[probe]]
+                output = layer.call(inputs, training=True)[
+                    layer.program.probe_names[probe]
+                ]
             return output, tape.gradient(output, x)
 
         output, gradient = compute()

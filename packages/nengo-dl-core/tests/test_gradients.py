@@ -20,8 +20,6 @@ from nengo_dl_core import (
 )
 from nengo_dl_core.training import gradient_check
 
-from nengo_dl_core.training import gradient_check
-
 N_STEPS = 5
 
 

@@ -3,6 +3,7 @@
 import nengo
 import numpy as np
 import pytest
+from nengo.exceptions import SimulationError
 from nengo.processes import (
     BrownNoise,
     FilteredNoise,
@@ -120,3 +121,29 @@ def test_seeds_are_drawn_in_the_order_of_the_reference(net):
     rng = np.random.RandomState(7)
     expected = {rng.randint(nengo.utils.numpy.maxint) for _ in drawing}
     assert draws == expected
+
+
+@pytest.mark.parametrize("has_input", [False, True])
+@pytest.mark.parametrize("minibatch_size", [None, 1, 4])
+@pytest.mark.parametrize(
+    "shape",
+    [(), (1,), (1, 1), (3,), (1, 3), (1, 1, 3), (3, 1), (2,), (4, 1), (4, 3), (0,)],
+)
+def test_shapes_of_values_are_those_of_the_reference(shape, minibatch_size, has_input):
+    values = np.arange(1.0, 1 + np.prod(shape, dtype=int)).reshape(shape)
+    with nengo.Network() as net:
+        configure_settings(dtype="float64", jit_compile=False)
+        if has_input:
+            node = nengo.Node(lambda t, x: values, size_in=1, size_out=3)
+        else:
+            node = nengo.Node(lambda t: values, size_out=3)
+        probe = nengo.Probe(node)
+    try:
+        expected = reference_data(net, [2])[probe]
+    except SimulationError:
+        with pytest.raises(SimulationError, match="expected 3"):
+            simulated_data(net, [2], minibatch_size=minibatch_size)
+    else:
+        actual = simulated_data(net, [2], minibatch_size=minibatch_size)[probe]
+        items = actual if minibatch_size else [actual]
+        np.testing.assert_array_equal(items, [expected] * len(items))

@@ -77,6 +77,14 @@ class TestFunctions:
         values = output(net, minibatch_size=3)
         np.testing.assert_allclose(values, np.tile(net.times[:, None], (3, 1, 2)))
 
+    def test_minibatch_of_a_function_of_time(self):
+        """The only way to have other values for each item."""
+        net = applied(lambda t: t * tf.range(6, dtype=t.dtype)[:, None, None])
+        (node,) = net.nodes
+        assert (node.shape_out, node.size_out) == ((1, 1), 1)
+        values = output(net, minibatch_size=6)
+        np.testing.assert_allclose(values[..., 0], np.outer(np.arange(6), net.times))
+
     def test_neither_time_nor_input(self):
         net = applied(lambda: tf.constant([[1.0, 2.0]]), pass_time=False)
         np.testing.assert_array_equal(output(net), [[1, 2]] * 10)
@@ -130,11 +138,8 @@ class TestErrors:
             (lambda t: t, {"shape_in": (2,)}, "the time and an input"),
             (lambda t, x: None, {"shape_in": (2,)}, "did not return a tensor"),
             (lambda t, x: x[0], {"shape_in": (2,)}, r"shape \(2,\).*minibatch of one"),
-            (
-                keras.layers.Dense(3),
-                {"shape_in": (2,), "shape_out": (4,), "pass_time": False},
-                r"\(3,\), not \(4,\)",
-            ),
+            (lambda t: t, {}, r"shape \(\) for a minibatch of one"),
+            (keras.Sequential([keras.Input((1,))]), {"shape_in": (1,)}, "the time and"),
         ],
     )
     def test_at_construction(self, func, options, message):
@@ -143,18 +148,25 @@ class TestErrors:
                 TensorNode(func, **options)
             assert not net.nodes
 
-    def test_output_that_does_not_fit(self):
-        net = applied(lambda t, x: x, shape_in=(2,), shape_out=(3,))
+    @pytest.mark.parametrize("func", [lambda x: x, keras.layers.Dense(2)])
+    def test_output_that_does_not_fit(self, func):
+        net = applied(func, shape_in=(2,), shape_out=(3,), pass_time=False)
         with simulator(net) as sim:
             with pytest.raises(
                 ValidationError, match=r"shape \(1, 2\), expected 1 items"
             ):
                 sim.run_steps(1)
 
-    def test_layer_that_does_not_expect_the_time(self):
-        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        with nengo.Network(), pytest.raises(ValidationError, match="the time and"):
-            TensorNode(model, shape_in=(1,), shape_out=(1,))
+    def test_minibatch_of_another_size(self):
+        net = applied(lambda t: tf.fill((3, 2), t))
+        with simulator(net, minibatch_size=4) as sim:
+            with pytest.raises(ValidationError, match=r"\(3, 2\), expected 4 items"):
+                sim.run_steps(1)
+
+    def test_layer_that_cannot_be_called(self):
+        net = applied(keras.layers.Conv1D(3, 2), shape_in=(2,), shape_out=(3,))
+        with pytest.raises(ValidationError, match=r"<TensorNode.*shape \(\), \(1, 2\)"):
+            simulator(net)
 
     def test_errors_name_the_node(self):
         with nengo.Network() as net:
@@ -190,6 +202,47 @@ def test_copies_of_a_network():
     copied = net.copy()
     (probe,) = copied.probes
     np.testing.assert_array_equal(simulated_data(copied, [10])[probe], expected)
+
+
+class Counting(keras.layers.Layer):
+    """Reads its inputs from a list, and what it is called with from a test."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.calls = []
+
+    def build(self, input_shape):
+        self.factor = self.add_weight(shape=(), initializer="ones")
+
+    def call(self, inputs, training=None):
+        t, x = inputs
+        self.calls.append((t.shape, x.shape, training))
+        return self.factor * x + t
+
+
+def test_nothing_is_called_where_the_shape_of_the_output_is_given():
+    layer = Counting(dtype="float64")
+    net = applied(layer, shape_in=(2, 1), shape_out=(2, 1))
+    assert not layer.calls
+    assert not layer.built
+    values = output(net, minibatch_size=4)
+    assert set(layer.calls) == {((), (4, 2, 1), False)}
+    np.testing.assert_allclose(values, [net.x + net.times[:, None]] * 4, atol=1e-12)
+
+
+def test_weights_that_a_simulator_makes_are_trained():
+    layers = [Counting(dtype="float64") for _ in range(2)]
+    trained = []
+    for layer, options in zip(layers, ({}, {"shape_out": (2,)}), strict=True):
+        net = applied(layer, shape_in=(2,), **options)
+        x = np.random.default_rng(0).normal(size=(4, 3, 2))
+        with simulator(net, minibatch_size=4) as sim:
+            sim.compile(keras.optimizers.SGD(0.1), loss="mse")
+            sim.fit(x, np.zeros((4, 3, 2)), verbose=0)
+            (weight,) = sim.keras_model.trainable_weights
+            trained.append(weight.numpy())
+            assert layer.factor.numpy() == 1
+    assert trained[0] == trained[1] != 1
 
 
 class TestKerasLayers:

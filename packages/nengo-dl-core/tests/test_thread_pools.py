@@ -1,11 +1,14 @@
 """The thread pools of linear algebra while a network is built."""
 
+import threading
+
 import nengo
 import numpy as np
 import scipy.linalg
 from threadpoolctl import ThreadpoolController
 
 from nengo_dl_core import Simulator
+from nengo_dl_core.network.thread_pools import single_threaded_scipy
 
 
 def n_threads():
@@ -32,4 +35,25 @@ def test_scipy_has_a_single_thread_while_decoders_are_solved_for():
     assert connection.solver.n_threads == {
         path: 1 if "scipy.libs" in path else n for path, n in before.items()
     }
+    assert n_threads() == before
+
+
+def test_the_limit_lasts_as_long_as_any_thread_needs_it():
+    """The thread that begins first ends first."""
+    before = n_threads()
+    limited = {path: 1 if "scipy.libs" in path else n for path, n in before.items()}
+    first_may_end = threading.Event()
+
+    def limit():
+        with single_threaded_scipy():
+            first_may_end.wait(60)
+
+    first = threading.Thread(target=limit)
+    first.start()
+    while n_threads() != limited:
+        assert first.is_alive()
+    with single_threaded_scipy():
+        first_may_end.set()
+        first.join()
+        assert n_threads() == limited
     assert n_threads() == before

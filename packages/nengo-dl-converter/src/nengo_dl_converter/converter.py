@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import nengo
 
-from nengo_dl_core import configure_settings, get_setting
+from nengo_dl_core import configure_settings
 
 from . import cost, verification
 from .activations import Activation, ActivationMap
@@ -142,12 +142,9 @@ class Converter:
             )
 
     def _configure(self) -> None:
-        network = nengo.Network.context[0]
-        if get_setting(network, "trainable") is None:
-            configure_settings(trainable=None)
-        configure_settings(firing_rate_scale=get_setting(network, "firing_rate_scale"))
+        configure_settings(trainable=None, firing_rate_scale=None)
         precise = any(x.dtype == "float64" for x in self.model.outputs)
-        if precise and network is self.net:
+        if precise and nengo.Network.context[0] is self.net:
             configure_settings(dtype="float64")
 
     @classmethod

@@ -38,7 +38,7 @@ def set_trainable(obj: NengoObject, trainable: bool) -> None:
     trainable : bool
         Whether its parameters (weights of a connection, biases of neurons) are trained.
     """
-    nengo.Network.context[0].config[obj].trainable = trainable
+    nengo.Network.context[-1].config[obj].trainable = trainable
 
 
 def with_amplitude(neuron_type: NeuronType, amplitude: float) -> NeuronType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import wraps
 from typing import Any
 
 import keras
@@ -207,6 +208,7 @@ def swapped(objective: Any) -> Any:
     if not callable(objective):
         return objective
 
+    @wraps(objective, updated=())
     def loss(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         return objective(y_pred, y_true)
 

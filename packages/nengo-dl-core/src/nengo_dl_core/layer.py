@@ -13,7 +13,7 @@ from nengo.exceptions import ValidationError
 from nengo.neurons import NeuronType
 from nengo.transforms import Transform
 
-from nengo_dl_core.network.config import configure_settings
+from nengo_dl_core.network.config import declare_trainable
 from nengo_dl_core.tensor_node import TensorNode
 
 
@@ -126,7 +126,6 @@ def _size_out(obj: Any, transform: Transform | npt.ArrayLike | None) -> int:
 
 def _switch_training_off(conn: nengo.Connection) -> None:
     """Mark a connection as one that is not trained."""
-    config = nengo.Network.context[0].config
-    if "trainable" not in config[nengo.Connection].extra_params:
-        configure_settings(trainable=None)
-    config[conn].trainable = False
+    network = nengo.Network.context[0]  # where an outer network may still change it
+    declare_trainable(network)
+    network.config[conn].trainable = False

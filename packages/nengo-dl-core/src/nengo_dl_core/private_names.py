@@ -23,13 +23,13 @@ class PreparedModel(keras.Model):
     the first replica's are taken instead.
     """
 
-    def build_measures(self, minibatches: tf.data.Dataset) -> None:
+    def build_measures(self, minibatch: Any) -> None:
         """Make the variables of losses and metrics.
 
         Parameters
         ----------
-        minibatches : tf.data.Dataset
-            The data, as given to `keras.Model.fit`.
+        minibatch : tuple
+            Inputs, targets and weights of a minibatch, or what describes them.
         """
         raise NotImplementedError
 
@@ -38,7 +38,8 @@ class PreparedModel(keras.Model):
     ) -> None:
         if self._distribute_strategy is None:
             if iterator is not None:
-                self.build_measures(iterator.data_adapter.get_tf_dataset())
+                data_batch = iterator.data_adapter.get_tf_dataset().element_spec
+            self.build_measures(data_batch)
             return
         if iterator is not None:
             (_, _, batches) = next(iter(iterator))

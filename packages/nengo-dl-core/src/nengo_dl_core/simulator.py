@@ -413,6 +413,9 @@ class Simulator:
     ) -> dict[nengo.Probe, Array]:
         """Simulate a batch of inputs, minibatch by minibatch.
 
+        All steps of all probes are returned: ``sample_every`` counts in runs alone, so
+        that values have the shape that targets have in training.
+
         Parameters
         ----------
         x : dict or list or ndarray, optional
@@ -429,7 +432,8 @@ class Simulator:
         Returns
         -------
         values : dict of {nengo.Probe: ndarray}
-            Values of the probes, ``(batch_size, n_steps, size_in)``.
+            Values of the probes, ``(batch_size, n_steps, size_in)``. It is empty if
+            the network has no probes; the steps are run in any case.
 
         Raises
         ------
@@ -450,6 +454,8 @@ class Simulator:
     ) -> dict[nengo.Probe, Array]:
         """Simulate one minibatch of inputs.
 
+        All steps of all probes are returned, whatever their ``sample_every`` is.
+
         Parameters
         ----------
         x : dict or list or ndarray, optional
@@ -465,7 +471,7 @@ class Simulator:
         Returns
         -------
         values : dict of {nengo.Probe: ndarray}
-            Values of the probes, ``(minibatch_size, n_steps, size_in)``.
+            Values of the probes, ``(minibatch_size, n_steps, size_in)``; see `predict`.
 
         Raises
         ------
@@ -516,12 +522,15 @@ class Simulator:
         y: Any = None,
         n_steps: int | None = None,
         stateful: bool = False,
+        spiking: bool = False,
         **kwargs: Any,
     ) -> keras.callbacks.History:
         """Train the parameters of the network.
 
         Spiking neurons are trained through their rate equations, unless the setting
-        ``spike_gradient`` says otherwise. The last minibatch may have fewer samples.
+        ``spike_gradient`` says otherwise; validation computes the same, so that its
+        losses can be compared with those of training, unless ``spiking`` says
+        otherwise. The last minibatch may have fewer samples.
 
         Parameters
         ----------
@@ -533,11 +542,15 @@ class Simulator:
             Targets of the Probes that the loss and metrics are about, each of shape
             ``(batch_size, n_steps, size_in)``, in the same forms; if they have fewer
             steps than the simulation, they are those of the last ones. Numbers of
-            classes are integers, of shape ``(batch_size, n_steps, 1)``.
+            classes, for losses and metrics that take these, are of shape
+            ``(batch_size, n_steps, 1)``.
         n_steps : int, optional
             Number of steps, if ``x`` does not tell.
         stateful : bool
             Whether each minibatch starts where the one before it ended.
+        spiking : bool
+            Whether validation is in spikes, as a run is; `evaluate` has the same
+            argument.
         **kwargs
             Passed on to `keras.Model.fit`. There, ``sample_weight`` is of shape
             ``(batch_size,)``, ``(batch_size, 1)`` or ``(batch_size, n_steps)``, or a
@@ -555,7 +568,7 @@ class Simulator:
         nengo.exceptions.SimulationError
             If the network sets ``inference_only``.
         """
-        return self._trainer.fit(x, y, n_steps, stateful, **kwargs)
+        return self._trainer.fit(x, y, n_steps, stateful, spiking, **kwargs)
 
     @_while_open
     def evaluate(
@@ -564,14 +577,20 @@ class Simulator:
         y: Any = None,
         n_steps: int | None = None,
         stateful: bool = False,
+        spiking: bool = True,
         **kwargs: Any,
     ) -> dict[str, float]:
         """Compute the loss and the metrics.
+
+        It is done in spikes, as a run is. What `fit` computes for its validation, which
+        can be compared with the loss of training, comes with ``spiking=False``.
 
         Parameters
         ----------
         x, y, n_steps, stateful
             As for `fit`.
+        spiking : bool
+            Whether spiking neurons spike, or compute what they are trained by.
         **kwargs
             Passed on to `keras.Model.evaluate`.
 
@@ -586,7 +605,79 @@ class Simulator:
         nengo.exceptions.ValidationError
             If the data does not fit the network, or it has not been compiled.
         """
-        return self._trainer.evaluate(x, y, n_steps, stateful, **kwargs)
+        return self._trainer.evaluate(x, y, n_steps, stateful, spiking, **kwargs)
+
+    @_while_open
+    def train_on_batch(
+        self,
+        x: Any = None,
+        y: Any = None,
+        n_steps: int | None = None,
+        stateful: bool = False,
+        **kwargs: Any,
+    ) -> dict[str, float]:
+        """Train with a single minibatch, once.
+
+        Parameters
+        ----------
+        x, y, n_steps
+            Arrays as for `fit`, of at most ``minibatch_size`` samples.
+        stateful : bool
+            Whether the state at the end is kept.
+        **kwargs
+            ``sample_weight`` and ``class_weight``, as for `fit`.
+
+        Returns
+        -------
+        results : dict of {str: float}
+            The losses and metrics of this minibatch before it changed the parameters,
+            by the names that `evaluate` gives them.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the data does not fit the network or the minibatch, or the network has
+            not been compiled.
+        nengo.exceptions.SimulationError
+            If the network sets ``inference_only``.
+        """
+        return self._trainer.train_on_batch(x, y, n_steps, stateful, **kwargs)
+
+    @_while_open
+    def test_on_batch(
+        self,
+        x: Any = None,
+        y: Any = None,
+        n_steps: int | None = None,
+        stateful: bool = False,
+        spiking: bool = True,
+        **kwargs: Any,
+    ) -> dict[str, float]:
+        """Compute the loss and the metrics of a single minibatch.
+
+        Parameters
+        ----------
+        x, y, n_steps
+            Arrays as for `fit`, of at most ``minibatch_size`` samples.
+        stateful : bool
+            Whether the state at the end is kept.
+        spiking : bool
+            As for `evaluate`.
+        **kwargs
+            ``sample_weight``, as for `fit`.
+
+        Returns
+        -------
+        results : dict of {str: float}
+            As of `evaluate`.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the data does not fit the network or the minibatch, or the network has
+            not been compiled.
+        """
+        return self._trainer.test_on_batch(x, y, n_steps, stateful, spiking, **kwargs)
 
     @_while_open
     def freeze_params(self, objs: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NoReturn
 
 import keras
@@ -34,12 +34,17 @@ class TensorNode(nengo.Node):
     tensor_func : callable
         Takes the simulation time in seconds (a scalar tensor, if ``pass_time``) and the
         input (``(minibatch_size, *shape_in)``, if ``shape_in`` is given), and returns a
-        tensor of shape ``(minibatch_size, *shape_out)``.
+        tensor of shape ``(minibatch_size, *shape_out)``. A Keras layer takes both as
+        the list ``[time, input]``, as Keras passes several inputs. Random numbers of
+        TensorFlow and of Keras layers follow from the seed of the simulator, unless a
+        layer has a seed of its own.
     shape_in : tuple of int, optional
         Shape of the input, without the minibatch axis; without it there is no input.
     shape_out : tuple of int, optional
         Shape of the output, without the minibatch axis. By default ``tensor_func`` is
-        called to find out, with zeros and a minibatch of one.
+        called to find out, with zeros and a minibatch of one; without input it may
+        return a minibatch of any size. If the shape is given, nothing is called before
+        a simulator is built, and the weights of a Keras layer are made then.
     pass_time : bool
         Whether the function takes the simulation time, as its first argument.
     label : str, optional
@@ -103,11 +108,11 @@ class TensorNode(nengo.Node):
                 obj=self,
             )
         self.tensor_func = tensor_func
-        if self.shape_out is None or isinstance(tensor_func, keras.layers.Layer):
-            self._check_shape_out(self._called_with_zeros())
+        if self.shape_out is None:
+            self.shape_out = self._called_with_zeros()
 
     def _called_with_zeros(self) -> tuple[int, ...]:
-        """Shape of what the function returns for a minibatch of one."""
+        """Shape of an item of what the function returns."""
         network = nengo.Network.context[0] if nengo.Network.context else None
         dtype = (
             "float32" if network is None else get_setting(network, "dtype", "float32")
@@ -117,7 +122,7 @@ class TensorNode(nengo.Node):
             args.append(tf.zeros((1, *self.shape_in), dtype))
         shapes = ", ".join(str(tuple(x.shape)) for x in args)
         try:
-            output = tf.convert_to_tensor(self.tensor_func(*args))
+            output = tf.convert_to_tensor(call_function(self.tensor_func, args))
         except Exception as error:
             hint = " (pass_time=False leaves the time out)" * bool(self.pass_time)
             raise ValidationError(
@@ -126,7 +131,8 @@ class TensorNode(nengo.Node):
                 attr="tensor_func",
                 obj=self,
             ) from error
-        if output.shape.rank == 0 or output.shape[0] != 1:
+        items = tuple(output.shape[:1])
+        if not items or (self.shape_in is not None and items != (1,)):
             raise ValidationError(
                 f"returned a tensor of shape {tuple(output.shape)} for a minibatch of "
                 "one; the first axis must be that of the minibatch",
@@ -142,16 +148,6 @@ class TensorNode(nengo.Node):
         x = [] if self.shape_in is None else [f"an input {shape}"]
         return " and ".join(time + x) or "no arguments"
 
-    def _check_shape_out(self, shape: tuple[int, ...]) -> None:
-        if self.shape_out is None:
-            self.shape_out = shape
-        elif self.shape_out != shape:
-            raise ValidationError(
-                f"the function returns {shape}, not {self.shape_out}",
-                attr="shape_out",
-                obj=self,
-            )
-
     @property
     def output(self) -> Process:
         """What stands for the output in a simulator that cannot compute it."""
@@ -166,6 +162,32 @@ class TensorNode(nengo.Node):
     def size_out(self) -> int:
         """Number of elements of the output."""
         return int(np.prod(self.shape_out))
+
+
+def call_function(
+    func: Callable[..., Any], args: Sequence[Any], training: bool | None = None
+) -> Any:
+    """Call the function of a TensorNode.
+
+    Parameters
+    ----------
+    func : callable
+        A function, which takes arguments; or a Keras layer, which takes a list of them
+        if there are several.
+    args : list of tf.Tensor or keras.KerasTensor
+        The time and the input, or one of them, or nothing.
+    training : bool, optional
+        Whether a layer is called for training.
+
+    Returns
+    -------
+    output : object
+        What the function returns.
+    """
+    if not isinstance(func, keras.layers.Layer):
+        return func(*args)
+    inputs = [list(args)] if len(args) > 1 else args
+    return func(*inputs, training=training)
 
 
 def _shape(end: str, shape: Any, size: int | None) -> Any:

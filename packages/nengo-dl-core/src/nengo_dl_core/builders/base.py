@@ -71,6 +71,10 @@ class BuildConfig(NamedTuple):
     spike_gradient : str or None
         Gradient of spikes, with which spiking neurons spike in training; None if they
         are trained through their rates.
+    as_trained : bool
+        Spiking neurons compute what they are trained by, although it is no training.
+    seed : int or None
+        Seed of TensorFlow's own random operations; None leaves it to TensorFlow.
     """
 
     inference_only: bool
@@ -82,6 +86,8 @@ class BuildConfig(NamedTuple):
     keep_error: Callable[[BaseException], None] = _forget_error
     evaluates_inputs: Callable[[nengo.Node], bool] | None = None
     spike_gradient: str | None = None
+    as_trained: bool = False
+    seed: int | None = None
 
 
 class OpBuilder:
@@ -126,6 +132,15 @@ class OpBuilder:
     def generator_ops(self) -> Sequence[Operator]:
         """Operators that draw random numbers in Python; see `Generators`."""
         return ()
+
+    def build_layers(self, signals: SignalDict) -> None:
+        """Let `layers` that have no weights yet make them, for a simulation.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            The signals, to which nothing is bound yet.
+        """
 
     def compiles(self, signals: SignalDict) -> bool:
         """Whether XLA can compile the step.
@@ -313,6 +328,17 @@ class Builder:
     def python_in_loop(self) -> bool:
         """Whether a group calls Python in every step."""
         return any(build.python_in_loop for build in self.op_builds.values())
+
+    def build_layers(self, signals: SignalDict) -> None:
+        """Let Keras layers that have no weights yet make them.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            The signals of the simulation.
+        """
+        for build in self.op_builds.values():
+            build.build_layers(signals)
 
     def in_python(self) -> list[Operator]:
         """Find the operators that call into Python in every step.

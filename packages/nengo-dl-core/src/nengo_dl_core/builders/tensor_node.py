@@ -13,7 +13,20 @@ from nengo.exceptions import ValidationError
 from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.private_names import compiler_ir
-from nengo_dl_core.tensor_node import SimTensorNode
+from nengo_dl_core.tensor_node import SimTensorNode, call_function
+
+# TensorFlow's random operations, which do not heed their seeds where XLA compiles them.
+_SEEDED = (
+    "Multinomial",
+    "ParameterizedTruncatedNormal",
+    "RandomGamma",
+    "RandomPoissonV2",
+    "RandomShuffle",
+    "RandomStandardNormal",
+    "RandomUniform",
+    "RandomUniformInt",
+    "TruncatedNormal",
+)
 
 
 @Builder.register(SimTensorNode)
@@ -47,14 +60,41 @@ class SimTensorNodeBuilder(OpBuilder):
         ]
 
         def call(*values: tf.Tensor) -> tf.Tensor:
-            return self.op.func(*self._arguments(values))
+            return call_function(self.op.func, self._arguments(values))
 
         function = tf.function(call, jit_compile=True, autograph=False)
         try:
             compiler_ir(function, *specs, stage="hlo")
+            graph = function.get_concrete_function(*specs).graph.as_graph_def()
         except Exception:  # of any kind: it will show when the loop is traced
             return False
-        return True
+        nodes = [*graph.node, *(x for f in graph.library.function for x in f.node_def)]
+        return not any(node.op in _SEEDED for node in nodes)
+
+    def build_layers(self, signals: SignalDict) -> None:
+        """Let the layer make its weights; see `OpBuilder.build_layers`.
+
+        It is called with symbols, so that nothing is computed and no weight changes.
+        """
+        for layer in self.layers:
+            if layer.built:
+                continue
+            symbols = [
+                keras.KerasTensor(signals[sig].full_shape, signals[sig].dtype)
+                for sig in self.op.reads
+            ]
+            if self.op.input is not None and self.op.shape_in is not None:
+                shape = (signals.minibatch_size, *self.op.shape_in)
+                symbols[-1] = keras.KerasTensor(shape, symbols[-1].dtype)
+            try:
+                call_function(layer, symbols, training=False)
+            except Exception as error:
+                raise ValidationError(
+                    f"{self.op.tag}: the layer could not be called with tensors of "
+                    f"shape {', '.join(str(x.shape) for x in symbols)} (the time, if "
+                    f"pass_time, and the minibatch): {error}",
+                    attr="tensor_func",
+                ) from error
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Read the weights; see `OpBuilder.build_pre`."""
@@ -123,7 +163,7 @@ class SimTensorNodeBuilder(OpBuilder):
         (layer,) = self.layers
         values = [(weight, weights[id(weight)]) for weight in layer.variables]
         with keras.StatelessScope(state_mapping=values) as scope:
-            value = layer(*args, training=self.config.training)
+            value = call_function(layer, args, self.config.training)
         return value, scope
 
     def _checked(self, value: tf.Tensor, minibatch_size: int) -> tf.Tensor:

@@ -123,7 +123,9 @@ def run_differentiable_loop(
             def gradient(*upstream: tf.Tensor) -> list[tf.Tensor | None]:
                 known = kept if keep else loops.forward(inputs, states, True)[2]
                 pairs = zip(upstream, (*values, *new_states), strict=True)
-                all_upstream = [d_x if is_float(x) else tf.zeros_like(x) for d_x, x in pairs]
+                all_upstream = [
+                    d_x if is_float(x) else tf.zeros_like(x) for d_x, x in pairs
+                ]
                 d_values, d_states = _split(all_upstream, traced.values, traced.states)
                 return loops.gradient(learned, inputs, known, d_values, d_states)
 
@@ -159,9 +161,9 @@ def _run_in_segments(
     length = n_steps // n_segments
     n_done = n_segments * length
     blocks = [
-        tf.TensorArray(x.dtype, n_segments, element_shape=(length, *x.shape[1:])).unstack(
-            tf.reshape(x[:n_done], (n_segments, length, *x.shape[1:]))
-        )
+        tf.TensorArray(
+            x.dtype, n_segments, element_shape=(length, *x.shape[1:])
+        ).unstack(tf.reshape(x[:n_done], (n_segments, length, *x.shape[1:])))
         for x in inputs
     ]
     arrays = [
@@ -235,7 +237,9 @@ class _Loops:
                 *(kept[i] for i in needs_kept),
             ], new_states
 
-        outputs = [_output(spec, self._n_steps) for spec in (*step.values, *before, *results)]
+        outputs = [
+            _output(spec, self._n_steps) for spec in (*step.values, *before, *results)
+        ]
         arrays, states = run_loop(
             keeping,
             self._n_steps,
@@ -290,7 +294,9 @@ class _Loops:
             number: tf.Tensor, _: list[tf.Tensor], carried: list[tf.Tensor]
         ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
             i = n_steps - 1 - number
-            before, results = _split([x[i] for x in kept], found.needs_states, found.needs_kept)
+            before, results = _split(
+                [x[i] for x in kept], found.needs_states, found.needs_kept
+            )
             d_inputs, d_before, d_read, pairs = found.function(
                 self._first_step + tf.cast(i, self._first_step.dtype),
                 [x[i] for x in inputs],
@@ -331,9 +337,7 @@ def _output(
     return Output(length, tuple(x.shape), x.dtype.name, rows)
 
 
-def _split(
-    values: Iterable[tf.Tensor], *parts: Sequence[Any]
-) -> list[list[tf.Tensor]]:
+def _split(values: Iterable[tf.Tensor], *parts: Sequence[Any]) -> list[list[tf.Tensor]]:
     """Divide values into parts as long as others."""
     values = list(values)
     stops = accumulate(map(len, parts), initial=0)

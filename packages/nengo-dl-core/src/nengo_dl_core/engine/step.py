@@ -81,6 +81,7 @@ def build_config(
     session: Session,
     training: bool,
     evaluates_inputs: Callable[[nengo.Node], bool] | None = None,
+    as_trained: bool = False,
 ) -> BuildConfig:
     """Collect what builders may want to know about a simulation.
 
@@ -93,6 +94,9 @@ def build_config(
         ``learning_phase``.
     evaluates_inputs : callable, optional
         See `BuildConfig`.
+    as_trained : bool
+        Whether spiking neurons compute what they are trained by, as far as the network
+        does not set ``learning_phase``.
 
     Returns
     -------
@@ -110,6 +114,8 @@ def build_config(
         keep_error=session.keep_error,
         evaluates_inputs=evaluates_inputs,
         spike_gradient=program.setting("spike_gradient"),
+        as_trained=bool(program.setting("learning_phase", as_trained)),
+        seed=session.seeds.seed,
     )
 
 
@@ -187,6 +193,8 @@ def simulate(
     results : Results
         Outputs, and what the next steps start from.
     """
+    if config.seed is not None and not tf.executing_eagerly():
+        tf.compat.v1.set_random_seed(config.seed)  # of the graph that is being traced
     memory, current = program.memory, program.optimized.graph.current
     deferral = program.deferral if defer else Deferral()
     # simplifications leave no trace of an input that no probe depends on

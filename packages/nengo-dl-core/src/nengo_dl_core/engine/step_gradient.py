@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from nengo_dl_core.engine.dataflow import Needed
 from nengo_dl_core.builders.products import (
     Function,
     Multiplication,
@@ -17,6 +16,7 @@ from nengo_dl_core.builders.products import (
     RepeatedMultiplication,
     is_from_before,
 )
+from nengo_dl_core.engine.dataflow import Needed
 
 _NUMBER = tf.TensorSpec((), tf.int64)
 
@@ -297,4 +297,3 @@ def _traced(function: Callable[..., Any], *signature: Any) -> Any:
 
 def _spec(x: tf.Tensor) -> tf.TensorSpec:
     return tf.TensorSpec(x.shape, x.dtype)
-

@@ -1,21 +1,22 @@
-"""Settings of the simulator, kept in the config of the top-level network."""
+"""Settings of the simulator, kept in the configs of networks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import nengo
 import numpy as np
 from nengo.base import NengoObject
-from nengo.config import Config, SupportDefaultsMixin
+from nengo.config import Config
 from nengo.exceptions import ConfigError, NetworkContextError, ValidationError
 from nengo.params import Parameter
 
 from nengo_dl_core.network.session_config import check_session_config
 from nengo_dl_core.surrogates import SURROGATES
 
-# The kinds of objects that a setting can be given for, besides the network.
+# The kinds of objects that a setting can be given for, besides networks. All other
+# settings are those of the whole simulation.
 _PER_OBJECT: dict[str, tuple[type, ...]] = {
     "trainable": (nengo.Ensemble, nengo.Connection, nengo.ensemble.Neurons),
     "keep_history": (nengo.Probe,),
@@ -83,15 +84,19 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
 def configure_settings(**kwargs: Any) -> None:
     """Change settings of the simulator for the network that is being defined.
 
-    Call it within the context of the top-level network. Each call changes the settings
-    that it names and leaves the others as they are.
+    Call it within the context of a network. Each call changes the settings that it
+    names and leaves the others as they are. ``trainable`` and ``keep_history`` hold for
+    the network in whose context they are set, and for the networks in it that do not
+    say otherwise. All other settings are those of the whole simulation, and belong to
+    the top-level network.
 
     Parameters
     ----------
     trainable : bool or None
         Whether `Simulator.fit` optimises the parameters of ensembles and connections;
-        None leaves it to the defaults. Afterwards ``net.config[obj].trainable`` can be
-        set for an object, a type of objects or a subnetwork.
+        None leaves it to the networks around this one, and to the defaults. Afterwards
+        ``net.config[obj].trainable`` can be set for an object, a type of objects or a
+        subnetwork; the innermost setting wins.
     planner : callable
         Graph planner of `nengo_dl_optimizer`.
     sorter : callable
@@ -140,7 +145,8 @@ def configure_settings(**kwargs: Any) -> None:
     Raises
     ------
     nengo.exceptions.ConfigError
-        If a setting is unknown.
+        If a setting is unknown; or if it is one of the whole simulation, and the
+        network is part of another that does not say the same.
     nengo.exceptions.ValidationError
         If a value is not what the setting accepts.
     nengo.exceptions.NetworkContextError
@@ -168,22 +174,100 @@ def configure_settings(**kwargs: Any) -> None:
             raise ValidationError(f"must be {words}, not {value!r}", attr=name)
     check_session_config(kwargs.get("session_config") or {})
 
-    config = nengo.Network.context[0].config
-    for name, value in kwargs.items():
-        if name == "dtype":
-            value = _dtype_name(value)
+    values = {
+        name: _dtype_name(value) if name == "dtype" else value
+        for name, value in kwargs.items()
+    }
+    top, *subnetworks = nengo.Network.context
+    if subnetworks:
+        _refuse_elsewhere(
+            subnetworks[-1],
+            {
+                name: value
+                for name, value in values.items()
+                if name not in _PER_OBJECT and _default(top.config, name) != value
+            },
+        )
+    for name, value in values.items():
         for kind in (nengo.Network, *_PER_OBJECT.get(name, ())):
-            _define(config, kind, name, value)
+            for network in nengo.Network.context:
+                _declare(network.config, kind, name)
+            # biases follow their ensembles, unless it is set what holds for them
+            of_ensemble = kind is nengo.ensemble.Neurons
+            own = None if of_ensemble else value
+            setattr(nengo.Network.context[-1].config[kind], name, own)
 
 
-def _define(config: Config, kind: type, name: str, value: Any) -> None:
-    """Give a type of objects the parameter ``name`` with a default."""
+def check_subnetworks(network: nengo.Network) -> None:
+    """Check that subnetworks ask for nothing that the whole simulation does not have.
+
+    Networks that have been made on their own, and have then become parts of another
+    one, may bring settings of a whole simulation.
+
+    Parameters
+    ----------
+    network : nengo.Network
+        The top-level network, which decides: what it sets counts.
+
+    Raises
+    ------
+    nengo.exceptions.ConfigError
+        If a subnetwork has a setting of which the top-level network says nothing.
+    """
+    for subnet in network.all_networks:
+        if nengo.Network not in subnet.config.params:
+            continue
+        brought = {
+            name: getattr(subnet.config[nengo.Network], name)
+            for name in subnet.config[nengo.Network].extra_params
+            if name in _ACCEPTED
+            and name not in _PER_OBJECT
+            and not _is_declared(network.config, nengo.Network, name)
+        }
+        _refuse_elsewhere(subnet, {k: x for k, x in brought.items() if x is not None})
+
+
+def _refuse_elsewhere(subnet: nengo.Network, settings: Mapping[str, Any]) -> None:
+    """Raise an error about settings of a whole simulation, if there are any."""
+    if settings:
+        line = ", ".join(f"{k}={_written(x)}" for k, x in settings.items())
+        raise ConfigError(
+            f"{subnet} sets {', '.join(settings)}, for the whole simulation, but is "
+            "part of another network. Write in the context of the top-level network "
+            f"(with net:) nengo_dl.configure_settings({line})"
+        )
+
+
+def _written(value: Any) -> str:
+    """How a value may be written in a program."""
+    return getattr(value, "__name__", None) or repr(value)
+
+
+def _declare(config: Config, kind: type, name: str) -> None:
+    """Give a type of objects the parameter ``name``, if it has none."""
     if kind not in config.params:
         config.configures(kind)
-    params = config[kind]
-    if name not in params.extra_params:
-        params.set_param(name, Parameter(name, default=None, optional=True))
-    setattr(params, name, value)
+    if name not in config[kind].extra_params:
+        parameter = Parameter(name, default=None, optional=True)
+        config[kind].set_param(name, parameter)
+
+
+def _is_declared(config: Config, kind: type, name: str) -> bool:
+    """Whether a type of objects has the parameter ``name``."""
+    configured = any(base in config.params for base in kind.__mro__)
+    return configured and name in config[kind].extra_params
+
+
+def declare_trainable(network: nengo.Network) -> None:
+    """Let ``network.config[obj].trainable`` be set, and change no setting.
+
+    Parameters
+    ----------
+    network : nengo.Network
+        The network.
+    """
+    for kind in (nengo.Network, *_PER_OBJECT["trainable"]):
+        _declare(network.config, kind, "trainable")
 
 
 def get_setting(
@@ -210,10 +294,72 @@ def get_setting(
     network = model if isinstance(model, nengo.Network) else model.toplevel
     if network is None:
         return default
-    kind = nengo.Network if obj is None else type(obj)
-    config = network.config
-    if kind not in config.params or setting not in config[kind].extra_params:
-        return default
-    source: SupportDefaultsMixin = config[kind] if obj is None else config[obj]
-    value = getattr(source, setting)
+    if obj is None:
+        value = _default(network.config, setting)
+    else:
+        around = _networks_around(obj, network) or [network]
+        value = object_setting(around, setting, obj)
     return default if value is None else value
+
+
+def object_setting(networks: Sequence[nengo.Network], setting: str, obj: Any) -> Any:
+    """Look up what holds for an object.
+
+    That is, in this order: the object's own setting; that of its type, and of
+    everything, in the config of the network that it is in; that of this network in the
+    configs around it; and the same for each network around that one. Of several configs
+    the innermost wins. What holds for an ensemble also does for its neurons.
+
+    Parameters
+    ----------
+    networks : list of nengo.Network
+        The networks around the object, from the top-level network to the innermost.
+    setting : str
+        Name of the setting.
+    obj : NengoObject
+        The object.
+
+    Returns
+    -------
+    value : object
+        The value of the setting, or None.
+    """
+    made = (value for value in _settings_made(networks, setting, obj))
+    return next((value for value in made if value is not None), None)
+
+
+def _settings_made(
+    networks: Sequence[nengo.Network], setting: str, obj: Any
+) -> Iterator[Any]:
+    """Every setting that concerns an object, the one that counts most first."""
+    is_part = isinstance(obj, nengo.ensemble.Neurons)
+    objects = [obj, obj.ensemble] if is_part else [obj]
+    configs = [network.config for network in networks]
+    for x in objects:
+        yield from (_own(config, x, setting) for config in reversed(configs))
+    for depth in reversed(range(len(networks))):
+        for kind in (*map(type, objects), nengo.Network):
+            yield _default(configs[depth], setting, kind)
+        around = reversed(configs[: depth + 1])
+        yield from (_own(config, networks[depth], setting) for config in around)
+
+
+def _default(config: Config, setting: str, kind: type = nengo.Network) -> Any:
+    """The setting of all objects of a type."""
+    declared = _is_declared(config, kind, setting)
+    return getattr(config[kind], setting) if declared else None
+
+
+def _own(config: Config, obj: Any, setting: str) -> Any:
+    """The setting that has been made for this very object."""
+    made = obj in config.params and _is_declared(config, type(obj), setting)
+    return getattr(config[obj], setting) if made and setting in config[obj] else None
+
+
+def _networks_around(obj: Any, network: nengo.Network) -> list[nengo.Network]:
+    """The networks from this one to the one that an object is in, if it is in one."""
+    owner = obj.ensemble if isinstance(obj, nengo.ensemble.Neurons) else obj
+    if any(owner is x for found in network.objects.values() for x in found):
+        return [network]
+    inner = (_networks_around(obj, subnet) for subnet in network.networks)
+    return next(([network, *path] for path in inner if path), [])

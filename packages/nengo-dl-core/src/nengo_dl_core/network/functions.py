@@ -131,21 +131,28 @@ def vector_func(
     Returns
     -------
     checked : callable
-        Returns arrays of shape ``(size,)``; a single value is repeated. Raises
+        Returns arrays of shape ``(size,)``; a single value is repeated, and axes of
+        length one before the last are left out. Raises
         `nengo.exceptions.SimulationError` if the function returns anything but numbers,
-        a value that is not finite, or another number of values.
+        a value that is not finite, or an array of another shape.
     """
     aligned = align_func("float64")(func)
     name = function_name(func, sanitize=False)
 
     def sized(*args: Any) -> Array:
-        value = aligned(*args)
-        if value.size not in (1, size):
-            raise SimulationError(
-                f"Function '{name}' returned {value.size} values, expected {size}"
+        value, vector = aligned(*args), np.empty(size)
+        try:
+            vector[...] = value  # by the same rule as in the reference simulator
+        except ValueError:
+            returned = (
+                f"an array of shape {value.shape}"
+                if value.ndim > 1
+                else f"{value.size} values"
             )
-        flat = value.reshape(-1)
-        return flat if len(flat) == size else np.broadcast_to(flat, (size,))
+            raise SimulationError(
+                f"Function '{name}' returned {returned}, expected {size} values"
+            ) from None
+        return vector
 
     def checked(*args: Any) -> Array:
         try:

@@ -97,7 +97,8 @@ class FunctionInput(NodeInput):
         try:
             if value is None:
                 raise TypeError("NumPy would take it for NaN")
-            row[:] = value
+            row[0] = value  # a minibatch has no values of its own for its items
+            row[1:] = row[0]
         except (TypeError, ValueError):
             row[:] = self._checked(value, row.shape[1])
 

@@ -7,6 +7,9 @@ import re
 from collections.abc import Container, Sequence
 from typing import Any
 
+RESERVED = ("n_steps", "tensor_graph")
+"""Names of what else there is in a Keras model of a simulation."""
+
 
 def accepted_name(label: str) -> str:
     """Replace what Keras and TensorFlow do not accept in names.
@@ -33,6 +36,9 @@ def accepted_name(label: str) -> str:
 def unique_names(objects: Sequence[Any], default: str) -> dict[Any, str]:
     """Name objects by their labels.
 
+    A label that is a name already is that of the first object that has it; all other
+    objects are named after these, so that no label stands for another object.
+
     Parameters
     ----------
     objects : list of NengoObject
@@ -43,8 +49,9 @@ def unique_names(objects: Sequence[Any], default: str) -> dict[Any, str]:
     Returns
     -------
     names : dict of {NengoObject: str}
-        Their names; a second object of one name has ``_1`` appended, and so on.
-        Characters that Keras does not accept in names are replaced by ``_``.
+        Their names, in the order of the objects; a second object of one name has
+        ``_1`` appended, and so on. Characters that Keras does not accept in names are
+        replaced by ``_``.
 
     Examples
     --------
@@ -54,12 +61,16 @@ def unique_names(objects: Sequence[Any], default: str) -> dict[Any, str]:
     >>> list(unique_names(nodes, "node").values())
     ['a', 'node', 'node_1']
     """
-    names: dict[Any, str] = {}
-    used = {"n_steps"}
+    names: dict[str, Any] = dict.fromkeys(RESERVED)
     for obj in objects:
-        names[obj] = free_name(accepted_name(obj.label or default), used)
-        used.add(names[obj])
-    return names
+        if obj.label and accepted_name(obj.label) == obj.label:
+            names.setdefault(obj.label, obj)
+    named = set(names.values())
+    for obj in objects:
+        if obj not in named:
+            names[free_name(accepted_name(obj.label or default), names)] = obj
+    found = {obj: name for name, obj in names.items()}
+    return {obj: found[obj] for obj in objects}
 
 
 def free_name(name: str, used: Container[str]) -> str:

@@ -5,11 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
+from typing import Any
+
+
+class _SharedLimit:
+    """A limit of the process, from when the first thread needs it to the last."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._n_users = 0
+        self._limiter: Any = None
+
+    def acquire(self) -> None:
+        with self._lock:
+            if self._n_users == 0:
+                self._limiter = _limit_scipy()
+            self._n_users += 1
+
+    def release(self) -> None:
+        with self._lock:
+            self._n_users -= 1
+            if self._n_users == 0:
+                self._limiter.restore_original_limits()
+
+
+_shared_limit = _SharedLimit()
 
 
 @contextmanager
 def single_threaded_scipy() -> Iterator[None]:
     """Let SciPy's linear algebra have a single thread, if SciPy is installed.
+
+    It is a limit of the whole process. If several threads ask for it at the same time,
+    it ends with the last of them.
 
     NumPy and SciPy each bring an OpenBLAS of their own, whose threads keep the
     processors busy while they wait for work. Nengo's solvers use the one, then the
@@ -24,6 +53,15 @@ def single_threaded_scipy() -> Iterator[None]:
     4096     8192               1909   1949
     =======  =================  =====  ===============
     """
+    _shared_limit.acquire()
+    try:
+        yield
+    finally:
+        _shared_limit.release()
+
+
+def _limit_scipy() -> Any:
+    """Set the limit, and return what takes it back."""
     from threadpoolctl import ThreadpoolController  # sets environment variables
 
     with suppress(ImportError):
@@ -31,8 +69,7 @@ def single_threaded_scipy() -> Iterator[None]:
     controller = ThreadpoolController()
     paths = [library["filepath"] for library in controller.info()]
     of_scipy = [path for path in paths if _is_part_of_scipy(Path(path))]
-    with controller.select(filepath=of_scipy).limit(limits=1):
-        yield
+    return controller.select(filepath=of_scipy).limit(limits=1)
 
 
 def _is_part_of_scipy(library: Path) -> bool:

@@ -17,7 +17,7 @@ from nengo.exceptions import ValidationError
 
 from nengo_dl_core.argument_checks import check_device, check_positive_integer
 from nengo_dl_core.builders.base import Builder
-from nengo_dl_core.network.config import get_setting
+from nengo_dl_core.network.config import check_subnetworks, get_setting
 from nengo_dl_core.network.inputs import NodeInput, evaluated_in_turn, split_inputs
 from nengo_dl_core.network.names import unique_names
 from nengo_dl_core.network.owners import Owners
@@ -229,7 +229,11 @@ def make_program(
     ------
     nengo.exceptions.ValidationError
         If there is no such device.
+    nengo.exceptions.ConfigError
+        If a subnetwork has settings that the simulation has not.
     """
+    if model.toplevel is not None:
+        check_subnetworks(model.toplevel)
     apply_session_config(get_setting(model, "session_config", {}))
     check_device(device)
     # Nengo's own setting is 64 bits unless somebody wants fewer

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import nengo
 import numpy as np
 import numpy.typing as npt
 from nengo.exceptions import ValidationError
-
-from nengo_dl_core.network.names import accepted_name
 
 Array = npt.NDArray[Any]
 
@@ -36,13 +34,14 @@ def by_object(values: Any, names: Mapping[Any, str], what: str) -> dict[Any, Arr
     Raises
     ------
     nengo.exceptions.ValidationError
-        If values are given for something else, or for more objects than there are.
+        If values are given for something else, for an object twice, or for more
+        objects than there are.
     """
     if values is None:
         return {}
     objects = list(names)
     if isinstance(values, Mapping):
-        pairs = [(look_up(key, names, what), x) for key, x in values.items()]
+        pairs = by_found_object(values, names, what).items()
     else:
         arrays = values if isinstance(values, (list, tuple)) else [values]
         if len(arrays) > len(objects):
@@ -51,8 +50,43 @@ def by_object(values: Any, names: Mapping[Any, str], what: str) -> dict[Any, Arr
                 f"{list(names.values())}: a list has one array for each",
                 attr="data",
             )
-        pairs = list(zip(objects[: len(arrays)], arrays, strict=True))
+        pairs = dict(zip(objects[: len(arrays)], arrays, strict=True)).items()
     return {obj: _array(x, names[obj]) for obj, x in pairs}
+
+
+def by_found_object(
+    values: Mapping[Any, Any], names: Mapping[Any, str], what: str, attr: str = "data"
+) -> dict[Any, Any]:
+    """Map objects to what is given for them by objects, names or labels.
+
+    Parameters
+    ----------
+    values : dict
+        Something by object, name or label.
+    names, what, attr
+        See `look_up`.
+
+    Returns
+    -------
+    found : dict of {NengoObject: object}
+        The same by object.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If there is no such object, or if one is given twice.
+    """
+    found: dict[Any, Any] = {}
+    for key, value in values.items():
+        obj = look_up(key, names, what, attr)
+        if obj in found:
+            raise ValidationError(
+                f"something is given twice for the {what} {names[obj]!r}, the second "
+                f"time as {key!r}",
+                attr=attr,
+            )
+        found[obj] = value
+    return found
 
 
 def look_up(key: Any, names: Mapping[Any, str], what: str, attr: str = "data") -> Any:
@@ -61,7 +95,8 @@ def look_up(key: Any, names: Mapping[Any, str], what: str, attr: str = "data") -
     Parameters
     ----------
     key : NengoObject or str
-        The object, its name, or the label that it has its name from.
+        The object, its name or its label. A label that several objects have stands
+        for the first of them.
     names : dict of {NengoObject: str}
         The objects that values can be given for, and their names.
     what : str
@@ -80,9 +115,11 @@ def look_up(key: Any, names: Mapping[Any, str], what: str, attr: str = "data") -
         If there is none.
     """
     if isinstance(key, str):
-        for obj, name in names.items():
-            if accepted_name(key) == name:
-                return obj
+        labels = {obj: obj.label for obj in names}
+        for keys in (names, labels):
+            for obj, name in keys.items():
+                if name == key:
+                    return obj
     elif key in names:
         return key
     connected = isinstance(key, nengo.Node) and key.size_in > 0
@@ -112,11 +149,12 @@ def check_shapes(
     names: Mapping[Any, str],
     batch_size: int | None,
     n_steps: int | None,
+    of_classes: Collection[str] = (),
 ) -> tuple[int | None, int | None]:
     """Check that arrays have the shape ``(batch_size, n_steps, size)``.
 
-    Targets may also be numbers of classes, integers of shape ``(batch_size, n_steps,
-    1)``.
+    Targets may also be numbers of classes, of shape ``(batch_size, n_steps, 1)``, if
+    what they are compared by takes these.
 
     Parameters
     ----------
@@ -126,6 +164,8 @@ def check_shapes(
         Names of the objects.
     batch_size, n_steps : int or None
         The expected lengths; None if all arrays only have to agree.
+    of_classes : collection of str
+        Names of the Probes whose targets may be numbers of classes.
 
     Returns
     -------
@@ -139,8 +179,8 @@ def check_shapes(
     """
     for obj, array in arrays.items():
         size = obj.size_out if isinstance(obj, nengo.Node) else obj.size_in
-        is_target = isinstance(obj, nengo.Probe)
-        if is_target and array.dtype.kind in "iub" and array.shape[2:] == (1,):
+        may_be_classes = names[obj] in of_classes
+        if may_be_classes and array.shape[2:] == (1,):
             size = 1  # numbers of classes
         lengths = array.shape[:2] if array.ndim == 3 else (None, None)
         batch_size = lengths[0] if batch_size is None else batch_size
@@ -154,14 +194,19 @@ def check_shapes(
             raise ValidationError(
                 f"the values for {names[obj]!r} have shape {array.shape}, expected "
                 f"({', '.join(map(str, expected))}): batch, steps, size"
-                f"{_advice(array, is_target, n_steps, size)}",
+                f"{_advice(array, isinstance(obj, nengo.Probe), n_steps, size)}",
                 attr="data",
             )
     return batch_size, n_steps
 
 
 def _advice(array: Array, is_target: bool, n_steps: int | None, size: int) -> str:
-    """What to do about data that has not three axes."""
+    """What to do about data that has not three axes, or too small a last one."""
+    if is_target and array.shape[2:] == (1,):
+        return (
+            "; numbers of classes are for losses and metrics that compare classes, "
+            "such as keras.losses.SparseCategoricalCrossentropy"
+        )
     if array.ndim == 3 or n_steps not in (None, 1):
         return ""
     if is_target and array.dtype.kind in "iu" and size > 1 and array.size == len(array):

@@ -11,6 +11,7 @@ import tensorflow as tf
 from nengo.exceptions import ValidationError
 
 from nengo_dl_core.private_names import PreparedModel, losses_of_outputs, measures
+from nengo_dl_core.training.class_numbers import outputs_of_classes
 from nengo_dl_core.training.simulation_layer import SimulationLayer
 
 
@@ -35,6 +36,10 @@ class SimulationModel(PreparedModel):
         self, layer: SimulationLayer, inputs: dict[str, Any], outputs: dict[str, Any]
     ) -> None:
         super().__init__(inputs, outputs)
+        # Keras names outputs by layers, in the order of their names
+        self.output_names = keras.tree.flatten({name: name for name in outputs})
+        probe_names = layer.program.probe_names.values()
+        self._probes = [name for name in probe_names if name in outputs]
         program = layer.program
         self._names = (*program.input_names.values(), "n_steps")
         self._size = program.minibatch_size
@@ -164,6 +169,8 @@ class SimulationModel(PreparedModel):
         """Prepare training and evaluation; see `keras.Model.compile`."""
         names = (loss or ()) if len(self.output_names) > 1 else ()
         self._loss_of = {name: keras.metrics.Mean(f"{name}_loss") for name in names}
+        metrics = [kwargs.get(name) for name in ("metrics", "weighted_metrics")]
+        self.of_classes = outputs_of_classes(loss, *metrics)
         super().compile(*args, loss=loss, **kwargs)
 
     def compute_metrics(
@@ -175,6 +182,8 @@ class SimulationModel(PreparedModel):
     def _aligned(self, y: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
         """Targets, outputs of the same steps, and weights, by name."""
         targets = self._by_output(y)
+        for name, target in targets.items():
+            self._check_target(name, target.shape, y_pred[name].shape)
         outputs = {
             name: y_pred[name][:, -tf.shape(target)[1] :]
             for name, target in targets.items()
@@ -189,12 +198,23 @@ class SimulationModel(PreparedModel):
         }
         return targets, outputs, weights
 
+    def _check_target(self, name: str, shape: tf.TensorShape, output: Any) -> None:
+        """Refuse the targets of a dataset that TensorFlow would broadcast."""
+        if name in self.of_classes or shape.rank is None:
+            return
+        if shape.rank != len(output) or shape[-1] not in (None, output[-1]):
+            raise ValidationError(
+                f"the targets for {name!r} have shape {tuple(shape)}, expected "
+                f"(minibatch_size, n_steps, {output[-1]})",
+                attr="y",
+            )
+
     def _by_output(self, values: Any) -> dict[str, Any]:
         """Values for the outputs by name."""
         if isinstance(values, Mapping):
             return {name: values[name] for name in self.output_names if name in values}
         values = values if isinstance(values, (list, tuple)) else [values]
-        return dict(zip(self.output_names, values, strict=True))
+        return dict(zip(self._probes, values, strict=True))
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The loss and the metrics, by name.
@@ -257,10 +277,9 @@ class SimulationModel(PreparedModel):
             )
         super().export(*args, **kwargs)
 
-    def build_measures(self, minibatches: tf.data.Dataset) -> None:
+    def build_measures(self, minibatch: Any) -> None:
         """Make the variables of losses and metrics; see `PreparedModel`."""
-        spec = minibatches.element_spec
-        _, y, _ = keras.utils.unpack_x_y_sample_weight(spec)
+        _, y, _ = keras.utils.unpack_x_y_sample_weight(minibatch)
         if y is None:
             return
         targets = self._by_output(y)

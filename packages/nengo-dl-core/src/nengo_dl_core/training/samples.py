@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -300,6 +300,7 @@ def with_targets(
     trained: Mapping[Any, str],
     sample_weight: Any,
     class_weight: Mapping[int, float] | None,
+    of_classes: Collection[str],
 ) -> Samples:
     """Add targets and weights to inputs.
 
@@ -317,6 +318,8 @@ def with_targets(
         See `Simulator.fit`; as dictionary by name.
     class_weight : dict of {int: float} or None
         Weights of classes.
+    of_classes : collection of str
+        Names of the Probes whose targets may be numbers of classes.
 
     Returns
     -------
@@ -330,7 +333,7 @@ def with_targets(
     """
     every = program.probe_names if isinstance(y, Mapping) else trained
     targets = by_object(y, every, "Probe")
-    check_shapes(targets, every, samples.n_samples, None)
+    check_shapes(targets, every, samples.n_samples, None, of_classes)
     if set(targets) != set(trained):
         raise ValidationError(
             f"targets are needed for the probes {list(trained.values())}, which "

@@ -141,6 +141,7 @@ class SimulationLayer(keras.layers.Layer):
         training: bool | None = None,
         progress: ProgressBar | None = None,
         stateful: bool | tf.Tensor = False,
+        as_trained: bool = False,
     ) -> dict[str, tf.Tensor]:
         """Simulate as many steps as the inputs have, or as ``n_steps`` says.
 
@@ -156,6 +157,8 @@ class SimulationLayer(keras.layers.Layer):
         stateful : bool or tf.Tensor
             Whether the state at the end is kept for the next call; `borrowed` may say
             so, too.
+        as_trained : bool
+            Whether spiking neurons compute what they are trained by in any case.
 
         Returns
         -------
@@ -175,7 +178,8 @@ class SimulationLayer(keras.layers.Layer):
             if sources
             else tf.cast(inputs["n_steps"][0, 0], tf.int32)
         )
-        config, values = build_config(self.session, bool(training)), Values.of(self.held)
+        config = build_config(self.session, bool(training), as_trained=as_trained)
+        values = Values.of(self.held)
         sequences = [tf.transpose(x, (1, 0, 2)) for x in sources]
         offset = self._draw_offset(bool(training))
         if has_gradient_loop(program):
@@ -266,12 +270,18 @@ class SimulationLayer(keras.layers.Layer):
     def mark_signals(self) -> dict[Signal, bool | None]:
         """Decide which signals are parameters that are trained.
 
+        The attribute ``trainable`` of every signal of the model is set to the mark.
+
         Returns
         -------
         marks : dict of {nengo.builder.Signal: bool or None}
             See `nengo_dl_core.network.trainability.mark_signals`.
         """
-        return mark_signals(self.program.model)
+        marks = mark_signals(self.program.model)
+        for op in self.program.model.operators:
+            for sig in op.all_signals:
+                sig.trainable = sig.base.trainable = marks.get(sig.base)
+        return marks
 
     def get_tensor(self, sig: Signal) -> tf.Tensor:
         """The present value of a signal that survives between steps, or a parameter.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from typing import Any
 
 import keras
@@ -15,7 +15,9 @@ from nengo.exceptions import SimulationError, ValidationError
 
 from nengo_dl_core.engine.runner import Runner
 from nengo_dl_core.network.inputs import ProcessInput
-from nengo_dl_core.training.data_arguments import by_object, look_up
+from nengo_dl_core.network.names import RESERVED, free_name
+from nengo_dl_core.training.data_arguments import by_found_object, by_object
+from nengo_dl_core.training.datasets import is_dynamic, refuse_beside_dataset
 from nengo_dl_core.training.effect_checks import warn_of_no_effect
 from nengo_dl_core.training.keras_model import SimulationModel
 from nengo_dl_core.training.samples import (
@@ -48,19 +50,24 @@ class Trainer:
         self._runner = runner
         self._strategy = tf.distribute.get_strategy()
         self._n_fits = 0  # as in every other process, if there are several
-        self._trained: SimulationModel | None = None
+        self._compiled_with: dict[str, Any] | None = None
+        self._trained: dict[bool, SimulationModel] = {}
 
     @cached_property
-    def _tensors(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Inputs and outputs of the models, by name."""
+    def _inputs(self) -> dict[str, Any]:
+        """Inputs of the models, by name."""
         n_steps, inputs = self._layer.build_inputs()
         named = {self._program.input_names[node]: x for node, x in inputs.items()}
-        named["n_steps"] = n_steps
-        outputs = {  # Keras names outputs, and their metrics, by the last layer
-            name: keras.layers.Identity(name=name, dtype=x.dtype)(x)
-            for name, x in self._layer(named).items()
-        }
-        return named, outputs
+        return {**named, "n_steps": n_steps}
+
+    def _outputs(self, as_trained: bool) -> dict[str, Any]:
+        """Outputs of a model, by name."""
+        outputs = self._layer(self._inputs, as_trained=as_trained)
+        used = {*self._inputs, *RESERVED}
+        for name, x in outputs.items():  # a Node may have the name of a Probe
+            used.add(layer := free_name(name, used))
+            outputs[name] = keras.layers.Identity(name=layer, dtype=x.dtype)(x)
+        return outputs
 
     @cached_property
     def model(self) -> SimulationModel:
@@ -71,8 +78,11 @@ class Trainer:
                 attr="keras_model",
             )
         with self._strategy.scope():
-            model = SimulationModel(self._layer, *self._tensors)
-            model.compile(jit_compile=False)  # the layer compiles its loops
+            model = SimulationModel(self._layer, self._inputs, self._outputs(False))
+            # the layer compiles its loops
+            model.compile(optimizer=None, jit_compile=False)
+        if self._compiled_with is not None:
+            model.optimizer = self._compiled_with["optimizer"]
         return model
 
     def compile(
@@ -90,25 +100,43 @@ class Trainer:
             loss_weights = dict(zip(by_name["loss"], loss_weights, strict=True))
         by_name["loss_weights"] = self._by_name(loss_weights, "loss_weights")
         measured = {name for values in by_name.values() for name in values}
-        inputs, outputs = self._tensors
-        names = [name for name in outputs if name in measured]
-        if not names:
+        names = self._program.probe_names.values()
+        if not measured.intersection(names):
             raise ValidationError(
                 "give a loss or metrics for some probe, after the optimizer or by name",
                 attr="loss",
             )
-        if "optimizer" in kwargs:
-            kwargs["optimizer"] = self._optimizer(kwargs["optimizer"])
+        arguments = {
+            "jit_compile": False,
+            **{key: values or None for key, values in by_name.items()},
+            **kwargs,
+            "optimizer": self._optimizer(kwargs.get("optimizer", "rmsprop")),
+        }
+        model = self._measuring(arguments, as_trained=True)
         with self._strategy.scope():
-            # A model of these probes alone, so that Keras asks for no other targets.
-            model = SimulationModel(
-                self._layer, inputs, {name: outputs[name] for name in names}
-            )
-            model.compile(
-                **{key: values or None for key, values in by_name.items()},
-                **{"jit_compile": False, **kwargs},
-            )
-        self._trained = model
+            if "optimizer" in kwargs:  # so that its state can be loaded
+                model.optimizer.build(model.trainable_variables)
+        self._trained = {True: model}
+        # Keras may have wrapped the optimizer
+        self._compiled_with = {**arguments, "optimizer": model.optimizer}
+        if "model" in self.__dict__:
+            self.model.optimizer = model.optimizer
+
+    def _measuring(
+        self, arguments: Mapping[str, Any], as_trained: bool
+    ) -> SimulationModel:
+        """A model of the probes that losses and metrics are about.
+
+        Of these alone, so that Keras asks for no other targets.
+        """
+        outputs = self._outputs(as_trained)
+        measures = ("loss", "metrics", "weighted_metrics", "loss_weights")
+        given = [arguments[key] or {} for key in measures]
+        measured = {x: outputs[x] for x in outputs if any(x in y for y in given)}
+        with self._strategy.scope():
+            model = SimulationModel(self._layer, self._inputs, measured)
+            model.compile(**arguments)
+        return model
 
     def _optimizer(self, optimizer: Any) -> keras.optimizers.Optimizer:
         try:
@@ -121,16 +149,28 @@ class Trainer:
                 attr="optimizer",
             ) from error
 
+    def _compiled(self, method: str, as_trained: bool) -> SimulationModel:
+        """The model of losses and metrics, once it is compiled.
+
+        Evaluation of it is ``as_trained``, or in spikes.
+        """
+        if self._compiled_with is None:
+            raise ValidationError(
+                f"call Simulator.compile before {method}", attr="loss"
+            )
+        if as_trained not in self._trained:
+            model = self._measuring(self._compiled_with, as_trained)
+            self._trained[as_trained] = model
+        return self._trained[as_trained]
+
     def _by_name(self, values: Any, attr: str) -> dict[str, Any]:
         """What is given for Probes, as a dictionary of their names."""
         names = self._program.probe_names
         if values is None:
             return {}
         if isinstance(values, Mapping):
-            return {
-                names[look_up(key, names, "Probe", attr)]: value
-                for key, value in values.items()
-            }
+            found = by_found_object(values, names, "Probe", attr)
+            return {names[probe]: value for probe, value in found.items()}
         if isinstance(values, (list, tuple)):
             if attr.endswith("metrics") and len(names) == 1:
                 return dict.fromkeys(names.values(), values)
@@ -148,11 +188,9 @@ class Trainer:
     ) -> dict[nengo.Probe, Array]:
         """Simulate a batch; see `Simulator.predict`."""
         options = {"verbose": 0, **self._checked(kwargs)}
-        if (
-            _is_dynamic(x)
-            or self._layer.held.distributed
-            or set(options) != {"verbose"}
-        ):
+        if is_dynamic(x):
+            refuse_beside_dataset(n_steps=n_steps)
+        if is_dynamic(x) or self._layer.held.distributed or set(options) != {"verbose"}:
             return self._predict_by_keras(x, n_steps, stateful, options)
         arrays, n_samples, n_steps = given_inputs(self._program, x, n_steps)
         size = self._program.minibatch_size
@@ -178,7 +216,7 @@ class Trainer:
         """Simulate what only Keras knows how to divide, or to distribute."""
         n_samples = None
         with self._layer.borrowed(stateful):
-            if not _is_dynamic(x):
+            if not is_dynamic(x):
                 samples = inputs_of(self._session, x, n_steps)
                 n_samples = samples.n_samples
                 evaluated = self._evaluated(x, samples.n_steps, stateful)
@@ -203,22 +241,25 @@ class Trainer:
         return self.predict(x, n_steps, stateful, **kwargs)
 
     def fit(
-        self, x: Any, y: Any, n_steps: int | None, stateful: bool, **kwargs: Any
+        self,
+        x: Any,
+        y: Any,
+        n_steps: int | None,
+        stateful: bool,
+        spiking: bool,
+        **kwargs: Any,
     ) -> keras.callbacks.History:
         """Train; see `Simulator.fit`."""
-        model = self._compiled("fit")
-        if self._program.setting("inference_only", False):
-            raise SimulationError(
-                "the network cannot be trained, since it sets inference_only=True"
-            )
+        model = self._compiled("fit", as_trained=not spiking)
+        self._check_trained()
         split = kwargs.pop("validation_split", 0.0)
         validation = kwargs.get("validation_data")
-        if validation is not None and not _is_dynamic(validation):
+        if validation is not None and not is_dynamic(validation):
             x_validation, y_validation, *weight = validation
             held_out = self._samples(x_validation, y_validation, n_steps, *weight)
             kwargs["validation_data"] = self._minibatches(held_out)
         with self._layer.borrowed(stateful, trains=True):
-            if not _is_dynamic(x):
+            if not is_dynamic(x):
                 samples = self._samples(
                     x,
                     y,
@@ -236,19 +277,90 @@ class Trainer:
                 shuffle = seed if kwargs.pop("shuffle", True) else None
                 x = self._minibatches(samples, shuffle, evaluated=evaluated)
                 kwargs["shuffle"] = False  # by Keras, since it is done here
-            elif not isinstance(x, keras.utils.PyDataset):
-                kwargs["shuffle"] = False  # what Keras cannot shuffle
+            else:
+                refuse_beside_dataset(
+                    y=y,
+                    n_steps=n_steps,
+                    validation_split=split or None,
+                    sample_weight=kwargs.pop("sample_weight", None),
+                )
+                if not isinstance(x, keras.utils.PyDataset):
+                    kwargs["shuffle"] = False  # what Keras cannot shuffle
             warn_of_no_effect(self._program, self._trained_probes(), n_steps)
             return keras.Model.fit(model, x, **self._checked(kwargs))
 
-    def evaluate(
+    def train_on_batch(
         self, x: Any, y: Any, n_steps: int | None, stateful: bool, **kwargs: Any
     ) -> dict[str, float]:
+        """Train with a minibatch; see `Simulator.train_on_batch`."""
+        model = self._compiled("train_on_batch", as_trained=True)
+        self._check_trained()
+        method = partial(keras.Model.train_on_batch, model)
+        return self._on_batch(method, x, y, n_steps, stateful, True, **kwargs)
+
+    def test_on_batch(
+        self,
+        x: Any,
+        y: Any,
+        n_steps: int | None,
+        stateful: bool,
+        spiking: bool,
+        **kwargs: Any,
+    ) -> dict[str, float]:
+        """Evaluate a minibatch; see `Simulator.test_on_batch`."""
+        model = self._compiled("test_on_batch", as_trained=not spiking)
+        method = partial(keras.Model.test_on_batch, model)
+        return self._on_batch(method, x, y, n_steps, stateful, False, **kwargs)
+
+    def _on_batch(
+        self,
+        method: Callable[..., dict[str, float]],
+        x: Any,
+        y: Any,
+        n_steps: int | None,
+        stateful: bool,
+        trains: bool,
+        **weights: Any,
+    ) -> dict[str, float]:
+        """Call one of Keras' methods for a single minibatch."""
+        samples = self._samples(x, y, n_steps, **weights)
+        if samples.n_samples > self._program.minibatch_size:
+            raise ValidationError(
+                f"there must be at most minibatch_size = {self._program.minibatch_size} "
+                f"samples, not {samples.n_samples}",
+                attr="x",
+            )
+        given = (samples.inputs, samples.targets, samples.weights)
+        tensors = [
+            {name: tf.convert_to_tensor(array) for name, array in arrays.items()}
+            for arrays in given
+            if arrays
+        ]
+        with self._layer.borrowed(stateful, trains):
+            return method(*tensors, return_dict=True)
+
+    def _check_trained(self) -> None:
+        if self._program.setting("inference_only", False):
+            raise SimulationError(
+                "the network cannot be trained, since it sets inference_only=True"
+            )
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any,
+        n_steps: int | None,
+        stateful: bool,
+        spiking: bool,
+        **kwargs: Any,
+    ) -> dict[str, float]:
         """Compute losses and metrics; see `Simulator.evaluate`."""
-        model = self._compiled("evaluate")
+        model = self._compiled("evaluate", as_trained=not spiking)
+        sample_weight = kwargs.pop("sample_weight", None)
+        if is_dynamic(x):
+            refuse_beside_dataset(y=y, n_steps=n_steps, sample_weight=sample_weight)
         with self._layer.borrowed(stateful):
-            if not _is_dynamic(x):
-                sample_weight = kwargs.pop("sample_weight", None)
+            if not is_dynamic(x):
                 samples = self._samples(x, y, n_steps, sample_weight)
                 evaluated = self._evaluated(x, samples.n_steps, stateful)
                 x = self._minibatches(samples, evaluated=evaluated)
@@ -280,17 +392,13 @@ class Trainer:
             self._session, sources, n_steps, n_replicas, None if stateful else seed
         )
 
-    def _compiled(self, method: str) -> SimulationModel:
-        if self._trained is None:
-            raise ValidationError(
-                f"call Simulator.compile before {method}", attr="loss"
-            )
-        return self._trained
-
     def _trained_probes(self) -> dict[nengo.Probe, str]:
         """The probes that the loss and metrics are about, and their names."""
-        by_name = {name: probe for probe, name in self._program.probe_names.items()}
-        return {by_name[name]: name for name in self._compiled("fit").output_names}
+        (model, *_) = self._trained.values()
+        names = self._program.probe_names
+        return {
+            probe: name for probe, name in names.items() if name in model.output_names
+        }
 
     def _checked(self, options: dict[str, Any]) -> dict[str, Any]:
         """Refuse what would have no effect."""
@@ -322,6 +430,7 @@ class Trainer:
         if isinstance(sample_weight, Mapping):
             sample_weight = self._by_name(sample_weight, "sample_weight")
         inputs = inputs_of(self._session, x, n_steps)
+        (model, *_) = self._trained.values()
         return with_targets(
             self._program,
             inputs,
@@ -329,6 +438,7 @@ class Trainer:
             self._trained_probes(),
             sample_weight,
             class_weight,
+            model.of_classes,
         )
 
     def _minibatches(
@@ -341,10 +451,3 @@ class Trainer:
         """Minibatches of samples, one for each replica."""
         size = self._program.minibatch_size * self._strategy.num_replicas_in_sync
         return samples.minibatches(size, shuffle_seed, fill, evaluated)
-
-
-def _is_dynamic(x: Any) -> bool:
-    """Whether data is produced while it is used, so that Keras takes it as it is."""
-    return isinstance(x, (tf.data.Dataset, keras.utils.PyDataset)) or (
-        hasattr(x, "__next__")
-    )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
@@ -14,7 +15,8 @@ class LayerWeights:
     """Gives a simulation weights of its own for the Keras layers that it calls.
 
     A network describes; what a simulation learns belongs to the simulation. It starts
-    from the weights that the layers have when it is built.
+    from the weights that the layers have when it is built. Random numbers follow from
+    the seed of the simulation, but in layers that have a seed of their own.
 
     Parameters
     ----------
@@ -30,7 +32,20 @@ class LayerWeights:
         add_weight: Callable[..., keras.Variable],
     ) -> None:
         # Keras variables compare element by element, which is of no use here
+        layers = list(layers)
         shared = {id(weight): weight for layer in layers for weight in layer.variables}
+        parts = [part for layer in layers for part in layer._flatten_layers()]
+        seeded = {  # by the conventional names of what Keras' own layers have
+            id(part.seed_generator.state)
+            for part in parts
+            if getattr(part, "seed", None) is not None
+            and hasattr(part, "seed_generator")
+        }
+        self._unseeded = [
+            key
+            for key, weight in shared.items()
+            if weight.path.endswith("seed_generator_state") and key not in seeded
+        ]
         self._own: dict[int, keras.Variable] = {}
         self._initial: dict[int, npt.NDArray[Any]] = {}
         for key, weight in shared.items():
@@ -62,6 +77,18 @@ class LayerWeights:
             Has the same shape, type and role.
         """
         return self._own[id(weight)]
+
+    def seed(self, seed: int) -> None:
+        """Begin the random numbers of all layers that have no seed of their own.
+
+        Parameters
+        ----------
+        seed : int
+            Seed of the simulation.
+        """
+        for number, key in enumerate(self._unseeded):
+            (value,) = np.random.SeedSequence([seed, number]).generate_state(1)
+            self._own[key].assign([int(value) // 2, 0])  # a seed, and a counter
 
     def tensors(self) -> dict[int, tf.Tensor]:
         """Read all weights, within a trace or outside of it.

@@ -176,6 +176,7 @@ class Session:
             self.variables.reset_parameters()
         if include_generators:
             self.generators.begin(self.seeds)
+            self.variables.layer_weights.seed(self.seeds.seed)
             self.build_post()
 
     def build_post(self) -> None:

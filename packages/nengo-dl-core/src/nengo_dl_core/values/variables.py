@@ -55,6 +55,7 @@ class Variables:
                     memory.states, memory.initial_states(), strict=True
                 )
             ]
+            program.builder.build_layers(memory.environment())
             self.layer_weights = LayerWeights(program.builder.layers, add_weight)
             self.step = tf.Variable(
                 0,

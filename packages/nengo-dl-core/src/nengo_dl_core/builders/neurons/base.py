@@ -202,7 +202,8 @@ class TFNeuronBuilder(OpBuilder):
                 self._surrogate = None
 
         config = self.config
-        trained = self.spiking and config.training and not config.inference_only
+        as_trained = config.training or config.as_trained
+        trained = self.spiking and as_trained and not config.inference_only
         results = training() if trained else inference()
         targets = [self.output_data, *self.state_data.values()]
         if len(results) != len(targets):
