@@ -51,7 +51,6 @@ class ConvIncBuilder(OpBuilder):
             y = tf.experimental.numpy.moveaxis(y, -1, 1)
         signals.scatter(self.dst, y, mode=self.mode)
 
-
     def _convolved(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Convolve the images of one step, or of many, by what is fastest for them."""
         of_step = x.shape[0] in (1, self.x.minibatch_size)

@@ -13,14 +13,13 @@ not be compiled, and they may be where `tf.distribute` puts them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from itertools import accumulate, pairwise
 from math import isqrt
 from typing import Any
 
 import tensorflow as tf
 
-from nengo_dl_core.builders.products import MultiplyingStep, multiplied
+from nengo_dl_core.builders.products import MultiplyingStep
 from nengo_dl_core.engine.loop import Output, run_loop
 from nengo_dl_core.engine.step_gradient import (
     StepGradient,
@@ -95,7 +94,7 @@ def run_differentiable_loop(
     if not traced.repeatable:
         outputs = [_output(x, n_steps) for x in traced.values]
         arguments = n_steps, first_step, inputs, states, outputs
-        return run_loop(partial(step, multiply=multiplied), *arguments, **options)
+        return run_loop(step, *arguments, **options)
     early = list(traced.of_inputs)
     if early:
         step = with_results_given(step, len(inputs), early)
@@ -123,7 +122,9 @@ def run_differentiable_loop(
             def gradient(*upstream: tf.Tensor) -> list[tf.Tensor | None]:
                 known = kept if keep else loops.forward(inputs, states, True)[2]
                 pairs = zip(upstream, (*values, *new_states), strict=True)
-                all_upstream = [d_x if is_float(x) else tf.zeros_like(x) for d_x, x in pairs]
+                all_upstream = [
+                    d_x if is_float(x) else tf.zeros_like(x) for d_x, x in pairs
+                ]
                 d_values, d_states = _split(all_upstream, traced.values, traced.states)
                 return loops.gradient(learned, inputs, known, d_values, d_states)
 
@@ -159,9 +160,9 @@ def _run_in_segments(
     length = n_steps // n_segments
     n_done = n_segments * length
     blocks = [
-        tf.TensorArray(x.dtype, n_segments, element_shape=(length, *x.shape[1:])).unstack(
-            tf.reshape(x[:n_done], (n_segments, length, *x.shape[1:]))
-        )
+        tf.TensorArray(
+            x.dtype, n_segments, element_shape=(length, *x.shape[1:])
+        ).unstack(tf.reshape(x[:n_done], (n_segments, length, *x.shape[1:])))
         for x in inputs
     ]
     arrays = [
@@ -187,11 +188,11 @@ def _run_in_segments(
         for array, x in zip(arrays, outputs, strict=True)
     ]
     if n_done == n_steps:
-        return values, states
+        return values, list(states)
     rest, states = run(
         n_steps - n_done, first_step + n_done, [x[n_done:] for x in inputs], states
     )
-    return [tf.concat(x, 0) for x in zip(values, rest, strict=True)], states
+    return [tf.concat(x, 0) for x in zip(values, rest, strict=True)], list(states)
 
 
 class _Loops:
@@ -235,7 +236,9 @@ class _Loops:
                 *(kept[i] for i in needs_kept),
             ], new_states
 
-        outputs = [_output(spec, self._n_steps) for spec in (*step.values, *before, *results)]
+        outputs = [
+            _output(spec, self._n_steps) for spec in (*step.values, *before, *results)
+        ]
         arrays, states = run_loop(
             keeping,
             self._n_steps,
@@ -284,13 +287,15 @@ class _Loops:
         """Do the gradients of the steps, beginning with the last."""
         step, found, n_steps = self._step, self._gradient, self._n_steps
         n_carried = len(found.carried)
-        d_inputs, d_before, d_read, pairs = found.function.structured_outputs
+        d_inputs, _, d_read, pairs = found.function.structured_outputs
 
         def going_back(
             number: tf.Tensor, _: list[tf.Tensor], carried: list[tf.Tensor]
         ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
             i = n_steps - 1 - number
-            before, results = _split([x[i] for x in kept], found.needs_states, found.needs_kept)
+            before, results = _split(
+                [x[i] for x in kept], found.needs_states, found.needs_kept
+            )
             d_inputs, d_before, d_read, pairs = found.function(
                 self._first_step + tf.cast(i, self._first_step.dtype),
                 [x[i] for x in inputs],
@@ -331,9 +336,7 @@ def _output(
     return Output(length, tuple(x.shape), x.dtype.name, rows)
 
 
-def _split(
-    values: Iterable[tf.Tensor], *parts: Sequence[Any]
-) -> list[list[tf.Tensor]]:
+def _split(values: Iterable[tf.Tensor], *parts: Sequence[Any]) -> list[list[tf.Tensor]]:
     """Divide values into parts as long as others."""
     values = list(values)
     stops = accumulate(map(len, parts), initial=0)

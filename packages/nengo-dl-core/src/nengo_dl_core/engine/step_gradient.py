@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from nengo_dl_core.engine.dataflow import Needed
 from nengo_dl_core.builders.products import (
     Function,
     Multiplication,
@@ -16,7 +15,9 @@ from nengo_dl_core.builders.products import (
     MultiplyingStep,
     RepeatedMultiplication,
     is_from_before,
+    multiplied,
 )
+from nengo_dl_core.engine.dataflow import Needed
 
 _NUMBER = tf.TensorSpec((), tf.int64)
 
@@ -43,7 +44,7 @@ class StepGradient(NamedTuple):
         States and kept results that the gradient is computed from.
     """
 
-    function: Callable[..., Any]
+    function: Any
     inputs: list[int]
     states: list[int]
     carried: list[int]
@@ -263,7 +264,7 @@ def with_results_given(
         number: tf.Tensor,
         inputs: list[tf.Tensor],
         states: list[tf.Tensor],
-        multiply: Multiply,
+        multiply: Multiply = multiplied,
     ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         results, indices = iter(inputs[n_inputs:]), count()
 
@@ -297,4 +298,3 @@ def _traced(function: Callable[..., Any], *signature: Any) -> Any:
 
 def _spec(x: tf.Tensor) -> tf.TensorSpec:
     return tf.TensorSpec(x.shape, x.dtype)
-

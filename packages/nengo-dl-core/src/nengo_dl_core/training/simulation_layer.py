@@ -175,7 +175,10 @@ class SimulationLayer(keras.layers.Layer):
             if sources
             else tf.cast(inputs["n_steps"][0, 0], tf.int32)
         )
-        config, values = build_config(self.session, bool(training)), Values.of(self.held)
+        config, values = (
+            build_config(self.session, bool(training)),
+            Values.of(self.held),
+        )
         sequences = [tf.transpose(x, (1, 0, 2)) for x in sources]
         offset = self._draw_offset(bool(training))
         if has_gradient_loop(program):
