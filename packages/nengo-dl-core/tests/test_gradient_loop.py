@@ -30,7 +30,7 @@ def results_and_gradients(layer, training=True, n_steps=N_STEPS, order=1):
     weights = [tf.convert_to_tensor(x) for x in layer.trainable_variables]
     arguments = [*inputs.values(), *(x.value for x in layer.trainable_variables)]
 
-    @tf.function(autolayer=False)
+    @tf.function(autograph=False)
     def compute():
         with tf.GradientTape(persistent=order > 1) as tape:
             tape.watch(list(inputs.values()))
@@ -51,7 +51,7 @@ def results_and_gradients(layer, training=True, n_steps=N_STEPS, order=1):
 
 def check(net, monkeypatch, jit_compile=False, order=1, **options):
     with Simulator(net, progress_bar=False, **options) as sim:
-        layer = sim._layer
+        layer = sim.tensor_graph
         layer.jit_compile = jit_compile
         actual = results_and_gradients(layer, order=order)
         with monkeypatch.context() as patch:
@@ -134,12 +134,12 @@ def test_random_functions(net):
         nengo.Connection(net.node, noise, synapse=None)
         probe = nengo.Probe(noise)
     with Simulator(net, progress_bar=False) as sim:
-        layer = sim._layer
+        layer = sim.tensor_graph
         inputs = {layer.program.input_names[net.node]: tf.ones((1, 5, 2), tf.float64)}
         inputs["n_steps"] = tf.constant([[5]])
         (x, _) = inputs.values()
 
-        @tf.function(autolayer=False)
+        @tf.function(autograph=False)
         def compute():
             with tf.GradientTape() as tape:
                 tape.watch(x)

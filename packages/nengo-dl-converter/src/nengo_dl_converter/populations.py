@@ -149,7 +149,7 @@ class Populations:
         set_trainable(neurons.ensemble, False)
         set_trainable(neurons, False)
         if scale != 1:
-            config = nengo.Network.context[0].config
+            config = nengo.Network.context[-1].config
             config[neurons.ensemble].firing_rate_scale = scale
         return neurons
 

@@ -9,18 +9,12 @@ multiplied and the gradients of the results.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
 Function = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 Multiply = Callable[[Function, tf.Tensor, tf.Tensor], tf.Tensor]
-
-# A step of a simulation, which multiplies by what it is given for it.
-MultiplyingStep = Callable[
-    [tf.Tensor, list[tf.Tensor], list[tf.Tensor], Multiply],
-    tuple[list[tf.Tensor], list[tf.Tensor]],
-]
 
 # Results of products are kept for the gradient, and not computed again, if each of
 # their elements is a sum of at least so many terms.
@@ -30,6 +24,19 @@ _MIN_TERMS = 4
 def multiplied(function: Function, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """Multiply where nobody needs to know of it; a `Multiply`."""
     return function(x, weights)
+
+
+class MultiplyingStep(Protocol):
+    """A step of a simulation, which multiplies by what it is given for it."""
+
+    def __call__(
+        self,
+        number: tf.Tensor,
+        inputs: list[tf.Tensor],
+        states: list[tf.Tensor],
+        multiply: Multiply = multiplied,
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        """Compute the values to put out, and the state after."""
 
 
 class Product(NamedTuple):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from itertools import compress
 from typing import Any
 
 import tensorflow as tf
 
 from nengo_dl_core.builders.base import BuildConfig, Builder
-from nengo_dl_core.builders.products import MultiplyingStep, multiplied
+from nengo_dl_core.builders.products import MultiplyingStep
 from nengo_dl_core.engine.dataflow import dependent
 from nengo_dl_core.engine.gradient_loop import run_differentiable_loop
 from nengo_dl_core.engine.loop import run_loop
@@ -131,7 +130,7 @@ def simulate_differentiably(
     def plain(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
         step = prepared(tensors[:n_trained])
         outputs, after = run_loop(
-            partial(step, multiply=multiplied),
+            step,
             n_steps,
             values.n_steps + 1,
             tensors[n_trained:],

@@ -13,14 +13,13 @@ not be compiled, and they may be where `tf.distribute` puts them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from itertools import accumulate, pairwise
 from math import isqrt
 from typing import Any
 
 import tensorflow as tf
 
-from nengo_dl_core.builders.products import MultiplyingStep, multiplied
+from nengo_dl_core.builders.products import MultiplyingStep
 from nengo_dl_core.engine.loop import Output, run_loop
 from nengo_dl_core.engine.step_gradient import (
     StepGradient,
@@ -95,7 +94,7 @@ def run_differentiable_loop(
     if not traced.repeatable:
         outputs = [_output(x, n_steps) for x in traced.values]
         arguments = n_steps, first_step, inputs, states, outputs
-        return run_loop(partial(step, multiply=multiplied), *arguments, **options)
+        return run_loop(step, *arguments, **options)
     early = list(traced.of_inputs)
     if early:
         step = with_results_given(step, len(inputs), early)
@@ -189,11 +188,11 @@ def _run_in_segments(
         for array, x in zip(arrays, outputs, strict=True)
     ]
     if n_done == n_steps:
-        return values, states
+        return values, list(states)
     rest, states = run(
         n_steps - n_done, first_step + n_done, [x[n_done:] for x in inputs], states
     )
-    return [tf.concat(x, 0) for x in zip(values, rest, strict=True)], states
+    return [tf.concat(x, 0) for x in zip(values, rest, strict=True)], list(states)
 
 
 class _Loops:
@@ -288,7 +287,7 @@ class _Loops:
         """Do the gradients of the steps, beginning with the last."""
         step, found, n_steps = self._step, self._gradient, self._n_steps
         n_carried = len(found.carried)
-        d_inputs, d_before, d_read, pairs = found.function.structured_outputs
+        d_inputs, _, d_read, pairs = found.function.structured_outputs
 
         def going_back(
             number: tf.Tensor, _: list[tf.Tensor], carried: list[tf.Tensor]

@@ -15,6 +15,7 @@ from nengo_dl_core.builders.products import (
     MultiplyingStep,
     RepeatedMultiplication,
     is_from_before,
+    multiplied,
 )
 from nengo_dl_core.engine.dataflow import Needed
 
@@ -43,7 +44,7 @@ class StepGradient(NamedTuple):
         States and kept results that the gradient is computed from.
     """
 
-    function: Callable[..., Any]
+    function: Any
     inputs: list[int]
     states: list[int]
     carried: list[int]
@@ -263,7 +264,7 @@ def with_results_given(
         number: tf.Tensor,
         inputs: list[tf.Tensor],
         states: list[tf.Tensor],
-        multiply: Multiply,
+        multiply: Multiply = multiplied,
     ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         results, indices = iter(inputs[n_inputs:]), count()
 
