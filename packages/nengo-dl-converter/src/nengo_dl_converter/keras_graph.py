@@ -7,26 +7,33 @@ private one is in this file alone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 from keras.src.models.functional import Functional
-from keras.src.ops import nn, numpy
 
 from .errors import ConversionError
 
-# The types of the operations that Keras records for ``x + y`` and functions of
-# `keras.ops`, by the names of the functions.
-OPERATIONS: Mapping[str, type] = {
-    "add": numpy.Add,
-    "subtract": numpy.Subtract,
-    "tanh": numpy.Tanh,
-    "relu": nn.Relu,
-    "relu6": nn.Relu6,
-    "sigmoid": nn.Sigmoid,
-}
+
+def operation_type(function: Callable[..., Any], *args: Any) -> type[keras.Operation]:
+    """Return the type of operation that Keras records for a call of a function.
+
+    Parameters
+    ----------
+    function : callable
+        A function of `keras.ops` or `keras.activations`.
+    *args
+        Its arguments after the first, which is a tensor.
+
+    Returns
+    -------
+    kind : type
+        The type of the "layer" that stands for the call in a functional model.
+    """
+    output = function(keras.KerasTensor((None, 2)), *args)
+    return type(output._keras_history.operation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +130,48 @@ def calls(model: keras.Model) -> Iterator[Call]:
                 dict(arguments.kwargs),
                 tuple(node.outputs),
             )
+
+
+def same_outputs(
+    call: Call, values: Mapping[keras.KerasTensor, Any]
+) -> Iterator[tuple[keras.KerasTensor, keras.KerasTensor]]:
+    """Iterate over the tensors that other calls of a layer have for the same outputs.
+
+    A Sequential model that is made layer by layer calls its layers anew for each one
+    that is added, and ``layer.output`` is of the first call.
+
+    Parameters
+    ----------
+    call : Call
+        The call.
+    values : mapping of {keras.KerasTensor: object}
+        Tensors of the model; those that are the same have the same object.
+
+    Yields
+    ------
+    other, output : keras.KerasTensor
+        A tensor from a call with the same arguments, and that of ``call``.
+    """
+
+    def given(args: Any, kwargs: Any) -> list[Any]:
+        flat = keras.tree.flatten((args, dict(kwargs)))
+        return [
+            values.get(arg, arg) if isinstance(arg, keras.KerasTensor) else arg
+            for arg in flat
+        ]
+
+    own = given(call.args, call.kwargs)
+    for node in call.layer._inbound_nodes:
+        other = given(node.arguments.args, node.arguments.kwargs)
+        if len(other) == len(own) and all(map(_same, other, own)):
+            yield from zip(node.outputs, call.outputs, strict=True)
+
+
+def _same(first: Any, second: Any) -> bool:
+    plain = (bool, float, int, str)
+    return first is second or (
+        isinstance(first, plain) and isinstance(second, plain) and first == second
+    )
 
 
 def count_calls(model: keras.Model) -> Counter[Any]:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 from nengo.base import NengoObject
 
 from .. import keras_graph
+from ..conversion import Conversion
 from ..layer_converter import LayerConverter, one_or_list
 from ..registry import registry
-
-if TYPE_CHECKING:
-    from ..converter import Converter
 
 
 @registry.register(keras.Model)
 class ConvertModel(LayerConverter):
     """Convert `keras.Model`, call by call of its layers."""
 
-    def __init__(self, layer: Any, converter: Converter) -> None:
+    def __init__(self, layer: Any, converter: Conversion) -> None:
         super().__init__(layer, converter)
         self.model = keras_graph.functional_form(layer)
 
@@ -35,6 +33,7 @@ class ConvertModel(LayerConverter):
         # The model that is converted has its own tensors, and its inputs are made; a
         # model within is given its inputs and may be called again, with other tensors.
         values = dict(zip(self.model.inputs, call.inputs, strict=bool(call.inputs)))
+        elsewhere: dict[keras.KerasTensor, keras.KerasTensor] = {}
         for inner in keras_graph.calls(self.model):
             if values.keys() >= set(inner.outputs):
                 continue
@@ -45,6 +44,11 @@ class ConvertModel(LayerConverter):
                 batch_axes=call.batch_axes,
             )
             values.update(zip(inner.outputs, outputs, strict=True))
+            for other, output in keras_graph.same_outputs(inner, elsewhere | values):
+                elsewhere.setdefault(other, values[output])
+        for tensor, converted in (elsewhere | values).items():
+            if tensor is not converted:
+                self.converter.same_tensors.setdefault(tensor, []).append(converted)
         layers = self.converter.layers
         return one_or_list([layers[values[tensor]] for tensor in self.model.outputs])
 
@@ -52,6 +56,3 @@ class ConvertModel(LayerConverter):
 @registry.register(keras.Sequential)
 class ConvertSequential(ConvertModel):
     """Convert `keras.Sequential`, as the functional model that it is."""
-
-    def __init__(self, seq_model: keras.Sequential, converter: Converter) -> None:
-        super().__init__(seq_model, converter)

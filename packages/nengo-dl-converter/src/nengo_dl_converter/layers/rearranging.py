@@ -58,7 +58,13 @@ class ConvertRearranging(LayerConverter):
             )
         }
         args, kwargs = call.arguments(numbers)
-        moved = self.layer.call(*args, **kwargs).numpy().reshape(n_steps, -1)[0]
+        moved = self.layer.call(*args, **kwargs).numpy()
+        if len(moved) != 1:
+            raise ConversionError(
+                f"Layer {self.layer.name!r} works across the examples of a batch, each "
+                "of which a network computes by itself"
+            )
+        moved = moved.reshape(n_steps, -1)[0]
         indices = [
             np.where((start <= moved) & (moved < start + size), moved - start, -1)
             for start, size in zip(starts[:-1], sizes, strict=True)
