@@ -72,7 +72,7 @@ def test_output_of_a_layer(make):
         np.testing.assert_allclose(found[probes[layer]].ravel(), values.ravel())
 
 
-@pytest.mark.parametrize("make", [added, rebuilt, built_later, extended])
+@pytest.mark.parametrize("make", [added, rebuilt, built_later])
 def test_input_and_output_of_a_model(make):
     model = make()
     converter = Converter(model)
@@ -116,11 +116,18 @@ def test_each_output_of_a_layer_that_is_called_twice():
     ]
 
 
-def test_a_call_on_something_else_is_no_output_of_this_model():
+def test_a_layer_that_another_model_has_too():
     x, other = keras.Input((4,)), keras.Input((4,))
     dense = layers.Dense(3)
     elsewhere = dense(other)
     converter = Converter(keras.Model(x, dense(x)))
+    assert converter.layers[elsewhere] is converter.layers[dense]
+
+
+def test_tensors_of_another_model_are_no_keys():
+    x, other = keras.Input((4,)), keras.Input((4,))
+    converter = Converter(keras.Model(x, layers.Dense(3)(x)))
+    elsewhere = layers.Dense(3)(other)
     assert elsewhere not in converter.layers
     with pytest.raises(KeyError, match="is no key"):
         converter.layers[elsewhere]

@@ -32,9 +32,6 @@ class Conversion(Protocol):
         Adds the objects of the network.
     layers : KerasTensorDict
         From the tensors and layers that are converted to their objects.
-    same_tensors : dict of {keras.KerasTensor: list of keras.KerasTensor}
-        Other tensors of the model, and those in ``layers`` that they are the same as:
-        one for each call of a model within the model.
     """
 
     allow_fallback: bool
@@ -44,7 +41,6 @@ class Conversion(Protocol):
     activations: ActivationMap
     populations: Populations
     layers: KerasTensorDict
-    same_tensors: dict[keras.KerasTensor, list[keras.KerasTensor]]
 
     @property
     def counts_spikes(self) -> bool:

@@ -12,9 +12,10 @@ import nengo
 
 from nengo_dl_core import configure_settings, get_setting
 
-from . import cost, verification
+from . import cost, keras_graph, verification
 from .activation_functions import Activation
 from .activations import ActivationMap
+from .checks import check_scales, check_shapes, check_steps
 from .converted_model import ConvertedModel
 from .cost import Cost
 from .errors import ConversionError
@@ -108,7 +109,7 @@ class Converter:
     ) -> None:
         self.model = functional = functional_form(model)
         batch_axes = 2 if temporal_model else 1
-        _check_shapes(functional, batch_axes)
+        check_shapes(functional, batch_axes)
         self.allow_fallback = allow_fallback
         self.inference_only = inference_only
         self.max_to_avg_pool = max_to_avg_pool
@@ -117,13 +118,13 @@ class Converter:
         self.temporal_model = temporal_model
         self.activations = ActivationMap(swap_activations)
         self.populations = Populations(synapse, allow_fallback)
-        self.same_tensors: dict[keras.KerasTensor, list[keras.KerasTensor]] = {}
-        self.layers = KerasTensorDict(self.same_tensors)
-        self.inputs = KerasTensorDict(self.same_tensors)
-        self.outputs = KerasTensorDict(self.same_tensors)
+        same: dict[keras.KerasTensor, list[keras.KerasTensor]] = {}
+        self.layers = KerasTensorDict(same)
+        self.inputs = KerasTensorDict(same)
+        self.outputs = KerasTensorDict(same)
         self._converters: dict[Any, LayerConverter] = {}
         self._n_calls = count_calls(functional)
-        self._check_scales()
+        check_scales(scale_firing_rates, functional, self._n_calls)
 
         self.net = nengo.Network(label=functional.name)
         with self.net:
@@ -138,6 +139,8 @@ class Converter:
                 self.outputs[tensor] = nengo.Probe(
                     obj, synapse=self.populations.output_synapse(obj)
                 )
+        for layer, made in self._converters.items():
+            same.update(keras_graph.same_tensors(layer, made.calls))
         if unused := self.activations.unused():
             warnings.warn(
                 f"swap_activations names {unused}, which no layer of "
@@ -260,7 +263,7 @@ class Converter:
             outputs = keras.tree.flatten(layer.compute_output_spec(*args, **kwargs))
         call = Call(layer, args, kwargs, tuple(outputs), batch_axes)
         if batch_axes > 1:
-            self._check_steps(call)
+            check_steps(call)
         converter = self.get_converter(layer, batch_axes)
         converter.calls.append(call)
         converted = converter.convert(node_id=len(converter.calls) - 1)
@@ -270,30 +273,6 @@ class Converter:
         converter.outputs.append(converted)
         self.layers[layer] = one_or_list(converter.outputs)
         return tuple(outputs)
-
-    def _check_steps(self, call: Call) -> None:
-        """Refuse what does not compute each step of a temporal model by itself."""
-        kind = registry.get(call.layer)
-        obstacle = None if kind is None else kind.obstacle_in_time(call)
-        n_steps = {tensor.shape[1:2] for tensor in (*call.inputs, *call.outputs)}
-        if obstacle or len(n_steps) > 1:
-            raise ConversionError(
-                f"Layer {call.layer.name!r} {obstacle or 'works across the steps'} of "
-                "a temporal model, where a network computes one step after the other"
-            )
-
-    def _check_scales(self) -> None:
-        scales = self.scale_firing_rates
-        if not isinstance(scales, Mapping):
-            scales = {} if scales is None else {self.model: scales}
-        for layer, scale in scales.items():
-            if layer not in self._n_calls and layer is not self.model:
-                raise ValueError(
-                    f"scale_firing_rates names {layer!r}, which is no layer of "
-                    f"{self.model.name!r}; its keys are layers, as get_layer gives them"
-                )
-            if not scale > 0:
-                raise ValueError(f"scale_firing_rates must be positive, not {scale}")
 
     def verify(
         self,
@@ -410,14 +389,3 @@ class Converter:
         if isinstance(self.scale_firing_rates, Mapping):
             return self.scale_firing_rates.get(layer, 1.0)
         return 1.0 if self.scale_firing_rates is None else self.scale_firing_rates
-
-
-def _check_shapes(model: keras.Model, batch_axes: int) -> None:
-    """Check that the shapes of a model's inputs are known."""
-    for tensor in model.inputs:
-        if None in tensor.shape[batch_axes:]:
-            raise ConversionError(
-                f"Input {tensor.name!r} has shape {tensor.shape}; a network needs to "
-                "know the length of every axis but that of the batch (and that of the "
-                "steps, with temporal_model=True)"
-            )

@@ -60,7 +60,7 @@ def _random_inputs(call: Call) -> dict[keras.KerasTensor, np.ndarray]:
         lead = (3, *(n or 3 for n in tensor.shape[1 : call.batch_axes]))
         integers = "int" in tensor.dtype
         draw = partial(rng.integers, 0, 2) if integers else rng.normal
-        values[tensor] = draw(size=(*lead, *shape))
+        values[tensor] = np.asarray(draw(size=(*lead, *shape)))
     return values
 
 

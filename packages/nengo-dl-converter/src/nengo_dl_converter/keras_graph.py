@@ -132,48 +132,6 @@ def calls(model: keras.Model) -> Iterator[Call]:
             )
 
 
-def same_outputs(
-    call: Call, values: Mapping[keras.KerasTensor, Any]
-) -> Iterator[tuple[keras.KerasTensor, keras.KerasTensor]]:
-    """Iterate over the tensors that other calls of a layer have for the same outputs.
-
-    A Sequential model that is made layer by layer calls its layers anew for each one
-    that is added, and ``layer.output`` is of the first call.
-
-    Parameters
-    ----------
-    call : Call
-        The call.
-    values : mapping of {keras.KerasTensor: object}
-        Tensors of the model; those that are the same have the same object.
-
-    Yields
-    ------
-    other, output : keras.KerasTensor
-        A tensor from a call with the same arguments, and that of ``call``.
-    """
-
-    def given(args: Any, kwargs: Any) -> list[Any]:
-        flat = keras.tree.flatten((args, dict(kwargs)))
-        return [
-            values.get(arg, arg) if isinstance(arg, keras.KerasTensor) else arg
-            for arg in flat
-        ]
-
-    own = given(call.args, call.kwargs)
-    for node in call.layer._inbound_nodes:
-        other = given(node.arguments.args, node.arguments.kwargs)
-        if len(other) == len(own) and all(map(_same, other, own)):
-            yield from zip(node.outputs, call.outputs, strict=True)
-
-
-def _same(first: Any, second: Any) -> bool:
-    plain = (bool, float, int, str)
-    return first is second or (
-        isinstance(first, plain) and isinstance(second, plain) and first == second
-    )
-
-
 def count_calls(model: keras.Model) -> Counter[Any]:
     """Count the calls of each layer in a model, its inner models and its wrappers."""
     counts: Counter[Any] = Counter()
@@ -186,6 +144,39 @@ def count_calls(model: keras.Model) -> Counter[Any]:
         if is_graph(layer):
             counts += count_calls(functional_form(layer))
     return counts
+
+
+def same_tensors(
+    layer: Any, calls: Sequence[Call]
+) -> Iterator[tuple[keras.KerasTensor, list[keras.KerasTensor]]]:
+    """Iterate over the tensors of a layer, in whichever model they are.
+
+    A Sequential model that is made layer by layer calls its layers anew for each one
+    that is added, and ``layer.output`` is of the first call. A model within a model has
+    tensors of its own.
+
+    Parameters
+    ----------
+    layer : keras.Layer or keras.Operation
+        The layer.
+    calls : sequence of Call
+        Its calls in the model that is converted.
+
+    Yields
+    ------
+    tensor : keras.KerasTensor
+        An output of the layer or, for a model, also an input.
+    same : list of keras.KerasTensor
+        The tensors that it stands for, one for each of the calls.
+    """
+    for node in layer._inbound_nodes:
+        outputs = (call.outputs for call in calls)
+        for tensor, *same in zip(node.outputs, *outputs, strict=False):
+            yield tensor, same
+    if is_graph(layer):
+        inputs = (call.inputs for call in calls)
+        for tensor, *same in zip(functional_form(layer).inputs, *inputs, strict=False):
+            yield tensor, same
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ class KerasTensorDict(UserDict[Any, Any]):
     Parameters
     ----------
     same : mapping of {keras.KerasTensor: list of keras.KerasTensor}, optional
-        Other keys, each with the keys that it is the same as. They are found, but not
-        iterated over. Keras has several tensors for one output in a Sequential model
-        that was made layer by layer, and in a model that is called by another one.
+        Other keys, each with the keys that it stands for. They are found, but not
+        iterated over. Keras has several tensors for the output of a layer that is part
+        of several models, or of a Sequential model that was made layer by layer.
     """
 
     def __init__(self, same: Mapping[Any, list[Any]] = MappingProxyType({})) -> None:

@@ -33,7 +33,6 @@ class ConvertModel(LayerConverter):
         # The model that is converted has its own tensors, and its inputs are made; a
         # model within is given its inputs and may be called again, with other tensors.
         values = dict(zip(self.model.inputs, call.inputs, strict=bool(call.inputs)))
-        elsewhere: dict[keras.KerasTensor, keras.KerasTensor] = {}
         for inner in keras_graph.calls(self.model):
             if values.keys() >= set(inner.outputs):
                 continue
@@ -44,11 +43,6 @@ class ConvertModel(LayerConverter):
                 batch_axes=call.batch_axes,
             )
             values.update(zip(inner.outputs, outputs, strict=True))
-            for other, output in keras_graph.same_outputs(inner, elsewhere | values):
-                elsewhere.setdefault(other, values[output])
-        for tensor, converted in (elsewhere | values).items():
-            if tensor is not converted:
-                self.converter.same_tensors.setdefault(tensor, []).append(converted)
         layers = self.converter.layers
         return one_or_list([layers[values[tensor]] for tensor in self.model.outputs])
 
