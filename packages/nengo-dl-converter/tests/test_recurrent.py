@@ -167,6 +167,20 @@ def test_what_needs_other_steps_than_those_before_is_refused(layer, message):
         assert_steps(layer())
 
 
+def test_state_that_does_not_start_from_zero_is_refused():
+    class Counter(layers.Layer):
+        state_size = output_size = 4
+
+        def get_initial_state(self, batch_size=None):
+            return keras.ops.ones((batch_size, 4))
+
+        def call(self, x, states):
+            return x + states[0], [states[0] + 1]
+
+    with pytest.raises(ConversionError, match="its state does not start from zero"):
+        assert_steps(layers.RNN(Counter(), return_sequences=True))
+
+
 @pytest.mark.filterwarnings("ignore:Layer .* becomes a TensorNode")
 def test_sequences_within_each_step():
     layer = layers.TimeDistributed(layers.LSTM(3, return_sequences=True))

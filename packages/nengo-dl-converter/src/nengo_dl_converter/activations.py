@@ -1,4 +1,4 @@
-"""What stands for the activation functions of a model in the network."""
+"""The mapping from the activations of a model to those of the network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .activation_functions import (
 
 
 class ActivationMap:
-    """What stands for an activation in the Nengo network.
+    """Maps the activations of a model to what computes them in the network.
 
     Parameters
     ----------

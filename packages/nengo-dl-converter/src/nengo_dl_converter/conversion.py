@@ -1,4 +1,4 @@
-"""What the converter of a layer sees of the conversion that it takes part in."""
+"""The part of a conversion that the converters of layers use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a converted network costs: operations, and the energy that they take."""
+"""An estimate of the operations of a network, and of the energy that they take."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .simulation import as_data, inputs_or_ones, probed, simulate
 
 @dataclass(frozen=True)
 class Device:
-    """What operations cost on a device.
+    """The energy of operations on a device.
 
     Parameters
     ----------

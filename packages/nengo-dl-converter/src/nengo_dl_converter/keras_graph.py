@@ -63,14 +63,14 @@ class Call:
 
     @property
     def inputs(self) -> tuple[keras.KerasTensor, ...]:
-        """Tensors among the arguments, flat."""
+        """The tensors among the arguments, in a flat tuple."""
         flat = keras.tree.flatten((self.args, self.kwargs))
         return tuple(value for value in flat if isinstance(value, keras.KerasTensor))
 
     def arguments(
         self, values: Mapping[keras.KerasTensor, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """``args`` and ``kwargs`` with each tensor replaced by its value."""
+        """Return ``args`` and ``kwargs`` with each tensor replaced by its value."""
         args, kwargs = keras.tree.map_structure(
             lambda arg: values[arg] if isinstance(arg, keras.KerasTensor) else arg,
             (self.args, dict(self.kwargs)),
@@ -181,7 +181,7 @@ def same_tensors(
 
 @dataclass(frozen=True)
 class LayerValues:
-    """What one call of a layer computes.
+    """The inputs and outputs of one call of a layer, as arrays.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ class Populations:
     def __init__(self, synapse: Any, allow_fallback: bool) -> None:
         self.synapse = synapse
         self.allow_fallback = allow_fallback
-        # Where the input goes that is meant for an object.
+        # The Node that gets the input of an object which has none of its own.
         self._inputs: dict[NengoObject, nengo.Node] = {}
         #: The neurons that an object from `add` consists of.
         self.neurons: dict[NengoObject, list[Neurons]] = {}

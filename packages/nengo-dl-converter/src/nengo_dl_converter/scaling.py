@@ -43,8 +43,8 @@ def firing_rate_scales(
     target_rate : float
         Firing rate of strongly driven neurons, in Hz.
     percentile : float
-        What is strongly driven: the percentile of a layer's activations, over all
-        samples and neurons, that the target rate is for.
+        The percentile of a layer's activations, over all samples and neurons, that
+        becomes the target rate.
 
     Returns
     -------

@@ -195,6 +195,8 @@ class ConvertConv1D(ConvertConv):
     line of delays, and the window is what is needed of the last steps.
     """
 
+    has_memory = True
+
     @classmethod
     def obstacle_in_time(cls, call: Call) -> str | None:
         layer = call.layer

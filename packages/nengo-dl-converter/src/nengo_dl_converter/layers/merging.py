@@ -27,7 +27,7 @@ class ConvertMerging(LayerConverter):
     def merge(
         self, node_id: int, input_idx: int, obj: NengoObject, weight: float = 1.0
     ) -> None:
-        """Add an input, times a weight, to the input of an object."""
+        """Connect an input of a call, times a weight, to an object."""
         call = self.calls[node_id]
         self.converter.populations.gather(
             self.get_input_obj(node_id, input_idx),
@@ -58,7 +58,7 @@ class ConvertMerging(LayerConverter):
         return node
 
     def weighted_sum(self, node_id: int, weights: list[float]) -> NengoObject:
-        """Add an object that sums the inputs, each times its weight."""
+        """Add an object that computes the sum of the inputs times their weights."""
         output = self.add_nengo_obj(node_id)
         for i, weight in enumerate(weights):
             self.merge(node_id, i, output, weight)

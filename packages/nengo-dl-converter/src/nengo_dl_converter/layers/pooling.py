@@ -124,8 +124,8 @@ class ConvertMaxPool(ConvertAvgPool):
         native = not converter.allow_fallback or converter.counts_spikes
         if not (native or converter.max_to_avg_pool):
             return (
-                "it is faster than the native form, which allow_fallback=False and "
-                "spiking neurons lead to"
+                "TensorFlow computes it faster than the native form, which is for "
+                "spiking neurons and allow_fallback=False"
             )
         return super().obstacle(layer, converter)
 

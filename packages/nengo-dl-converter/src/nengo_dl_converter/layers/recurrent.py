@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import keras
+import numpy as np
 from nengo.base import NengoObject
 from nengo.neurons import NeuronType
 
@@ -52,6 +53,9 @@ class ConvertRNN(LayerConverter):
         native = cls.is_native(layer, converter)
         if obstacle is None and not native and not converter.allow_fallback:
             return "its cell has to be a TensorNode (see allow_fallback)"
+        states = keras.tree.flatten(layer.get_initial_state(batch_size=1))
+        if obstacle is None and any(np.any(state) for state in states):
+            return "its state does not start from zero"
         return obstacle
 
     @classmethod

@@ -14,7 +14,7 @@ from ..registry import registry
 
 @registry.register(keras.layers.Identity)
 class ConvertIdentity(LayerConverter):
-    """Convert layers that compute nothing, such as `keras.layers.Identity`."""
+    """Convert `keras.layers.Identity` to the object of its input."""
 
     def convert(self, node_id: int) -> NengoObject:
         return self.get_input_obj(node_id)
