@@ -6,6 +6,7 @@ from .errors import ConversionError, VerificationError
 from .layer_converter import LayerConverter
 from .layers import *  # noqa: F403
 from .layers import __all__ as _layers
+from .nir import NIRError, from_nir
 from .report import LayerReport, Report
 from .scaling import firing_rate_scales
 
@@ -17,8 +18,10 @@ __all__ = [
     "Device",
     "LayerConverter",
     "LayerReport",
+    "NIRError",
     "Report",
     "VerificationError",
     "firing_rate_scales",
+    "from_nir",
     *_layers,
 ]
