@@ -21,7 +21,7 @@ class Wiring:
         self.nodes = {}
         self.feeds = {}
         self._collect((), graph)
-        self.delayed = delayed_edges(self.feeds, [name for name in graph.inputs])
+        self.delayed = delayed_edges(self.feeds, list(graph.inputs))
 
     def _collect(self, path, graph):
         for name, node in graph.nodes.items():
@@ -42,7 +42,10 @@ class Wiring:
         """What arrives at a node, as often as it arrives."""
         edges = self._graph(path).edges
         return [
-            source for pre, post in edges if post == name for source in self._of(path, pre)
+            source
+            for pre, post in edges
+            if post == name
+            for source in self._of(path, pre)
         ]
 
     def _of(self, path, name):
@@ -79,7 +82,9 @@ def delayed_edges(feeds, inputs):
     }
     while True:
         left = edges - delayed
-        after = {name: reached([b for a, b in left if a == name], left) for name in feeds}
+        after = {
+            name: reached([b for a, b in left if a == name], left) for name in feeds
+        }
         cyclic = [name for name in feeds if name in after[name]]
         if not cyclic:
             return delayed
@@ -243,7 +248,8 @@ class Convolution:
 class Pooling:
     def __init__(self, node, *_):
         self.size, self.stride, padding = (
-            per_axis(value, 2) for value in (node.kernel_size, node.stride, node.padding)
+            per_axis(value, 2)
+            for value in (node.kernel_size, node.stride, node.padding)
         )
         self.padding = [(n, n) for n in padding]
         averages = isinstance(node, nir.AvgPool2d)

@@ -78,15 +78,14 @@ class Maker:
     def grow(self, name):
         pre = self.draw(st.sampled_from(sorted(self.shapes)))
         shape = self.shapes[pre]
-        others = [
-            other for other in sorted(self.shapes) if self.shapes[other] == shape
-        ]
+        others = [other for other in sorted(self.shapes) if self.shapes[other] == shape]
         feeding = [pre, *self.draw(st.lists(st.sampled_from(others), max_size=2))]
         kinds = ["Scale", "Delay", "Threshold", "I", "IF", "LI", "LIF", "CubaLI"]
         kinds += ["CubaLIF", "CubaLIF", "LIF", "Linear", "Affine", "loop", "loop"]
-        kinds += {2: ["Conv1d"] * 9, 3: ["Conv2d"] * 9 + ["SumPool2d", "AvgPool2d"] * 3}.get(
-            len(shape), []
-        )
+        kinds += {
+            2: ["Conv1d"] * 9,
+            3: ["Conv2d"] * 9 + ["SumPool2d", "AvgPool2d"] * 3,
+        }.get(len(shape), [])
         kinds += ["Flatten"] * 3 * (len(shape) > 1)
         kind = self.among(*kinds)
         if kind == "loop":
@@ -102,7 +101,10 @@ class Maker:
         names = self.draw(st.permutations(["in0", "a", "b", "out"]))
         edges = [(0, 1), (1, 2), (2, 1), (1, 3)]
         nodes = [
-            nir.Input(size), getattr(self, kind.lower())(shape)[0], back, nir.Output(size)
+            nir.Input(size),
+            getattr(self, kind.lower())(shape)[0],
+            back,
+            nir.Output(size),
         ]
         return nir.NIRGraph(
             dict(zip(names, nodes, strict=True)),
@@ -118,7 +120,9 @@ class Maker:
             if not isinstance(node, nir.Input) and self.taken(name) == self.shapes[pre]
         ]
         # Analog values may grow without bound in a cycle.
-        spikes = isinstance(self.nodes[pre], (nir.IF, nir.LIF, nir.CubaLIF, nir.Threshold))
+        spikes = isinstance(
+            self.nodes[pre], (nir.IF, nir.LIF, nir.CubaLIF, nir.Threshold)
+        )
         if fits and spikes:
             self.edges.append((pre, self.draw(st.sampled_from(fits))))
 
@@ -154,7 +158,9 @@ class Maker:
 
     def delay(self, shape):
         steps = self.rng.integers(0, self.among(2, 4, 20), shape)
-        return nir.Delay((steps * self.dt).astype(self.among("float32", "float64"))), shape
+        return nir.Delay(
+            (steps * self.dt).astype(self.among("float32", "float64"))
+        ), shape
 
     def threshold(self, shape):
         return nir.Threshold(self.numbers(shape, -1, 1)), shape

@@ -28,6 +28,8 @@ class NIRError(ValueError):
     ) -> None:
         places = [f"node {node!r}"] if node is not None else []
         places += [f"file {path!r}"] if path is not None else []
-        super().__init__(": ".join([", ".join(places), message] if places else [message]))
+        super().__init__(
+            ": ".join([", ".join(places), message] if places else [message])
+        )
         self.node = node
         self.path = path

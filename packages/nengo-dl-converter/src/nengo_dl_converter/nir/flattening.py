@@ -108,7 +108,9 @@ def _end(path: Path, graph: Graph, name: str, kind: str) -> Path:
     return (*path, wires[0])
 
 
-def _without_wire(edges: list[tuple[Path, Path]], wire: Path) -> list[tuple[Path, Path]]:
+def _without_wire(
+    edges: list[tuple[Path, Path]], wire: Path
+) -> list[tuple[Path, Path]]:
     """Lead every edge into a wire to wherever it leads."""
     into = [pre for pre, post in edges if post == wire]
     out_of = [post for pre, post in edges if pre == wire]

@@ -36,12 +36,20 @@ class ImportedNetwork(nengo.Network):
         Length of a step, in seconds.
     discretization : "exact" or "euler"
         How a step is computed.
+    sizes : tuple of int
+        How many Nodes, Ensembles and Connections there were after the import.
     """
 
     graph: Graph
     record: Mapping[tuple[str, ...], Layer]
     dt: float
     discretization: str
+    sizes: tuple[int, ...]
+
+    def present_sizes(self) -> tuple[int, ...]:
+        """Count Nodes, Ensembles and Connections."""
+        objects = (self.all_nodes, self.all_ensembles, self.all_connections)
+        return tuple(map(len, objects))
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,9 @@ def from_nir(source: Any, dt: float, discretization: str) -> Imported:
     array([0., 0., 1., 0., 0., 1.])
     """
     if discretization not in DISCRETIZATIONS:
-        raise NIRError(f'discretization must be "exact" or "euler", not {discretization!r}')
+        raise NIRError(
+            f'discretization must be "exact" or "euler", not {discretization!r}'
+        )
     if not (np.isscalar(dt) and np.isreal(dt) and 0 < dt < np.inf):
         raise NIRError(f"dt must be a length of time in seconds, not {dt!r}")
     graph = read_graph(source)
@@ -143,6 +153,7 @@ def from_nir(source: Any, dt: float, discretization: str) -> Imported:
     net.graph = graph
     net.record = {flat.paths[name]: layer for name, layer in layers.items()}
     net.dt, net.discretization = float(dt), discretization
+    net.sizes = net.present_sizes()
     return Imported(
         net,
         {name: layers[name].output for name in graph.names("Input")},

@@ -211,5 +211,15 @@ KINDS: dict[str, dict[str, Check]] = {
 }
 """For each type of node its parameters, with what checks and copies each."""
 
-ELEMENTWISE = ("Scale", "Delay", "Threshold", "I", "IF", "LI", "LIF", "CubaLI", "CubaLIF")
+ELEMENTWISE = (
+    "Scale",
+    "Delay",
+    "Threshold",
+    "I",
+    "IF",
+    "LI",
+    "LIF",
+    "CubaLI",
+    "CubaLIF",
+)
 """Types whose parameters have a value for each element of the input."""
