@@ -97,5 +97,8 @@ def connect(draw, rng, pre, post, synapse):
     else:
         transform = scale * rng.normal(size=(size_out, size_in))
     nengo.Connection(
-        pre, chosen, transform=transform, synapse=filters(draw, rng) if synapse else None
+        pre,
+        chosen,
+        transform=transform,
+        synapse=filters(draw, rng) if synapse else None,
     )

@@ -82,7 +82,9 @@ def test_weights_before_neurons_have_a_gradient(kind, gradient):
         connection = imported.net.record["linear",].weights["weight"]
         sim.compile(optimizer="sgd", loss="mse")
         x, y = np.ones((1, 20, 1)), np.ones((1, 20, 3))
-        sim.fit({imported.inputs["input"]: x}, {imported.outputs["output"]: y}, verbose=0)
+        sim.fit(
+            {imported.inputs["input"]: x}, {imported.outputs["output"]: y}, verbose=0
+        )
         changed = np.asarray(sim.data[connection].weights) - weight
     assert (changed[:2] > 0).all()
     assert changed[2] == 0

@@ -130,7 +130,7 @@ def to_nir(
     if isinstance(net, ImportedNetwork) and is_as_imported(net):
         if discretization not in (None, net.discretization):
             raise NIRError(
-                f"this network was imported with discretization={net.discretization!r}, "
+                f"the network was imported with discretization={net.discretization!r}, "
                 "and is written as it was read"
             )
         graph = to_nir_graph(recorded_graph(net), net.dt, net.discretization, dtype)

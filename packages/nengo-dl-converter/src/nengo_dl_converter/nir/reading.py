@@ -1,6 +1,6 @@
 """NIR graphs from files and from objects of the package ``nir``.
 
-Files are read here, and not by ``nir.read``, which refuses graphs for the shapes that it
+Files are read here, and not by ``nir.read``, which refuses graphs for shapes that it
 infers. Nothing in a file is executed or unpickled, and no other file is opened.
 """
 

@@ -11,9 +11,9 @@ and a leaky integrator with the same pole, by whatever discretization,
 
 .. math:: H = c_0 + c_1 L_1 + c_2 L_1 L_2 + \dots + c_n L_1 \cdots L_n,
 
-where the :math:`c_k` solve a system of linear equations between the coefficients of the
-numerators. For `nengo.Lowpass` only :math:`c_1` is not zero, for `nengo.Alpha` there are
-:math:`c_1` and :math:`c_2`.
+where the :math:`c_k` solve a system of linear equations between the coefficients of
+the numerators. For `nengo.Lowpass` only :math:`c_1` is not zero, for `nengo.Alpha`
+there are :math:`c_1` and :math:`c_2`.
 """
 
 from __future__ import annotations

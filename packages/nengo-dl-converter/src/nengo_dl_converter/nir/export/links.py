@@ -74,9 +74,8 @@ def links_of(model: Model, net: nengo.Network) -> list[Link]:
         for conn in model.params
         if isinstance(conn, nengo.Connection) and isinstance(conn.post_obj, nengo.Probe)
     }
-    for probe in net.all_probes:
-        links.append(_of_probe(model, probe, probing.get(probe)))
-    return links
+    probes = [_of_probe(model, probe, probing.get(probe)) for probe in net.all_probes]
+    return links + probes
 
 
 def _of_connection(model: Model, conn: nengo.Connection) -> Link:
@@ -98,16 +97,16 @@ def _of_connection(model: Model, conn: nengo.Connection) -> Link:
         np.array_equal(chosen, np.arange(size))
         for chosen, size in ((into, post.size_in), (out_of, pre.size_out))
     )
-    plain = whole and (gains == 1).all()
-    if weights is None and plain:
+    if weights is None and whole and (gains == 1).all():
         return Link(label, pre, post, None, conn.synapse)
     if weights is None:
         weights = np.eye(len(into))
     matrix = np.zeros((post.size_in, pre.size_out))
     np.add.at(matrix, np.ix_(into, out_of), weights)
     matrix *= gains[:, None]
-    if plain and isinstance(conn.transform, Convolution):
-        kernel = np.array(model.params[conn].weights, np.float64)
+    uniform = (gains == gains[0]).all()
+    if whole and uniform and isinstance(conn.transform, Convolution):
+        kernel = gains[0] * np.array(model.params[conn].weights, np.float64)
         return Link(label, pre, post, matrix, conn.synapse, conn.transform, kernel)
     return Link(label, pre, post, matrix, conn.synapse)
 

@@ -184,8 +184,8 @@ class NetworkWriter:
         decoded = isinstance(conn.pre_obj, nengo.Ensemble)
         if conn.function is not None and not decoded:
             raise NIRError(
-                f"the function {conn.function} is computed in Python, for which NIR has "
-                "no node",
+                f"the function {conn.function} is computed in Python, for which NIR "
+                "has no node",
                 name_of(conn),
             )
 
@@ -217,7 +217,7 @@ class NetworkWriter:
         return any(link.post is ensemble for link in links)
 
     def _flat(self) -> list[Any]:
-        """Objects whose bias differs within channels, and so cannot be a convolution's."""
+        """Objects whose bias differs within channels: it is no convolution's."""
         chosen = []
         for obj, bias in self.biases.items():
             leaks = obj in self.populations and self.populations[obj].kind == "LIF"
@@ -335,7 +335,9 @@ class NetworkWriter:
         shape = pulse.shape
         source = [p for p in self.draft.feeding(name) if p not in self.draft.steps][:1]
         if source:
-            source = [add(f"{name}.zero", "Scale", shape, *source, scale=np.zeros(shape))]
+            source = [
+                add(f"{name}.zero", "Scale", shape, *source, scale=np.zeros(shape))
+            ]
         one = add(f"{name}.one", "Threshold", shape, *source, threshold=-np.ones(shape))
         first = add(f"{name}.start", "Scale", shape, one, scale=pulse)
         delay = np.full(shape, self.dt)
@@ -383,7 +385,8 @@ class NetworkWriter:
         self, link: Link, after: Layout, label: str, height: float, bias: Array | None
     ) -> str:
         convolution = link.convolution
-        assert convolution is not None and link.kernel is not None  # seen by the caller
+        assert convolution is not None
+        assert link.kernel is not None
         kernel = np.moveaxis(link.kernel, (-1, -2), (0, 1))
         per_channel = np.zeros(after.shape[0])
         if bias is not None:

@@ -24,7 +24,6 @@ from ..neurons import (
 )
 from .links import Link, name_of
 
-
 Array = npt.NDArray[np.float64]
 
 
@@ -85,9 +84,11 @@ def population_of(
     losses = []
     if ensemble.noise is not None:
         losses.append(f"the noise {ensemble.noise}")
-    start = np.array(model.sig[neurons]["voltage"].initial_value) if (
-        "voltage" in kind.state
-    ) else np.zeros(ensemble.n_neurons)
+    start = (
+        np.array(model.sig[neurons]["voltage"].initial_value)
+        if ("voltage" in kind.state)
+        else np.zeros(ensemble.n_neurons)
+    )
     if type(kind) in _OWN:
         return Population(*_own(kind), 1.0, losses, start)
     if type(kind) not in _NEAREST:
