@@ -33,11 +33,14 @@ class Layer(NamedTuple):
         Its output is that of the node, flattened.
     weights : dict of {str: nengo.Connection}
         The connections that have its parameters as their weights.
+    shapes : Shapes
+        Shapes of input and output.
     """
 
     entry: NengoObject
     output: NengoObject
     weights: Mapping[str, nengo.Connection]
+    shapes: Shapes
 
 
 class Assembly:
@@ -188,7 +191,7 @@ class Part:
 
     def finished(self, entry: NengoObject, output: NengoObject) -> Layer:
         """Say what the node has become."""
-        return Layer(entry, output, self.weights)
+        return Layer(entry, output, self.weights, self.shapes)
 
 
 PARTS: dict[str, Callable[[Part], Layer]] = {}

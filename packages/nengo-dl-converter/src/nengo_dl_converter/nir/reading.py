@@ -99,7 +99,8 @@ def _node_fields(node: Any) -> dict[str, Any]:
         return _graph_fields(node)
     if kind in ("Input", "Output"):
         shapes = getattr(node, f"{kind.lower()}_type", None) or {}
-        fields = {"shape": shapes.get(kind.lower())}
+        # Their name is not always that of the node's type.
+        fields = {"shape": next(iter(shapes.values()), None)}
     else:
         fields = {name: getattr(node, name, None) for name in KINDS.get(kind, ())}
     return {"type": kind, "metadata": getattr(node, "metadata", None)} | fields

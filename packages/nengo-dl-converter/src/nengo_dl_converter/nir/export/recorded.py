@@ -9,6 +9,7 @@ import nengo
 import numpy as np
 from nengo.transforms import Convolution
 
+from ..assembly import Layer
 from ..errors import NIRError
 from ..graph import Graph, Node
 from ..importing import ImportedNetwork
@@ -50,16 +51,17 @@ def _with_weights(net: ImportedNetwork, graph: Graph, path: Path) -> Graph:
             nodes[name] = _with_weights(net, node, (*path, name))
             continue
         layer = net.record.get((*path, name))
-        weights = layer.weights if layer else {}
         present = {
-            parameter: _present(node, parameter, connection)
-            for parameter, connection in weights.items()
+            parameter: _present(node, parameter, connection, layer)
+            for parameter, connection in (layer.weights if layer else {}).items()
         }
         nodes[name] = replace(node, parameters={**node.parameters, **present})
     return replace(graph, nodes=nodes)
 
 
-def _present(node: Node, parameter: str, connection: nengo.Connection) -> Any:
+def _present(
+    node: Node, parameter: str, connection: nengo.Connection, layer: Layer
+) -> Any:
     """The weights of a connection in the shape of the parameter that they are."""
     transform, before = connection.transform, node[parameter]
     values = transform.init
@@ -69,7 +71,8 @@ def _present(node: Node, parameter: str, connection: nengo.Connection) -> Any:
             connection.label,
         )
     if not isinstance(transform, Convolution):
-        return values.reshape(before.shape) if values.size == before.size else values
+        shape = layer.shapes.taken if parameter == "scale" else before.shape
+        return values.reshape(shape)
     if node.kind in ("Affine", "Linear"):
         return values[0].T.reshape(before.shape)
     n_filters, per_group, *size = before.shape

@@ -95,6 +95,7 @@ def _node(nir: Any, node: Node, shapes: Shapes | None, dtype: Any) -> Any:
     elif shapes is not None and node.kind in ("Conv1d", "Conv2d"):
         taken = shapes.taken[1:]
         arguments["input_shape"] = taken[0] if node.kind == "Conv1d" else taken
+        arguments["bias"] = np.broadcast_to(arguments["bias"], shapes.given[:1])
         if node.kind == "Conv1d":
             for name in ("stride", "padding", "dilation"):
                 value = arguments[name]
