@@ -32,6 +32,18 @@ FOUND = "import sys; from importlib.util import find_spec as find; "
 FOUND += "sys.exit([name for name in sys.argv[1:] if find(name)] or None)"
 # TensorFlow's greetings at import would bury everything else.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+# How other processors compute: in compiled loops, in TensorFlow's kernels, in NumPy's.
+# They must be able to do less than the present one, or OpenBLAS crashes.
+PROCESSORS = {
+    "AVX2": {"XLA_FLAGS": "--xla_cpu_max_isa=AVX2", "OPENBLAS_CORETYPE": "Haswell"},
+    "AVX": {"XLA_FLAGS": "--xla_cpu_max_isa=AVX", "OPENBLAS_CORETYPE": "Sandybridge"},
+    "SSE4.2": {
+        "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2",
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "NPY_DISABLE_CPU_FEATURES": "FMA3 AVX2",
+    },
+    "without-oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
+}
 # Each process takes a gigabyte, so no more of them than that has memory for.
 PARALLEL = ("--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal")
 
@@ -97,6 +109,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["environment"])
+@nox.parametrize("processor", [nox.param(name, id=name) for name in PROCESSORS])
+def processors(session: nox.Session, processor: str) -> None:
+    """Run core's tests as other processors would: nox -s "processors(SSE4.2)"."""
+    arguments = (*PARALLEL, *(session.posargs or ["packages/nengo-dl-core"]))
+    run_shared(session, "-m", "pytest", *arguments, **PROCESSORS[processor])
+
+
+@nox.session(venv_backend="none", requires=["environment"])
 def nengo_suite(session: nox.Session) -> None:
     """Run the tests of Nengo and NengoSPA on our simulator: ... -- -k synapses."""
     # Beside the shared environment, or these plugins would take part in our tests.
@@ -143,6 +163,12 @@ def benchmark(session: nox.Session) -> None:
         "--benchmark-columns=min,median,iqr,rounds",
         *session.posargs,
     )
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def tune(session: nox.Session) -> None:
+    """Measure again what thresholds of core decide by: nox -s tune -- filters."""
+    run_shared(session, "packages/nengo-dl-core/benchmarks/tune.py", *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["environment"])

@@ -12,6 +12,7 @@ from nengo_dl_benchmarks import (
     random_network,
     ring,
 )
+from nengo_dl_benchmarks.suite import BENCHMARKS, NEURON_TYPES
 
 
 def simulate(net, n_steps=1000):
@@ -90,6 +91,25 @@ def test_ring_passes_its_signal_on():
         sim.run(1.0)
     values = [abs(sim.data[probe][-1, 0]) for probe in probes]
     assert all(0.1 < value < 2 for value in values)
+
+
+@pytest.mark.parametrize("name", ["chain", "mnist", "pes", "random_network"])
+def test_input_and_probe_have_names(name):
+    net = BENCHMARKS[name].build()
+    assert net.inp.size_in == 0
+    assert net.p in net.all_probes
+
+
+def test_cconv_has_two_inputs():
+    net = cconv(2, 5, nengo.LIF())
+    assert {net.inp_a, net.inp_b} <= set(net.nodes)
+    assert net.p in net.probes
+
+
+@pytest.mark.parametrize("name", NEURON_TYPES)
+def test_neuron_types_are_known_by_name(name):
+    net = BENCHMARKS["feedback"].at(n_neurons=5, neuron_type=name).build()
+    assert type(net.ensembles[0].neuron_type).__name__ == name
 
 
 @pytest.mark.parametrize("network", [basal_ganglia, cconv, integrator, pes])

@@ -16,6 +16,13 @@ def test_time_alone_leaves_no_profile(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_network_without_inputs_is_trained_for_the_steps_given():
+    with nengo.Network(seed=0) as net:
+        nengo.Probe(nengo.Ensemble(10, 1), synapse=0.01)
+    options = {"train": True, "do_profile": False, "minibatch_size": 2}
+    assert run_profile(net, n_steps=10, **options) > 0
+
+
 def test_profile_is_written_for_tensorboard(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_profile(integrator(1, 10, nengo.LIF()), n_steps=10)

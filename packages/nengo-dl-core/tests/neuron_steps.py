@@ -7,9 +7,9 @@ import tensorflow as tf
 from nengo.builder.neurons import SimNeurons
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.builder import BuildConfig
+from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.signals import SignalDict
 
 DT = 0.001
 

@@ -3,12 +3,13 @@
 import nengo
 import numpy as np
 import pytest
+import tensorflow as tf
 from nengo.builder.operator import Copy, Operator, Reset
 from nengo.exceptions import BuildError
 
 from nengo_dl_core import Simulator
-from nengo_dl_core.builder import Builder, OpBuilder
-from nengo_dl_core.nengo_builder import NengoBuilder, NengoModel
+from nengo_dl_core.builders.base import Builder, OpBuilder
+from nengo_dl_core.network.build import NengoBuilder, NengoModel
 
 
 class Square(Operator):
@@ -81,8 +82,27 @@ def test_operator_of_a_user():
         sim.run_steps(3)
         for probe in probes:
             np.testing.assert_array_equal(sim.data[probe], [[0.25, 4.0]] * 3)
-        plan = sim.tensor_graph.optimized.plan
+        plan = sim.program.optimized.plan
     assert [len(group) for group in plan if isinstance(group[0], Square)] == [3]
+
+
+def test_builder_of_a_user_draws_by_the_seed_of_the_simulation(registered):
+    class Scaled(SquareBuilder):
+        def build_pre(self, signals, config):
+            super().build_pre(signals, config)
+            self.scale = tf.constant(config.rng.uniform(1, 2), signals.dtype)
+
+        def build_step(self, signals):
+            signals.scatter(self.y, self.scale * signals.gather(self.x))
+
+    Builder.register(Square)(Scaled)
+    values = []
+    for seed in (1, 1, 2):
+        model, (probe,) = squaring_model()
+        with Simulator(None, model=model, seed=seed, progress_bar=False) as sim:
+            sim.run_steps(1)
+            values.append(sim.data[probe][0, 0])
+    assert values[0] == values[1] != values[2]
 
 
 def test_operator_without_builder():

@@ -7,7 +7,7 @@ import tensorflow as tf
 from nengo.exceptions import ConfigError, NetworkContextError, ValidationError
 
 from nengo_dl_core import Simulator, configure_settings, get_setting
-from nengo_dl_core.trainability import mark_signals
+from nengo_dl_core.network.trainability import mark_signals
 from nengo_dl_optimizer import noop_order_signals, noop_planner
 from reference import assert_same, reference_data, simulated_data
 
@@ -294,6 +294,6 @@ def test_functions_of_a_user_optimize_the_graph():
             simplifications=[simplification],
         )
     with Simulator(net, progress_bar=False) as sim:
-        assert {len(group) for group in sim.tensor_graph.optimized.plan} == {1}
+        assert {len(group) for group in sim.program.optimized.plan} == {1}
     assert called == ["simplification", "planner", "sorter"]
     assert_same(simulated_data(net, [20]), expected)

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nengo_dl_core import configure_settings, tensor_graph
-from nengo_dl_core.correlation import correlate, correlate_transposed
+from nengo_dl_core import configure_settings
+from nengo_dl_core.builders.correlation import correlate, correlate_transposed
+from nengo_dl_core.program.program import Program
 from reference import assert_matches_reference, assert_same, simulated_data
 
 
@@ -134,7 +135,7 @@ def _assert_equal_with_gradients(ours, native, *args):
 
 def test_library_functions_equal_reference(monkeypatch):
     """What runs on a GPU is TensorFlow's own."""
-    monkeypatch.setattr(tensor_graph, "_is_cpu", lambda device: False)
+    monkeypatch.setattr(Program, "cpu_only", False)
     names = ["plain", "grouped", "output_shape"]
     net = network(*(item for name in names for item in TRANSFORMS[name]()))
     with net:

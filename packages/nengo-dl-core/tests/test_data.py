@@ -2,11 +2,12 @@
 
 import nengo
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nengo_dl_core.names import unique_names
-from nengo_dl_core.probe_data import ProbeData
+from nengo_dl_core.network.names import unique_names
+from nengo_dl_core.values.probe_data import ProbeData
 
 
 def storage(sample_every=None, keep_history=True):
@@ -36,6 +37,18 @@ def test_buffers_keep_what_the_reference_would(pieces, period, keep_history):
         first += n_steps
     expected = expected if keep_history else expected[-1:]
     np.testing.assert_array_equal(data.values[:, 0, 0], expected)
+
+
+@pytest.mark.parametrize("keep_history", [True, False])
+def test_values_that_were_read_stay(keep_history):
+    data, read = storage(keep_history=keep_history), []
+    for i in range(4):
+        data.append(np.full((3, 1, 2), i))
+        read.append((data.values, data.values.copy()))
+        if i == 1:
+            data.clear()
+    for values, before in read:
+        np.testing.assert_array_equal(values, before)
 
 
 def test_reserved_memory_is_used():

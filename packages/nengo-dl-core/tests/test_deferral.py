@@ -4,7 +4,7 @@ import nengo
 import numpy as np
 import pytest
 
-from nengo_dl_core import Simulator, configure_settings, deferral
+from nengo_dl_core import Simulator, configure_settings, tuning
 from nengo_dl_optimizer import DotSet, noop_planner
 from reference import assert_same, recorded
 
@@ -13,8 +13,8 @@ N_STEPS = 100  # not a multiple of what is computed at once
 
 @pytest.fixture(autouse=True)
 def _small_matrices(monkeypatch):
-    monkeypatch.setattr(deferral, "_MIN_SIZE", 1)
-    monkeypatch.setattr(deferral, "_MIN_ROWS", 0)
+    monkeypatch.setattr(tuning, "MIN_DEFERRED_SIZE", 1)
+    monkeypatch.setattr(tuning, "MIN_DEFERRED_ROWS", 0)
 
 
 def network():
@@ -45,7 +45,7 @@ def network():
 
 def written(sim):
     """The probes whose values are computed apart from the loop."""
-    graph = sim.tensor_graph
+    graph = sim.program
     found = graph.deferral.written
     return [
         probe
@@ -110,7 +110,7 @@ def test_a_round_of_more_steps_than_are_computed_at_once():
         configure_settings(dtype="float64")
         probe = nengo.Probe(nengo.Ensemble(10, 2), synapse=0.01)
     expected = recorded(nengo.Simulator(net, progress_bar=False), N_STEPS)
-    sim = Simulator(net, progress_bar=False, unroll_simulation=deferral.N_AT_ONCE + 1)
+    sim = Simulator(net, progress_bar=False, unroll_simulation=tuning.STEPS_AT_ONCE + 1)
     assert written(sim) == [probe]
     assert_same(recorded(sim, N_STEPS), expected)
 
@@ -158,7 +158,7 @@ def test_a_planner_that_does_not_ask_what_may_be_merged():
         nengo.Probe(ensemble)
     expected = recorded(nengo.Simulator(net, progress_bar=False), N_STEPS)
     sim = Simulator(net, progress_bar=False)
-    assert max(map(len, sim.tensor_graph.optimized.plan)) == 2
+    assert max(map(len, sim.program.optimized.plan)) == 2
     assert written(sim) == []
     assert_same(recorded(sim, N_STEPS), expected)
 

@@ -76,3 +76,12 @@ def test_soft_reset(net):
 def test_there_are_no_other_objectives():
     with pytest.raises(AttributeError, match=r"'nengo_dl.obj' has no .* 'other'"):
         nengo_dl.obj.other  # noqa: B018
+
+
+def test_trange_with_the_old_name(net):
+    with simulator(net) as sim:
+        sim.run_steps(4)
+        with pytest.warns(DeprecationWarning, match="sample_every"):
+            np.testing.assert_allclose(sim.trange(dt=0.002), [0.002, 0.004])
+        with pytest.raises(ValidationError, match="not both"):
+            sim.trange(sample_every=0.1, dt=0.1)

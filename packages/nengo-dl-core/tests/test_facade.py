@@ -5,9 +5,12 @@ import subprocess
 import sys
 from importlib import import_module
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 import nengo_dl
+from nengo_dl.signals import SignalDict
 
 
 def test_documented_release_beside_it_is_refused(tmp_path):
@@ -69,3 +72,21 @@ def test_importing_the_facade_leaves_other_distributions_alone():
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'nengo_dl' has no attribute 'nothing'"):
         nengo_dl.nothing  # noqa: B018
+
+
+def test_what_only_the_documented_signals_have():
+    signals = SignalDict("float32", 2)
+    value = tf.reshape(tf.range(20.0), (2, 10))
+    signals.extend("base", value, 10)
+    sig = signals.get_tensor_signal([(0, 10)], "base", "float32", (10,), True)
+    np.testing.assert_array_equal(sig.tf_shape, [2, 10])
+    assert signals.gather(sig) is value
+    copy = signals.gather(sig, force_copy=True)
+    assert copy is not value
+    np.testing.assert_array_equal(copy, value)
+    for part, expected in [(sig[2:5], [2, 3, 4]), (sig[::3], [0, 3, 6, 9])]:
+        start, stop, stride = part.tf_slice
+        np.testing.assert_array_equal(
+            tf.strided_slice(value[0], start, stop, stride), expected
+        )
+    assert signals.combine([sig[5:7], sig[:1]]).tf_slice is None

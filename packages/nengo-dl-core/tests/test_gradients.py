@@ -17,8 +17,10 @@ from nengo_dl_core import (
     SpikingLeakyReLU,
     TensorNode,
     configure_settings,
-    gradient_check,
 )
+from nengo_dl_core.training import gradient_check
+
+from nengo_dl_core.training import gradient_check
 
 N_STEPS = 5
 
@@ -29,7 +31,7 @@ def check(net, **options):
     with Simulator(net, progress_bar=False, **options) as sim:
         inputs = {
             node: rng.normal(size=(batch, N_STEPS, node.size_out)) / 2
-            for node in sim.tensor_graph.input_names
+            for node in sim.program.input_names
         }
         sim.check_gradients(inputs)
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from nengo_dl_core import Layer, Simulator, TensorNode, configure_settings
-from nengo_dl_core.trainability import mark_signals
+from nengo_dl_core.network.trainability import mark_signals
 from reference import simulated_data
 
 

@@ -124,7 +124,7 @@ def test_alike_rules_are_one_group(net):
         pes = nengo.PES(rate)
         learned(net, net.pre, net.post, learning_rule_type=pes, error=net.error)
     with Simulator(net, progress_bar=False) as sim:
-        plan = sim.tensor_graph.optimized.plan
+        plan = sim.program.optimized.plan
         groups = [group for group in plan if type(group[0]).__name__ == "SimPES"]
         assert [len(group) for group in groups] == [2]
     assert_matches_reference(net, 200)
@@ -151,7 +151,7 @@ def test_changes_are_kept_as_factors_unless_they_are_probed(net, probed):
         with net:
             nengo.Probe(conn.learning_rule, "delta")
     with Simulator(net, progress_bar=False) as sim:
-        graph = sim.tensor_graph.optimized.graph
+        graph = sim.program.optimized.graph
         (pes,) = (op for op in graph if type(op).__name__ == "SimPES")
         shapes = [sig.shape for sig in pes.updates]
     assert shapes == ([(2, 30)] if probed else [(2,), (30,)])

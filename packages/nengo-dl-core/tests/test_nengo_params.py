@@ -1,11 +1,17 @@
 """Parameters that go back into Nengo objects."""
 
+import pickle
+import subprocess
+import sys
+import warnings
+
+import keras
 import nengo
 import numpy as np
 import pytest
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core import Simulator, configure_settings
+from nengo_dl_core import Layer, Simulator, configure_settings
 from reference import assert_same, recorded
 
 N_STEPS = 60
@@ -29,8 +35,8 @@ CONNECTIONS = {
     "scalar": {"transform": 0.7},
     "vector": {"transform": [0.5, -1.0, 2.0]},
     "matrix": {"transform": np.arange(9).reshape(3, 3) / 9},
-    "function": {"function": lambda x: x**2},
-    "reduced": {"function": lambda x: x[:2], "transform": np.ones((3, 2)) / 2},
+    "function": {"function": np.square},
+    "reduced": {"function": np.cumsum, "transform": np.ones((3, 3)) / 2},
     "points": {"function": np.ones((5, 3)), "eval_points": np.eye(5, 3)},
     "weights": {"solver": nengo.solvers.LstsqL2(weights=True)},
     "whole weights": {"solver": nengo.solvers.LstsqL2(weights=True, reg=0.5)},
@@ -120,6 +126,99 @@ def test_trained_encoders_of_neurons_without_gain(net):
         sim.freeze_params(net)
         expected = recorded(sim, N_STEPS)
     assert_same(recorded(nengo.Simulator(net, progress_bar=False), N_STEPS), expected)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:nengo")
+def test_silent_neurons_have_the_same_encoders_everywhere(net):
+    """Finite ones: their own, or those that training has given them."""
+    with net:
+        ens = nengo.Ensemble(
+            3, 3, neuron_type=nengo.RectifiedLinear(), gain=[0, 1, 2], bias=[1] * 3
+        )
+        nengo.Connection(net.node, ens, synapse=None)
+        nengo.Probe(ens)
+    with simulator(net) as sim:
+        first = sim.data[ens].encoders
+        np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for changed in (False, True):
+                if changed:
+                    change_parameters(sim)
+                data, given = sim.data[ens], sim.get_nengo_params(ens)
+                for name in ("encoders", "gain", "bias"):
+                    np.testing.assert_array_equal(given[name], getattr(data, name))
+                scaled = data.encoders * data.gain[:, None]
+                np.testing.assert_allclose(scaled, data.scaled_encoders, rtol=1e-12)
+    assert np.isfinite(data.encoders).all()
+    assert np.abs(data.encoders[0] - first[0]).max() > 0.1
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:nengo")
+def test_what_a_gain_of_zero_cannot_express_is_refused(net):
+    with net:
+        ens = nengo.Ensemble(
+            2, 3, neuron_type=nengo.RectifiedLinear(), gain=[0, 1], bias=[1, 1]
+        )
+        nengo.Connection(net.node, ens)
+        nengo.Connection(net.node, ens.neurons, transform=np.ones((2, 3)))
+        nengo.Probe(ens.neurons)
+    with simulator(net) as sim:
+        sim.freeze_params(net)
+        change_parameters(sim)
+        with pytest.raises(ValidationError, match="only one of these can be kept"):
+            sim.freeze_params(net)
+
+
+def test_frozen_layers(net):
+    """A new simulator of the network is the trained one; the first layer is shared."""
+    with net:
+        shared = keras.layers.Dense(3, activation="tanh", dtype="float64")
+        x = Layer(shared)(net.node)
+        with nengo.Network() as subnet:
+            y = Layer(keras.layers.Dense(4, dtype="float64"))(Layer(shared)(x))
+        nengo.Probe(y)
+    with simulator(net) as sim:
+        before = [weight.numpy() for weight in shared.weights]
+        change_parameters(sim)
+        for old, weight in zip(before, shared.weights, strict=True):
+            np.testing.assert_array_equal(weight, old)
+        sim.freeze_params([y, *net.all_connections])
+        for old, weight in zip(before, shared.weights, strict=True):
+            np.testing.assert_array_equal(weight, old)
+        sim.freeze_params(net)
+        expected = recorded(sim, N_STEPS)
+    assert subnet.nodes
+    assert_same(recorded(simulator(net), N_STEPS), expected)
+
+
+def test_frozen_networks_need_nothing_but_nengo(net, tmp_path):
+    with net:
+        a, b = (nengo.Ensemble(20, 3, neuron_type=nengo.LIFRate()) for _ in range(2))
+        nengo.Connection(net.node, a)
+        for options in CONNECTIONS.values():
+            nengo.Connection(a, b, **options)
+        for transform in OTHERS.values():
+            nengo.Connection(net.node, nengo.Node(size_in=3), transform=transform)
+        nengo.Probe(b, synapse=0.01)
+    with simulator(net) as sim:
+        change_parameters(sim)
+        sim.freeze_params(net)
+        (expected,) = recorded(sim, N_STEPS).values()
+    path = tmp_path / "network"
+    path.write_bytes(pickle.dumps(net))
+    code = f"""
+import pickle, sys
+for name in ("tensorflow", "keras", "nengo_dl", "nengo_dl_core", "nengo_dl_optimizer"):
+    sys.modules[name] = None  # not installed
+import nengo
+net = pickle.load(open(sys.argv[1], "rb"))
+with nengo.Simulator(net, progress_bar=False) as sim:
+    sim.run_steps({N_STEPS})
+pickle.dump(sim.data[net.probes[0]], open(sys.argv[1], "wb"))
+"""
+    subprocess.run([sys.executable, "-c", code, path], check=True)
+    np.testing.assert_allclose(pickle.loads(path.read_bytes()), expected, rtol=1e-9)
 
 
 def test_arguments_for_other_objects(net):

@@ -79,8 +79,11 @@ def network_of(neuron_types, probed=None, n_neurons=20):
 
 def python_types(sim):
     """The neuron types that keep a simulation from being compiled."""
-    graph = sim.tensor_graph
-    return {type(op.neurons) for op in graph.op_builder.not_compilable(graph.signals)}
+    graph = sim.program
+    return {
+        type(op.neurons)
+        for op in graph.builder.not_compilable(graph.memory.environment())
+    }
 
 
 def test_native_types():
@@ -181,7 +184,7 @@ def test_merging():
     with Simulator(net, progress_bar=False) as sim:
         groups = [
             group
-            for group in sim.tensor_graph.optimized.plan
+            for group in sim.program.optimized.plan
             if isinstance(group[0], SimNeurons)
         ]
         assert [len(group) for group in groups] == [3]

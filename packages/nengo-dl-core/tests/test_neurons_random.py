@@ -7,7 +7,8 @@ import tensorflow as tf
 from scipy import stats
 
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder
-from nengo_dl_core.random_streams import item_rng, stream_keys, uniform
+from nengo_dl_core.builders.random_streams import stream_keys, uniform
+from nengo_dl_core.network.generators import item_rng
 from neuron_steps import make_ops, reference, simulate
 
 RATES = np.array([0.0, 0.5, 40.0, 400.0, 990.0, 1000.0, 2500.0])

@@ -121,7 +121,7 @@ def test_adaptation_lowers_the_rate():
     adaptive = nengo.AdaptiveLIF(**LIF, initial_state=state)
     output, _ = output_and_gradient(adaptive, np.full(3, 2.0))
     expected, _ = output_and_gradient(nengo.LIF(**LIF), 2 - np.array([0, 0.5, 1]))
-    np.testing.assert_array_equal(output, expected)
+    np.testing.assert_allclose(output, expected, rtol=1e-12)
 
 
 def test_state_is_held():

@@ -13,7 +13,7 @@ from nengo.processes import (
 )
 
 from nengo_dl_core import Simulator, configure_settings
-from nengo_dl_core.process_seeds import ProcessSeeds
+from nengo_dl_core.network.process_seeds import ProcessSeeds
 from reference import (
     assert_matches_reference,
     assert_same,
@@ -116,7 +116,7 @@ def test_seeds_are_drawn_in_the_order_of_the_reference(net):
         if isinstance(op, nengo.builder.processes.SimProcess)
         and op.process.seed is None
     ]
-    draws = {seeds.rngs(op)[0].get_state()[1][0] for op in drawing}
+    draws = {seeds.seeds(op)[0] for op in drawing}
     rng = np.random.RandomState(7)
     expected = {rng.randint(nengo.utils.numpy.maxint) for _ in drawing}
     assert draws == expected

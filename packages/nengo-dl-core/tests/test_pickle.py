@@ -85,7 +85,7 @@ data = [sim.data[probe] for probe in sim.model.probes]
 with open(sys.argv[1], "wb") as file:
     pickle.dump(data, file)
 """
-        environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         subprocess.run([sys.executable, "-c", code, path], check=True, env=environment)
         with path.open("rb") as file:
             for actual, values in zip(pickle.load(file), expected, strict=True):

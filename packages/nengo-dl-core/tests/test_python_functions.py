@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from nengo.exceptions import SimulationError
 
-from nengo_dl_core.python_functions import (
+from nengo_dl_core.network.functions import (
     align_func,
     function_name,
     sanitize_name,

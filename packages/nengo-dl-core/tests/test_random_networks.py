@@ -16,7 +16,7 @@ from hypothesis import given, reject
 from nengo.exceptions import BuildError, SimulationError
 from scipy import stats
 
-from nengo_dl_core import Simulator, configure_settings, deferral
+from nengo_dl_core import Simulator, configure_settings, tuning
 from network_strategies import cases, many, stochastic_networks
 from reference import assert_same, recorded
 
@@ -74,8 +74,8 @@ def assert_equals_reference(case):
 )
 def test_equals_reference(jit_compile, batch, monkeypatch):
     if batch % 2:  # what large matrices are worth is done with small ones
-        monkeypatch.setattr(deferral, "_MIN_SIZE", 1)
-        monkeypatch.setattr(deferral, "_MIN_ROWS", 0)
+        monkeypatch.setattr(tuning, "MIN_DEFERRED_SIZE", 1)
+        monkeypatch.setattr(tuning, "MIN_DEFERRED_ROWS", 0)
 
     @many(SIZES[jit_compile], batch)
     @given(cases(jit_compile))

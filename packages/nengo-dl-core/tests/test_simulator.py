@@ -110,13 +110,6 @@ class TestState:
         with pytest.raises(ReadonlyError):
             setattr(sim, name, 1)
 
-    def test_trange_with_the_old_name(self, sim):
-        sim.run_steps(4)
-        with pytest.warns(DeprecationWarning, match="sample_every"):
-            np.testing.assert_allclose(sim.trange(dt=0.002), [0.002, 0.004])
-        with pytest.raises(ValidationError, match="not both"):
-            sim.trange(sample_every=0.1, dt=0.1)
-
 
 class TestData:
     def test_forms_of_input(self, net, sim):

@@ -88,7 +88,7 @@ def test_alike_filters_are_one_group(synapse, same, other):
     with Simulator(net, progress_bar=False) as sim:
         groups = [
             len(group)
-            for group in sim.tensor_graph.optimized.plan
+            for group in sim.program.optimized.plan
             if type(group[0]).__name__ == "SimProcess"
         ]
     assert sorted(groups) == [1, 2]
@@ -98,8 +98,9 @@ def test_subclasses():
     net = network([Slow(), Doubled(0.1)])
     assert_matches_reference(net, 50)
     with Simulator(net, progress_bar=False) as sim:
-        graph = sim.tensor_graph
+        graph = sim.program
         in_python = {
-            op.process for op in graph.op_builder.not_compilable(graph.signals)
+            op.process
+            for op in graph.builder.not_compilable(graph.memory.environment())
         }
     assert in_python == {Doubled(0.1)}

@@ -9,8 +9,7 @@ from nengo.exceptions import SignalError, ValidationError
 
 import nengo_dl.tensor_graph
 from nengo_dl_core import Simulator, configure_settings
-from nengo_dl_core.nengo_builder import NengoModel
-from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl_core.network.build import NengoModel
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def net():
 
 @pytest.fixture
 def sim(net):
-    with Simulator(net, minibatch_size=3, progress_bar=False) as sim:
+    with nengo_dl.Simulator(net, minibatch_size=3, progress_bar=False) as sim:
         yield sim
 
 
@@ -39,7 +38,7 @@ def reference(net):
 def built(net, **options):
     model = NengoModel(dt=0.001)
     model.build(net)
-    return TensorGraph(model, 0.001, **options)
+    return nengo_dl.tensor_graph.TensorGraph(model, 0.001, **options)
 
 
 class TestSignals:
@@ -52,15 +51,16 @@ class TestSignals:
 
     def test_a_signal_is_created_once(self, net):
         graph = built(net)
-        sig = graph.model.sig[net.ens]["in"]
-        before = graph.signals[sig]
+        sig = graph.program.model.sig[net.ens]["in"]
+        before = graph.program.memory.tensor_signal(sig)
         graph.create_signals([sig])
-        assert graph.signals[sig] is before
+        assert graph.program.memory.tensor_signal(sig) is before
 
     def test_views_are_rows_of_their_base(self, net):
         graph = built(net)
-        base = graph.model.sig[net.ens]["in"]
-        whole, part = graph.signals[base], graph.memory.tensor_signal(base[1:])
+        base = graph.program.model.sig[net.ens]["in"]
+        memory = graph.program.memory
+        whole, part = memory.tensor_signal(base), memory.tensor_signal(base[1:])
         assert part.key == whole.key
         assert part.slices == ((whole.slices[0][0] + 1, whole.slices[0][1]),)
 
@@ -92,15 +92,18 @@ def test_model_without_probes():
         nengo.Ensemble(5, 1)
     with Simulator(net, progress_bar=False) as sim:
         with pytest.raises(ValidationError, match="add a Probe to the network"):
-            sim.predict(n_steps=3)
+            sim.keras_model  # noqa: B018
+        assert sim.predict(n_steps=3) == {}
+        assert sim.n_steps == 0
+        assert sim.predict(n_steps=3, stateful=True) == {}
         sim.run_steps(3)
-        assert sim.n_steps == 3
+        assert sim.n_steps == 6
 
 
 class TestFormerNames:
     def test_step_blocks(self, net):
         with pytest.warns(DeprecationWarning, match="step_blocks is deprecated"):
-            sim = Simulator(net, step_blocks=10, progress_bar=False)
+            sim = nengo_dl.Simulator(net, step_blocks=10, progress_bar=False)
         with sim:
             assert sim.unroll_simulation == 1
             sim.run_steps(7)
@@ -110,8 +113,11 @@ class TestFormerNames:
     @pytest.mark.parametrize(("unrolled", "n_steps"), [(True, 4), (False, 1)])
     def test_boolean_unroll_simulation(self, net, unrolled, n_steps):
         with pytest.warns(DeprecationWarning, match="number of steps to unroll"):
-            graph = built(net, step_blocks=4, unroll_simulation=unrolled)
-        assert graph.unroll == n_steps
+            sim = nengo_dl.Simulator(
+                net, step_blocks=4, unroll_simulation=unrolled, progress_bar=False
+            )
+        with sim:
+            assert sim.unroll_simulation == n_steps
 
     def test_mark_signals(self, sim):
         with pytest.warns(DeprecationWarning, match=r"TensorGraph\.mark_signals"):
@@ -119,7 +125,7 @@ class TestFormerNames:
         assert marks == sim.tensor_graph.mark_signals()
 
     def test_building_a_step_and_a_loop(self, net, reference):
-        with Simulator(
+        with nengo_dl.Simulator(
             net, minibatch_size=2, unroll_simulation=5, progress_bar=False
         ) as sim:
             graph = sim.tensor_graph

@@ -16,7 +16,7 @@ from nengo_dl_optimizer import (
     ResetInc,
     SparseDotSet,
 )
-from numpy_execution import run_plainly
+from plain_execution import run_plainly
 
 RNG = np.random.RandomState(0)
 CONV = nengo.Convolution(2, (4, 1), kernel_size=(2,), strides=(1,))

@@ -14,7 +14,7 @@ from nengo_dl_optimizer import (
     order_signals,
     simplify,
 )
-from numpy_execution import run_groups, run_plainly
+from plain_execution import run_groups, run_plainly
 
 
 def _learning(seed):

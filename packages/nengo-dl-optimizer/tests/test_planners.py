@@ -156,8 +156,6 @@ class TestMemory:
         y = signal(3)
         operators = [Copy(signal(3), y, inc=True) for _ in range(3)]
         assert len(planner(operators)) == 3
-        shared = OperatorGraph(operators, shared_incs={Copy})
-        assert planner(shared) == [tuple(operators)]
 
     @each_planner
     def test_parts_of_one_signal_can_be_written_together(self, planner):

@@ -40,7 +40,7 @@ from nengo_dl_optimizer import (
     remove_zero_incs,
     simplify,
 )
-from numpy_execution import run_plainly
+from plain_execution import run_plainly
 from random_graphs import Accumulate
 
 # Whatever is known of such signals, their value is not.
@@ -269,14 +269,6 @@ class TestResetIncs:
     def test_what_does_not_fit_stays(self, operators):
         given = operators(vector("y"))
         assert list(remove_reset_incs(given)) == given
-
-    def test_increments_that_the_backend_adds_up_stay_together(self):
-        y = vector("y")
-        operators = [Reset(y), *(Copy(vector(n), y, inc=True) for n in "ab")]
-        graph = OperatorGraph(operators, shared_incs={Copy})
-        assert remove_reset_incs(graph) is graph
-        alone = OperatorGraph(operators[:2], shared_incs={Copy})
-        assert len(remove_reset_incs(alone)) == 1
 
 
 class TestConstantCopies:

@@ -62,7 +62,7 @@ def operator_graph(net: nengo.Network) -> OperatorGraph:
             simplifications=[], planner=noop_planner, sorter=noop_order_signals
         )
     with Simulator(net, progress_bar=False) as sim:
-        graph: OperatorGraph = sim.tensor_graph.optimized.graph
+        graph: OperatorGraph = sim.program.optimized.graph
     return graph
 
 

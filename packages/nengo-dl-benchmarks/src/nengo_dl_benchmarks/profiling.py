@@ -153,7 +153,7 @@ def profile(
         def run() -> float:
             start = perf_counter()
             if train:
-                sim.fit(inputs, targets, epochs=1, verbose=0)
+                sim.fit(inputs, targets, n_steps=n_steps, epochs=1, verbose=0)
             else:
                 sim.run_steps(n_steps, data=inputs)
             return perf_counter() - start
@@ -168,14 +168,14 @@ def profile(
 
 def _group_times(sim: Any, logdir: Path) -> tuple[GroupTime, ...]:
     """Find the groups in the profile by the scopes that they are built in."""
-    plan = sim.tensor_graph.optimized.plan
+    program = sim.program
+    plan = program.optimized.plan
     seconds = time_by_scope(logdir, [type(group[0]).__name__ for group in plan])
     if seconds is None:
         return ()
-    objects = sim.tensor_graph.objects
     groups = []
     for (op, *others), taken in zip(plan, seconds, strict=True):
-        owner = objects.owner(op)
+        owner = program.owners.owner(op)
         example = str(op) if owner is None else describe(owner)
         groups.append(GroupTime(type(op).__name__, 1 + len(others), example, *taken))
     return tuple(sorted(groups, key=lambda group: group.seconds, reverse=True))

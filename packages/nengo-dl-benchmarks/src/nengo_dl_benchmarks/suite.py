@@ -5,25 +5,32 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import nengo
 
 from nengo_dl_benchmarks import networks
 
+# The module of each neuron type, which is imported when a network is built with it.
 NEURON_TYPES = {
-    neuron_type.__name__: neuron_type
-    for neuron_type in (
-        nengo.LIF,
-        nengo.LIFRate,
-        nengo.AdaptiveLIF,
-        nengo.AdaptiveLIFRate,
-        nengo.Izhikevich,
-        nengo.RectifiedLinear,
-        nengo.SpikingRectifiedLinear,
-        nengo.Sigmoid,
-        nengo.Tanh,
-    )
+    name: module
+    for module, names in {
+        "nengo": (
+            "LIF",
+            "LIFRate",
+            "AdaptiveLIF",
+            "AdaptiveLIFRate",
+            "Direct",
+            "Izhikevich",
+            "RectifiedLinear",
+            "SpikingRectifiedLinear",
+            "Sigmoid",
+            "Tanh",
+        ),
+        "nengo_dl_core": ("SoftLIFRate", "LeakyReLU", "SpikingLeakyReLU"),
+    }.items()
+    for name in names
 }
 
 
@@ -95,7 +102,9 @@ class Benchmark:
         """
         arguments = dict(self.size)
         if "neuron_type" in arguments:
-            arguments["neuron_type"] = NEURON_TYPES[arguments["neuron_type"]]()
+            name = arguments["neuron_type"]
+            neuron_type = getattr(import_module(NEURON_TYPES[name]), name)
+            arguments["neuron_type"] = neuron_type()
         return self.function(**arguments)
 
 

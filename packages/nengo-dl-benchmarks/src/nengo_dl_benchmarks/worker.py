@@ -134,7 +134,7 @@ def _predict(sim: Any, network: Any, batch_size: int, n_steps: int) -> Work:
     if not hasattr(sim, "predict"):
         return _run(sim, network, batch_size, n_steps)
     inputs = random_inputs(network, batch_size, n_steps)
-    return lambda: sim.predict(inputs), 1
+    return lambda: sim.predict(inputs, n_steps=n_steps), 1
 
 
 def _fit(sim: Any, network: Any, batch_size: int, n_steps: int) -> Work:
@@ -145,7 +145,7 @@ def _fit(sim: Any, network: Any, batch_size: int, n_steps: int) -> Work:
     inputs = random_inputs(network, N_MINIBATCHES * batch_size, n_steps)
     targets = random_targets(network, N_MINIBATCHES * batch_size, n_steps)
     sim.compile(optimizer="sgd", loss="mse")
-    return lambda: sim.fit(inputs, targets, epochs=1, verbose=0), 1
+    return lambda: sim.fit(inputs, targets, n_steps=n_steps, epochs=1, verbose=0), 1
 
 
 MODES: dict[str, Callable[[Any, Any, int, int], Work]] = {

@@ -145,6 +145,7 @@ class Converter:
         network = nengo.Network.context[0]
         if get_setting(network, "trainable") is None:
             configure_settings(trainable=None)
+        configure_settings(firing_rate_scale=get_setting(network, "firing_rate_scale"))
         precise = any(x.dtype == "float64" for x in self.model.outputs)
         if precise and network is self.net:
             configure_settings(dtype="float64")

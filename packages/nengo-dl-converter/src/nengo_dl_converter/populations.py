@@ -57,9 +57,9 @@ def _name(activation: Activation) -> str:
 class Populations:
     """Adds the objects of a converted network, in the context of that network.
 
-    Where firing rates are scaled, the scale is the gain of the neurons, and biases that
-    are trained come by a connection. So weights and biases stay those of the Keras
-    model, for training and for whoever reads them.
+    Where firing rates are scaled, the scale is the gain of the neurons, and a part of
+    their biases that the simulator knows of (``firing_rate_scale``). So weights and
+    biases are trained and saved as those of the Keras model.
 
     Parameters
     ----------
@@ -148,6 +148,9 @@ class Populations:
         ).neurons
         set_trainable(neurons.ensemble, False)
         set_trainable(neurons, False)
+        if scale != 1:
+            config = nengo.Network.context[0].config
+            config[neurons.ensemble].firing_rate_scale = scale
         return neurons
 
     def _add_clipped(
@@ -220,11 +223,9 @@ class Populations:
         if not (trainable and tied):
             biases = np.broadcast_to(biases, shape)
         if biases.shape == shape and isinstance(obj, Neurons):
-            gain = obj.ensemble.gain
-            if not trainable or (gain == 1).all():
-                obj.ensemble.bias = gain * biases.ravel()
-                set_trainable(obj, trainable)
-                return
+            obj.ensemble.bias = obj.ensemble.gain * biases.ravel()
+            set_trainable(obj, trainable)
+            return
 
         if self._one is None:
             self._one = nengo.Node(1.0, label="one")

@@ -39,10 +39,10 @@ from nengo_dl import (
     transform_builders,
     utils,
 )
+from nengo_dl.simulator import Simulator
 from nengo_dl_core import (
     Layer,
     LeakyReLU,
-    Simulator,
     SoftLIFRate,
     SpikingLeakyReLU,
     TensorNode,

@@ -1,7 +1,7 @@
 """Building operators into TensorFlow."""
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.nengo_builder import NengoBuilder, NengoModel
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.network.build import NengoBuilder, NengoModel
 
 __all__ = [
     "BuildConfig",

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from nengo_dl_core.deprecated import mse as _mse
-from nengo_dl_core.deprecated import warn_deprecated
+from nengo_dl._former_simulator import mse as _mse
+from nengo_dl_core.deprecation import warn_deprecated
 
 __all__ = ["mse"]  # noqa: F822
 

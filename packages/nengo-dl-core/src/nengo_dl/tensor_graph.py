@@ -1,7 +1,6 @@
 """The simulation as a Keras layer."""
 
-from nengo_dl_core.former_names import mark_signals
-from nengo_dl_core.tensor_graph import TensorGraph
+from nengo_dl._former_tensor_graph import TensorGraph, mark_signals
 
 __all__ = [
     "TensorGraph",

@@ -13,7 +13,7 @@ from nengo.exceptions import ValidationError
 from nengo.neurons import NeuronType
 from nengo.transforms import Transform
 
-from nengo_dl_core.config import configure_settings
+from nengo_dl_core.network.config import configure_settings
 from nengo_dl_core.tensor_node import TensorNode
 
 

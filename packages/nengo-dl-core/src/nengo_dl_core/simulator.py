@@ -25,32 +25,23 @@ from nengo.exceptions import (
 from nengo.utils.numpy import maxint
 
 from nengo_dl_core.argument_checks import check_positive_integer
-from nengo_dl_core.config import get_setting
-from nengo_dl_core.data_arguments import by_object, check_shapes, look_up
-from nengo_dl_core.deprecated import DeprecatedMethods, warn_deprecated
-from nengo_dl_core.diagnosis import Diagnosis, Stages
-from nengo_dl_core.former_names import unrolled_steps
-from nengo_dl_core.gradient_check import check_gradients
-from nengo_dl_core.keras_runner import KerasRunner
-from nengo_dl_core.nengo_builder import NengoBuilder, NengoModel
-from nengo_dl_core.nengo_params import freeze, named_params, nengo_params
-from nengo_dl_core.parameters import (
-    fitted_state,
-    load_arrays,
-    read_parameters,
-    read_state,
-    save_arrays,
-    split_state,
-    write_parameters,
-    write_state,
-)
-from nengo_dl_core.probe_data import ProbeData
+from nengo_dl_core.build_report import Diagnosis, Stages
+from nengo_dl_core.engine.runner import Runner, compiles
+from nengo_dl_core.network.build import NengoBuilder, NengoModel
+from nengo_dl_core.network.thread_pools import single_threaded_scipy
+from nengo_dl_core.program.program import Program, make_program
 from nengo_dl_core.progress import shown_progress
-from nengo_dl_core.runner import Runner
-from nengo_dl_core.signal_values import SignalValues
-from nengo_dl_core.simulation_data import SimulationData
-from nengo_dl_core.tensor_graph import TensorGraph
-from nengo_dl_core.thread_pools import single_threaded_scipy
+from nengo_dl_core.training.data_arguments import by_object, check_shapes, look_up
+from nengo_dl_core.training.gradient_check import check_gradients
+from nengo_dl_core.training.simulation_layer import SimulationLayer
+from nengo_dl_core.training.trainer import Trainer
+from nengo_dl_core.values.frozen_network import freeze, named_params, nengo_params
+from nengo_dl_core.values.parameters import load_parameters, save_parameters
+from nengo_dl_core.values.probe_data import ProbeData
+from nengo_dl_core.values.session import Session
+from nengo_dl_core.values.signal_values import SignalValues
+from nengo_dl_core.values.simulation_data import SimulationData
+from nengo_dl_core.values.state import State
 
 Array = npt.NDArray[Any]
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -70,7 +61,7 @@ def _while_open(method: _Method) -> _Method:
     return cast(_Method, checked)
 
 
-class Simulator(DeprecatedMethods):
+class Simulator:
     """Simulates a Nengo network with TensorFlow.
 
     It takes the place of `nengo.Simulator`, gives the same output, and simulates many
@@ -102,8 +93,6 @@ class Simulator(DeprecatedMethods):
     optimize : bool
         Whether the graph of operators is simplified, which takes time once and saves
         more in a simulation of any length.
-    step_blocks : int, optional
-        Deprecated: how many steps NengoDL 0.x ran at once.
 
     Attributes
     ----------
@@ -146,11 +135,9 @@ class Simulator(DeprecatedMethods):
         minibatch_size: int | None = None,
         progress_bar: bool | nengo.utils.progress.ProgressBar = True,
         optimize: bool = True,
-        step_blocks: int | None = None,
     ) -> None:
         self.closed = True  # until everything has been built
         self._stages = Stages()
-        unroll_simulation = unrolled_steps(unroll_simulation, step_blocks)
         check_positive_integer("unroll_simulation", unroll_simulation)
         if minibatch_size is not None:
             check_positive_integer("minibatch_size", minibatch_size)
@@ -178,39 +165,43 @@ class Simulator(DeprecatedMethods):
                 with single_threaded_scipy(), self._stages("Nengo's build"):
                     self.model.build(network, progress=progress.sub())
             with self._stages("optimization"):
-                self._tensor_graph = TensorGraph(
+                self._program = make_program(
                     self.model,
-                    self.dt,
-                    unroll_simulation,
-                    minibatch_size or 1,
-                    device,
-                    progress,
-                    seed,
-                    optimize,
+                    unroll=unroll_simulation,
+                    minibatch_size=minibatch_size or 1,
+                    device=device,
+                    simplify=optimize,
                 )
             with self._stages("variables"):
-                self._tensor_graph.build()
-        graph = self._tensor_graph
-        self._seeds = graph.seeds
-        self._values = SignalValues(graph, minibatch_size is not None)
-        self.signals: Mapping[Signal, Array] = self._values
+                self._layer = self._make_layer(self._program)
+                self._layer.build()
+        program = self._program
         self.probe_data = {
             probe: self._probe_storage(probe) for probe in self.model.probes
         }
+        self._session = Session(program, self._layer.held, seed, self.probe_data)
+        self._layer.session = self._session
+        self._values = SignalValues(self._session, minibatch_size is not None)
+        self.signals: Mapping[Signal, Array] = self._values
         self.data = SimulationData(self, minibatched=minibatch_size is not None)
-        self._runner = Runner(graph, self.probe_data, self._stages)
-        self._keras_runner = KerasRunner(graph, self._runner.jit_compile)
+        jit_compile = compiles(program)
+        self._runner = Runner(self._session, jit_compile, self._stages)
+        self._layer.jit_compile = jit_compile
+        self._trainer = Trainer(self._layer, self._runner)
         self.closed = False
-        self.reset()
+
+    @staticmethod
+    def _make_layer(program: Program) -> SimulationLayer:
+        return SimulationLayer(program)
 
     def _probe_storage(self, probe: nengo.Probe) -> ProbeData:
-        sig = self._tensor_graph.memory.tensor_signal(self.model.sig[probe]["in"])
+        sig = self._program.memory.tensor_signal(self.model.sig[probe]["in"])
         return ProbeData(
             probe,
             self.dt,
             (self.minibatch_size or 1, *sig.shape),
             sig.dtype,
-            get_setting(self.model, "keep_history", True, probe),
+            self._program.keeps_history(probe),
         )
 
     @property
@@ -225,7 +216,7 @@ class Simulator(DeprecatedMethods):
     @property
     def seed(self) -> int:
         """Seed of the simulation."""
-        return self._seeds.seed
+        return self._seed if self.closed else self._session.seeds.seed
 
     @seed.setter
     def seed(self, _: int) -> None:
@@ -234,7 +225,7 @@ class Simulator(DeprecatedMethods):
     @property
     def n_steps(self) -> int:
         """Number of the present step."""
-        return self._last_step if self.closed else self.tensor_graph.n_steps
+        return self._last_step if self.closed else self._session.n_steps
 
     @property
     def time(self) -> float:
@@ -243,21 +234,52 @@ class Simulator(DeprecatedMethods):
 
     @property
     @_while_open
-    def tensor_graph(self) -> TensorGraph:
+    def program(self) -> Program:
+        """What is simulated: the plan of the model, its inputs and probes."""
+        return self._program
+
+    @property
+    @_while_open
+    def tensor_graph(self) -> SimulationLayer:
         """The simulation as a Keras layer."""
-        return self._tensor_graph
+        self._session.open()
+        return self._layer
 
     @property
     @_while_open
     def step_order(self) -> list[Operator]:
         """The operators that are simulated, in their order."""
-        return [op for group in self._tensor_graph.optimized.plan for op in group]
+        return [op for group in self._program.optimized.plan for op in group]
 
     @property
     @_while_open
     def keras_model(self) -> keras.Model:
         """The simulation as a Keras model, from Nodes' to Probes' values by name."""
-        return self._keras_runner.model
+        self._session.open()
+        return self._trainer.model
+
+    @_while_open
+    def state(self) -> State:
+        """Return the present state: all that a step leaves to the next.
+
+        Returns
+        -------
+        state : State
+            A value that can be compared, pickled, and given to `restore`.
+        """
+        return self._session.state()
+
+    @_while_open
+    def restore(self, state: State) -> None:
+        """Go on from a state.
+
+        Parameters
+        ----------
+        state : State
+            What `state` returned, of this simulator or of another one for the same
+            network with the same arguments.
+        """
+        self._session.restore(state)
 
     @_while_open
     def reset(
@@ -274,20 +296,17 @@ class Simulator(DeprecatedMethods):
         seed : int, optional
             New seed of the simulation, which stays.
         include_trainable : bool
-            Also undo what training has changed.
+            Also undo what training and online learning rules have changed.
         include_probes : bool
             Also forget what the probes have recorded.
         include_processes : bool
             Also begin the processes anew.
         """
-        graph = self.tensor_graph
         if seed is not None:
-            graph.seeds.seed = seed
-        graph.reset(include_trainable=include_trainable)
-        if include_processes:
-            for source in graph.node_inputs:
-                source.reset(graph.seeds, self.dt)
-            graph.build_post()
+            self._session.seeds.seed = seed
+        self._session.reset(
+            include_parameters=include_trainable, include_generators=include_processes
+        )
         if include_probes:
             self.clear_probes()
 
@@ -369,16 +388,17 @@ class Simulator(DeprecatedMethods):
         nengo.exceptions.SimulatorClosed
             If the simulator has been closed.
         """
-        self.tensor_graph.check_steps(n_steps)
-        if self.tensor_graph.distributed:
+        program = self._program
+        program.check_steps(n_steps)
+        if self._layer.held.distributed:
             raise SimulationError(
                 "what is built under a strategy of tf.distribute cannot be run step by "
                 "step; use predict, which distributes its samples"
             )
-        names = self.tensor_graph.input_names
+        names = program.input_names
         arrays = by_object(data, names, "input Node")
         check_shapes(arrays, names, self.minibatch_size or 1, n_steps)
-        stateful = stateful and self.tensor_graph.stateful
+        stateful = stateful and program.stateful
         show = self.progress_bar if progress_bar is None else progress_bar
         with shown_progress(show, "Simulating", "Simulation", n_steps) as bar:
             self._runner.run(n_steps, arrays, bar, stateful)
@@ -416,7 +436,7 @@ class Simulator(DeprecatedMethods):
         nengo.exceptions.ValidationError
             If the data does not fit the network, or the number of steps is not known.
         """
-        values = self._keras_runner.predict(x, n_steps, stateful, **kwargs)
+        values = self._trainer.predict(x, n_steps, stateful, **kwargs)
         self.data.predicted = True
         return values
 
@@ -452,7 +472,7 @@ class Simulator(DeprecatedMethods):
         nengo.exceptions.ValidationError
             If the data does not fit the network or the minibatch.
         """
-        return self._keras_runner.predict_on_batch(x, n_steps, stateful, **kwargs)
+        return self._trainer.predict_on_batch(x, n_steps, stateful, **kwargs)
 
     @_while_open
     def compile(
@@ -487,7 +507,7 @@ class Simulator(DeprecatedMethods):
         """
         named = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics}
         positional = dict(zip(["optimizer", *named], args, strict=False))
-        self._keras_runner.compile(**{**named, **kwargs, **positional})
+        self._trainer.compile(**{**named, **kwargs, **positional})
 
     @_while_open
     def fit(
@@ -535,7 +555,7 @@ class Simulator(DeprecatedMethods):
         nengo.exceptions.SimulationError
             If the network sets ``inference_only``.
         """
-        return self._keras_runner.fit(x, y, n_steps, stateful, **kwargs)
+        return self._trainer.fit(x, y, n_steps, stateful, **kwargs)
 
     @_while_open
     def evaluate(
@@ -566,28 +586,31 @@ class Simulator(DeprecatedMethods):
         nengo.exceptions.ValidationError
             If the data does not fit the network, or it has not been compiled.
         """
-        return self._keras_runner.evaluate(x, y, n_steps, stateful, **kwargs)
+        return self._trainer.evaluate(x, y, n_steps, stateful, **kwargs)
 
     @_while_open
     def freeze_params(self, objs: Any) -> None:
         """Store the present parameters in the definition of the network.
 
-        The network then gives the same output in any simulator. Its structure may
-        change a little: where decoders have been combined with a transform, the
-        connection gets both as decoders, and a function that only tells their number.
+        The network then gives the same output in any Nengo simulator, and can be
+        pickled and loaded where Nengo alone is installed. Its structure may change a
+        little: where decoders have been combined with a transform, the connection gets
+        both as decoders, and a function that only tells their number. Weights of Keras
+        layers are stored in the layers, which only our simulator can run.
 
         Parameters
         ----------
-        objs : nengo.Network or nengo.Ensemble or nengo.Connection or list
+        objs : nengo.Network or nengo.Ensemble or nengo.Connection or TensorNode or list
             What to store parameters in; networks stand for everything in them.
 
         Raises
         ------
         nengo.exceptions.ValidationError
             If an object is not in the simulated network, or the items of the minibatch
-            have learned different parameters; then nothing changes.
+            have learned different parameters, or a neuron has got encoders in training
+            that its gain, zero, cannot express; then nothing changes.
         """
-        freeze(self.data, objs)
+        freeze(self.data, self._layer.held.layer_weights.own, objs)
 
     @_while_open
     def get_nengo_params(self, nengo_objs: Any, as_dict: bool = False) -> Any:
@@ -665,89 +688,72 @@ class Simulator(DeprecatedMethods):
             If a gradient differs by more; names the probe and the parameter.
         """
         probes = self.model.probes if outputs is None else outputs
-        check_gradients(self.tensor_graph, inputs, probes, atol, rtol)
+        check_gradients(self._layer, inputs, probes, atol, rtol)
 
     @_while_open
     def save_params(
         self,
         path: str,
         include_state: bool = False,
-        include_non_trainable: bool | None = None,
     ) -> None:
         """Save the parameters of the network to a file.
 
         Parameters
         ----------
         path : str
-            The file. An old one is replaced as a whole, or not at all.
+            The file; ``.npz`` is appended if it is missing. An old one is replaced as a
+            whole, or not at all.
         include_state : bool
             Whether to save the state of the simulation too.
-        include_non_trainable : bool, optional
-            Deprecated name of ``include_state``.
         """
-        arrays = read_parameters(self.tensor_graph)
-        if _renamed(include_state, include_non_trainable):
-            arrays |= read_state(self.tensor_graph)
-        save_arrays(path, arrays)
+        save_parameters(self._session, path, include_state)
 
     @_while_open
     def load_params(
         self,
         path: str,
         include_state: bool = False,
-        include_non_trainable: bool | None = None,
     ) -> None:
         """Load parameters from a file that `save_params` has written.
 
-        The network must have the structure of the one that was saved; it may have other
-        neuron types, and the simulator another minibatch size.
+        The network must have the structure of the one that was saved. It may have other
+        seeds, neuron types, synapses, Probes, settings and scales of firing rates, and
+        the simulator another minibatch size.
 
         Parameters
         ----------
         path : str
-            The file. Nothing in it is executed.
+            The file; ``.npz`` may be missing. Nothing in it is executed. Of files of
+            NengoDL 3, those are loaded whose parameters have different shapes.
         include_state : bool
             Whether to load the state of the simulation too.
-        include_non_trainable : bool, optional
-            Deprecated name of ``include_state``.
 
         Raises
         ------
         nengo.exceptions.ValidationError
             If the file is damaged, or a parameter does not fit; then nothing changes.
-        """
-        parameters, state = split_state(load_arrays(path))
-        include_state = _renamed(include_state, include_non_trainable)
-        graph = self.tensor_graph
-        fitted = fitted_state(graph, state) if include_state else None
-        write_parameters(graph, parameters)
-        if fitted is not None:
-            write_state(graph, *fitted)
 
-    def trange(
-        self, sample_every: float | None = None, dt: float | None = None
-    ) -> Array:
+        Warns
+        -----
+        UserWarning
+            If the network has a Probe of neurons without seed that the saved one had
+            not, whose decoders are not in the file.
+        """
+        load_parameters(self._session, path, include_state)
+
+    def trange(self, sample_every: float | None = None) -> Array:
         """Simulation times of what the probes have recorded.
 
         Parameters
         ----------
         sample_every : float, optional
             Sampling period of the probe, in seconds; by default every step.
-        dt : float, optional
-            Deprecated name of ``sample_every``.
 
         Returns
         -------
         times : ndarray
             Times in seconds, beginning with ``dt`` rather than zero.
         """
-        if dt is not None:
-            if sample_every is not None:
-                raise ValidationError(
-                    "give sample_every or dt, which is its old name, not both", "dt"
-                )
-            warn_deprecated("dt", "sample_every")
-            sample_every = dt
         period = 1 if sample_every is None else sample_every / self.dt
         steps = np.arange(1, self.n_steps + 1)
         return np.asarray(self.dt * steps[steps % period < 1])
@@ -770,7 +776,7 @@ class Simulator(DeprecatedMethods):
         nengo.exceptions.ValidationError
             If the object is no input Node or Probe of the network.
         """
-        names = {**self.tensor_graph.input_names, **self.tensor_graph.probe_names}
+        names = {**self._program.input_names, **self._program.probe_names}
         return names[look_up(obj, names, "input Node or Probe", "obj")]
 
     def diagnose(self) -> Diagnosis:
@@ -783,17 +789,18 @@ class Simulator(DeprecatedMethods):
         """
         return Diagnosis(
             self._runner.jit_compile,
-            self.tensor_graph.not_compilable(),
+            self._program.not_compilable(),
             dict(self._stages.seconds),
         )
 
     def close(self) -> None:
         """Free TensorFlow's memory. Data and parameters can still be read."""
         if not self.closed:
-            self._last_step = self.n_steps
+            self._last_step, self._seed = self.n_steps, self.seed
             self.signals = self._values.snapshot()
             self.closed = True
-            del self._tensor_graph, self._runner, self._keras_runner, self._values
+            del self._layer, self._runner, self._trainer, self._values
+            del self._session, self._program
 
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled or copied: all but what `compile` has prepared."""
@@ -809,8 +816,8 @@ class Simulator(DeprecatedMethods):
                 "progress_bar": self.progress_bar,
                 "optimize": self.optimize,
             },
-            "weights": self.tensor_graph.get_weights(),
-            "state": self.tensor_graph.state(),
+            "weights": self._layer.get_weights(),
+            "state": self.state(),
             "probes": {
                 probe: np.array(data.values) for probe, data in self.probe_data.items()
             },
@@ -821,8 +828,8 @@ class Simulator(DeprecatedMethods):
             self.__dict__.update(state["closed"])
             return
         self.__init__(None, **state["arguments"])  # type: ignore[misc]
-        self.tensor_graph.set_weights(state["weights"])
-        self.tensor_graph.restore(state["state"])
+        self._layer.set_weights(state["weights"])
+        self.restore(state["state"])
         for probe, values in state["probes"].items():
             self.probe_data[probe].append(values)
 
@@ -849,14 +856,6 @@ class Simulator(DeprecatedMethods):
                 ResourceWarning,
                 stacklevel=2,
             )
-
-
-def _renamed(include_state: bool, include_non_trainable: bool | None) -> bool:
-    """The value of an argument that used to have another name."""
-    if include_non_trainable is None:
-        return include_state
-    warn_deprecated("include_non_trainable", "include_state", stacklevel=5)
-    return include_non_trainable
 
 
 def _empty_model(network: nengo.Network | None, dt: float) -> NengoModel:

@@ -16,9 +16,9 @@ from nengo.builder.signal import Signal
 from nengo.exceptions import SimulationError, ValidationError
 from nengo.params import BoolParam, Default, Parameter, ShapeParam
 
-from nengo_dl_core.config import get_setting
-from nengo_dl_core.deprecated import warn_deprecated
-from nengo_dl_core.nengo_builder import NengoBuilder
+from nengo_dl_core.deprecation import warn_deprecated
+from nengo_dl_core.network.build import NengoBuilder
+from nengo_dl_core.network.config import get_setting
 
 
 class TensorNode(nengo.Node):

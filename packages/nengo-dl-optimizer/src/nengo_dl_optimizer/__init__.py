@@ -1,6 +1,17 @@
 """Restructure graphs of Nengo operators into few, large, contiguous operations."""
 
 from .display import display_signal_blocks, draw_signal_blocks
+from .execution import (
+    ExecutorState,
+    KernelMaker,
+    Memory,
+    NumPyExecutor,
+    NumPySimulator,
+    Step,
+    default_kernels,
+    own_steps,
+    per_item,
+)
 from .graph import MergeRule, OperatorGraph, SignalFacts, signal_io_dicts
 from .grouping import mergeable
 from .layout import Block, Layout, View
@@ -23,6 +34,7 @@ from .planners import (
     tree_planner,
 )
 from .protocols import Plan, Planner, Simplification, Sorter
+from .python_calls import PythonCall, call_in_turn, turns
 from .simplifications import (
     default_simplifications,
     remove_constant_copies,
@@ -49,19 +61,28 @@ __all__ = [
     "ConvTransposeSet",
     "DotSet",
     "ElementwiseSet",
+    "ExecutorState",
+    "KernelMaker",
     "Layout",
+    "Memory",
     "MergeRule",
+    "NumPyExecutor",
+    "NumPySimulator",
     "OperatorGraph",
     "OptimizedGraph",
     "Plan",
     "Planner",
+    "PythonCall",
     "ResetInc",
     "SignalFacts",
     "Simplification",
     "Sorter",
     "SparseDotSet",
+    "Step",
     "Summary",
     "View",
+    "call_in_turn",
+    "default_kernels",
     "default_simplifications",
     "display_signal_blocks",
     "draw_signal_blocks",
@@ -73,6 +94,8 @@ __all__ = [
     "noop_planner",
     "optimize",
     "order_signals",
+    "own_steps",
+    "per_item",
     "remove_constant_copies",
     "remove_copy_chains",
     "remove_dead_operators",
@@ -88,5 +111,6 @@ __all__ = [
     "transitive_closure_recurse",
     "transitive_planner",
     "tree_planner",
+    "turns",
     "written_signals",
 ]

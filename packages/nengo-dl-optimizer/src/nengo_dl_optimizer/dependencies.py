@@ -10,6 +10,8 @@ signals that operators name.
 Pieces are what the extents of a base signal's views cut it into. An extent of several
 pieces gets a node of its own that gathers them, so that a thousand operators that read
 the whole of a signal of a thousand pieces are two thousand edges and not a million.
+
+Operators that have a ``turn`` (see `PythonCall`) wait for the one before them.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from enum import IntEnum
+from itertools import pairwise
 
 from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
@@ -76,6 +79,11 @@ class DependencyGraph:
                 access != "reads" for users in extents.values() for _, access in users
             ):
                 self._link(extents)
+        in_turn = sorted(
+            (op.turn, i) for i, op in enumerate(operators) if hasattr(op, "turn")
+        )
+        for (_, i), (_, j) in pairwise(in_turn):
+            self.successors[i].append(j)
 
     def _add_node(self) -> int:
         self.successors.append([])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -72,10 +72,8 @@ class OperatorGraph(Sequence[Operator]):
     replaced : mapping of Signal to Signal
         Base signals of the model before simplification, and the signals that stand
         for them in these operators.
-    shared_incs : collection of type
-        Types of operators whose groups may increment the same memory more than once: a
-        backend names those for which its implementation adds up such increments. In
-        groups of other types, what the operators write is disjoint.
+    dt : float, optional
+        Length of a step, in seconds, if it is known.
 
     Examples
     --------
@@ -96,12 +94,12 @@ class OperatorGraph(Sequence[Operator]):
         facts: Mapping[Signal, SignalFacts] = MappingProxyType({}),
         mergeable: MergeRule | None = None,
         replaced: Mapping[Signal, Signal] = MappingProxyType({}),
-        shared_incs: Collection[type[Operator]] = (),
+        dt: float | None = None,
     ) -> None:
         self._operators = tuple(operators)
+        self.dt = dt
         self.facts: Mapping[Signal, SignalFacts] = MappingProxyType(dict(facts))
         self.mergeable = mergeable
-        self.shared_incs = frozenset(shared_incs)
         self.replaced: Mapping[Signal, Signal] = MappingProxyType(dict(replaced))
         self._lineage = object()
 
@@ -205,6 +203,7 @@ class OperatorGraph(Sequence[Operator]):
         self,
         operators: Iterable[Operator],
         replaced: Mapping[Signal, Signal] = MappingProxyType({}),
+        facts: Mapping[Signal, SignalFacts] = MappingProxyType({}),
     ) -> OperatorGraph:
         """Make a graph of other operators, under the same facts and merge rule.
 
@@ -215,8 +214,10 @@ class OperatorGraph(Sequence[Operator]):
         replaced : mapping of Signal to Signal
             Base signals of this graph, and the signals that stand for them in
             ``operators``. A new base signal takes over the facts of the old one.
+        facts : mapping of Signal to SignalFacts
+            Facts about base signals that stand for none of this graph.
         """
-        facts = dict(self.facts)
+        facts = {**self.facts, **facts}
         for old, new in replaced.items():
             if old in facts and not new.is_view:
                 facts.setdefault(new, facts[old])
@@ -229,7 +230,7 @@ class OperatorGraph(Sequence[Operator]):
             facts,
             self.mergeable,
             {**followed, **replaced},
-            self.shared_incs,
+            self.dt,
         )
         graph._lineage = self._lineage
         return graph

@@ -32,24 +32,22 @@ class Candidates:
         of one kind if they are alike in structure and the backend would put each of
         them into a group with the first of their kind.
     memory : list of tuple of (Signal, int, int)
-        The memory that each operator writes and that no other operator of its group may
-        write: base signal, start and stop. That is all that it writes, but for
-        increments that the backend can add up.
+        The memory that each operator writes, and that no other operator of its group
+        may write: base signal, start and stop.
     """
 
     def __init__(self, graph: OperatorGraph) -> None:
         self.graph = graph
         self.kinds = _kinds(graph)
-        self.memory = [_memory(graph, op) for op in graph]
+        self.memory = [_memory(op) for op in graph]
 
     def __len__(self) -> int:
         return len(self.graph)
 
 
-def _memory(graph: OperatorGraph, op: Operator) -> Memory:
-    shared = type(op) in graph.shared_incs
-    signals = [*op.sets, *op.updates] if shared else written_signals(op)
-    return tuple(dict.fromkeys((signal.base, *extent(signal)) for signal in signals))
+def _memory(op: Operator) -> Memory:
+    written = written_signals(op)
+    return tuple(dict.fromkeys((signal.base, *extent(signal)) for signal in written))
 
 
 def _kinds(graph: OperatorGraph) -> list[int]:

@@ -16,7 +16,7 @@ import numpy as np
 from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 from nengo.exceptions import SignalError
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .extents import elements, is_whole
 from .graph import OperatorGraph
@@ -97,6 +97,68 @@ class View:
     slices: tuple[tuple[int, int], ...]
     shape: tuple[int, ...]
 
+    def read(self, array: NDArray[Any], axis: int = 0) -> NDArray[Any]:
+        """Return the signal's value out of an array of its block.
+
+        Parameters
+        ----------
+        array : array of shape ``(..., *block.shape)``
+            What the block holds, after any leading axes (such as one for the items of
+            a minibatch).
+        axis : int
+            The number of leading axes, so that ``axis`` is the axis of the rows.
+
+        Returns
+        -------
+        value : array of shape ``(..., *shape)``
+            A NumPy view of ``array`` (writing to it writes to ``array``) if the rows
+            are one slice, and a copy otherwise.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nengo_dl_optimizer import View
+        >>> View(0, ((2, 4),), (2,)).read(np.arange(5.0))
+        array([2., 3.])
+        >>> View(0, ((2, 4),), (2,)).read(np.zeros((10, 5)), axis=1).shape
+        (10, 2)
+        """
+        rows = array[(slice(None),) * axis + (self._rows(),)]
+        return rows.reshape(*array.shape[:axis], *self.shape)
+
+    def write(self, array: NDArray[Any], value: ArrayLike, axis: int = 0) -> None:
+        """Replace the signal's value in an array of its block.
+
+        Parameters
+        ----------
+        array : array of shape ``(..., *block.shape)``
+            What the block holds. It is changed.
+        value : array_like
+            The new value, of a shape that broadcasts to ``(..., *shape)``.
+        axis : int
+            The number of leading axes of ``array``, so that ``axis`` is the axis of
+            the rows.
+
+        Raises
+        ------
+        ValueError
+            If the value does not broadcast to the signal's shape.
+        """
+        shape = (*array.shape[:axis], *self.shape)
+        rows = sum(stop - start for start, stop in self.slices)
+        target = (*array.shape[:axis], rows, *array.shape[axis + 1 :])
+        array[(slice(None),) * axis + (self._rows(),)] = np.broadcast_to(
+            np.asarray(value), shape
+        ).reshape(target)
+
+    def _rows(self) -> slice | NDArray[np.intp]:
+        """Return what the rows are: a slice, or else their numbers."""
+        if not self.slices:
+            return slice(0, 0)
+        if len(self.slices) == 1:
+            return slice(*self.slices[0])
+        return np.concatenate([np.arange(*piece) for piece in self.slices])
+
 
 class Layout:
     """Blocks of memory for all signals of a plan.
@@ -138,7 +200,7 @@ class Layout:
                 f"them {next(s for s in graph.signals if s in missing)!r}; a sorter "
                 "must return every base signal"
             )
-        self._graph = graph
+        self.graph = graph
         self._places: dict[Signal, tuple[int, int]] = {}
         self._views: dict[Signal, View] = {}
         trailing = _trailing_shapes(plan, order)
@@ -166,21 +228,21 @@ class Layout:
         for signal in signals:
             self._places[signal] = (index, row)
             row += _rows(signal, trailing)
-        fact = self._graph.fact(signals[0])
+        fact = self.graph.fact(signals[0])
         return Block(
             index=index,
             shape=(row, *trailing),
             dtype=signals[0].dtype,
             trainable=fact.trainable,
             minibatched=fact.minibatched,
-            persistent=signals[0] in self._graph.persistent,
+            persistent=signals[0] in self.graph.persistent,
             external=fact.external,
-            written=self._graph.is_written(signals[0]),
+            written=self.graph.is_written(signals[0]),
             signals=signals,
         )
 
     def __contains__(self, signal: Signal) -> bool:
-        return self._graph.current(signal).base in self._places
+        return self.graph.current(signal).base in self._places
 
     def view(self, signal: Signal) -> View:
         """Return where the value of a signal is.
@@ -201,7 +263,7 @@ class Layout:
         return self._views[signal]
 
     def _locate(self, signal: Signal) -> View:
-        current = self._graph.current(signal)
+        current = self.graph.current(signal)
         if current.base not in self._places:
             raise SignalError(f"{signal!r} is not used by any operator")
         index, first = self._places[current.base]

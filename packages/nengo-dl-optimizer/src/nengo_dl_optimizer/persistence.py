@@ -24,6 +24,7 @@ from .operators import (
     ElementwiseSet,
     SparseDotSet,
 )
+from .python_calls import PythonCall
 
 
 def _first(op: Operator) -> Iterable[int]:
@@ -48,6 +49,7 @@ _OVERWRITES: dict[type[Operator], Callable[..., Iterable[int]]] = {
     Copy: _copy,
     DotSet: _first,
     ElementwiseSet: _first,
+    PythonCall: _first,
     Reset: _first,
     SimNeurons: _first,
     SimProcess: _process,

@@ -48,7 +48,7 @@ def _arguments(
     "--neuron_type",
     type=click.Choice(list(NEURON_TYPES)),
     metavar="NAME",
-    help=f"Nengo neuron type: {', '.join(NEURON_TYPES)}.",
+    help=f"Neuron type of Nengo or of NengoDL: {', '.join(NEURON_TYPES)}.",
 )
 @click.option(
     "--kwarg",

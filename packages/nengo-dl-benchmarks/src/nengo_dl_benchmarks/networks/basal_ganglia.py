@@ -22,7 +22,8 @@ def basal_ganglia(
     Returns
     -------
     net : nengo.Network
-        Network with one input node, of the actions' utilities, and one probe.
+        Network with one input node, ``net.inp``, of the actions' utilities, and one
+        probe, ``net.p``.
 
     Examples
     --------
@@ -32,7 +33,7 @@ def basal_ganglia(
     """
     with nengo.Network(seed=0) as net:
         net.config[nengo.Ensemble].neuron_type = neuron_type
-        utilities = nengo.Node(
+        net.inp = nengo.Node(
             nengo.processes.PresentInput(
                 np.random.default_rng(0).uniform(size=(10, dimensions)),
                 presentation_time=0.1,
@@ -40,7 +41,7 @@ def basal_ganglia(
         )
         selection = nengo.networks.BasalGanglia(dimensions, neurons_per_d)
         thalamus = nengo.networks.Thalamus(dimensions, neurons_per_d)
-        nengo.Connection(utilities, selection.input)
+        nengo.Connection(net.inp, selection.input)
         nengo.Connection(selection.output, thalamus.input)
-        nengo.Probe(thalamus.output, synapse=0.01)
+        net.p = nengo.Probe(thalamus.output, synapse=0.01)
     return net

@@ -22,7 +22,8 @@ def cconv(
     Returns
     -------
     net : nengo.Network
-        Network with two input nodes and one probe.
+        Network with two input nodes, ``net.inp_a`` and ``net.inp_b``, and one probe,
+        ``net.p``.
 
     Examples
     --------
@@ -33,8 +34,10 @@ def cconv(
     with nengo.Network(seed=0) as net:
         net.config[nengo.Ensemble].neuron_type = neuron_type
         convolution = nengo.networks.CircularConvolution(neurons_per_d, dimensions)
-        for vector in (convolution.input_a, convolution.input_b):
-            signal = nengo.processes.WhiteSignal(period=1, high=5, rms=dimensions**-0.5)
-            nengo.Connection(nengo.Node(signal, size_out=dimensions), vector)
-        nengo.Probe(convolution.output, synapse=0.01)
+        signal = nengo.processes.WhiteSignal(period=1, high=5, rms=dimensions**-0.5)
+        net.inp_a = nengo.Node(signal, size_out=dimensions)
+        net.inp_b = nengo.Node(signal, size_out=dimensions)
+        nengo.Connection(net.inp_a, convolution.input_a)
+        nengo.Connection(net.inp_b, convolution.input_b)
+        net.p = nengo.Probe(convolution.output, synapse=0.01)
     return net

@@ -21,7 +21,7 @@ def chain(n_ensembles: int, n_neurons: int, neuron_type: NeuronType) -> nengo.Ne
     Returns
     -------
     net : nengo.Network
-        Network with one input node and one probe.
+        Network with one input node, ``net.inp``, and one probe, ``net.p``.
 
     Examples
     --------
@@ -30,11 +30,11 @@ def chain(n_ensembles: int, n_neurons: int, neuron_type: NeuronType) -> nengo.Ne
     """
     with nengo.Network(seed=0) as net:
         net.config[nengo.Ensemble].neuron_type = neuron_type
-        stimulus = nengo.Node(0.5)
+        net.inp = nengo.Node(0.5)
         ensembles = [
             nengo.Ensemble(n_neurons, 1, label=f"link {i}") for i in range(n_ensembles)
         ]
-        for sender, receiver in pairwise([stimulus, *ensembles]):
+        for sender, receiver in pairwise([net.inp, *ensembles]):
             nengo.Connection(sender, receiver)
-        nengo.Probe(ensembles[-1], synapse=0.01)
+        net.p = nengo.Probe(ensembles[-1], synapse=0.01)
     return net

@@ -23,7 +23,8 @@ def convolution(
     Returns
     -------
     net : nengo.Network
-        Network with one input node and one probe, of ten dimensions.
+        Network with one input node, ``net.inp``, and one probe of ten dimensions,
+        ``net.p``.
 
     Examples
     --------
@@ -37,8 +38,10 @@ def convolution(
         net.config[nengo.Ensemble].bias = nengo.dists.Choice([1])
         net.config[nengo.Connection].synapse = None
         images = rng.uniform(size=(10, image_size**2))
-        image = nengo.Node(nengo.processes.PresentInput(images, presentation_time=0.1))
-        layer, shape = image, (image_size, image_size, 1)
+        net.inp = nengo.Node(
+            nengo.processes.PresentInput(images, presentation_time=0.1)
+        )
+        layer, shape = net.inp, (image_size, image_size, 1)
         for filters, strides in ((n_filters, (1, 1)), (2 * n_filters, (2, 2))):
             transform = nengo.Convolution(filters, shape, strides=strides)
             neurons = nengo.Ensemble(transform.output_shape.size, 1).neurons
@@ -47,5 +50,5 @@ def convolution(
         readout = nengo.Node(size_in=10)
         weights = rng.normal(size=(10, layer.size_out)) / layer.size_out
         nengo.Connection(layer, readout, transform=weights)
-        nengo.Probe(readout, synapse=0.01)
+        net.p = nengo.Probe(readout, synapse=0.01)
     return net

@@ -17,7 +17,7 @@ def feedback(n_neurons: int, neuron_type: NeuronType) -> nengo.Network:
     Returns
     -------
     net : nengo.Network
-        Network with one input node and one probe.
+        Network with one input node, ``net.inp``, and one probe, ``net.p``.
 
     Examples
     --------
@@ -25,11 +25,11 @@ def feedback(n_neurons: int, neuron_type: NeuronType) -> nengo.Network:
     50
     """
     with nengo.Network(seed=0) as net:
-        stimulus = nengo.Node(0.5)
+        net.inp = nengo.Node(0.5)
         ensemble = nengo.Ensemble(
             n_neurons, 1, neuron_type=neuron_type, label="ensemble"
         )
-        nengo.Connection(stimulus, ensemble)
+        nengo.Connection(net.inp, ensemble)
         nengo.Connection(ensemble, ensemble, transform=0.5, synapse=0.1)
-        nengo.Probe(ensemble, synapse=0.01)
+        net.p = nengo.Probe(ensemble, synapse=0.01)
     return net

@@ -21,7 +21,7 @@ def integrator(
     Returns
     -------
     net : nengo.Network
-        Network with one input node and one probe.
+        Network with one input node, ``net.inp``, and one probe, ``net.p``.
 
     Examples
     --------
@@ -30,7 +30,7 @@ def integrator(
     """
     time_constant = 0.1
     with nengo.Network(seed=0) as net:
-        stimulus = nengo.Node(
+        net.inp = nengo.Node(
             nengo.processes.WhiteSignal(period=10, high=1, rms=dimensions**-0.5),
             size_out=dimensions,
         )
@@ -44,7 +44,7 @@ def integrator(
         # (Eliasmith and Anderson, 2003, Neural Engineering, section 8.1).
         nengo.Connection(memory, memory, synapse=time_constant)
         nengo.Connection(
-            stimulus, memory, transform=time_constant, synapse=time_constant
+            net.inp, memory, transform=time_constant, synapse=time_constant
         )
-        nengo.Probe(memory, synapse=0.01)
+        net.p = nengo.Probe(memory, synapse=0.01)
     return net

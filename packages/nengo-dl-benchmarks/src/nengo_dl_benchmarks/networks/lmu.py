@@ -38,7 +38,8 @@ def lmu(
     Returns
     -------
     net : nengo.Network
-        Network with one input node and one probe, of ten dimensions.
+        Network with one input node, ``net.inp``, and one probe of ten dimensions,
+        ``net.p``.
 
     References
     ----------
@@ -90,7 +91,7 @@ def _native(theta: int, input_d: int) -> nengo.Network:
     with nengo.Network(seed=0) as net:
         configure_settings(trainable=None)
         net.config[nengo.Connection].synapse = None
-        x = _sequence(theta, input_d)
+        net.inp = _sequence(theta, input_d)
         u = nengo.Node(size_in=1)
         m = nengo.Node(size_in=ORDER)
         units = nengo.Ensemble(
@@ -104,18 +105,18 @@ def _native(theta: int, input_d: int) -> nengo.Network:
         readout = nengo.Node(size_in=OUTPUTS)
 
         # A synapse of time constant zero passes on the value of the step before.
-        _dense(x, u)
+        _dense(net.inp, u)
         _dense(h, u, synapse=0)
         _dense(m, u, synapse=0)
         from_input = nengo.Connection(u, m, transform=B)
         from_memory = nengo.Connection(m, m, transform=A, synapse=0)
-        _dense(x, h)
+        _dense(net.inp, h)
         _dense(h, h, synapse=0)
         _dense(m, h)
         _dense(h, readout)
         for fixed in (from_input, from_memory, units, h):
             net.config[fixed].trainable = False
-        nengo.Probe(readout)
+        net.p = nengo.Probe(readout)
     return net
 
 
@@ -153,10 +154,10 @@ def _tensor(theta: int, input_d: int, dtype: str) -> nengo.Network:
         ]
     )
     with nengo.Network(seed=0) as net:
-        x = _sequence(1, theta * input_d)
+        net.inp = _sequence(1, theta * input_d)
         node = TensorNode(
             model, shape_in=(theta, input_d), shape_out=(OUTPUTS,), pass_time=False
         )
-        nengo.Connection(x, node, synapse=None)
-        nengo.Probe(node)
+        nengo.Connection(net.inp, node, synapse=None)
+        net.p = nengo.Probe(node)
     return net

@@ -18,8 +18,8 @@ def mnist(use_tensor_layer: bool = True) -> nengo.Network:
     Returns
     -------
     net : nengo.Network
-        Network with one input node, of 28 by 28 pixels, and one probe, of ten
-        dimensions.
+        Network with one input node of 28 by 28 pixels, ``net.inp``, and one probe of
+        ten dimensions, ``net.p``.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def mnist(use_tensor_layer: bool = True) -> nengo.Network:
     with nengo.Network(seed=0) as net:
         images = np.random.default_rng(0).uniform(size=(10, np.prod(shape)))
         present = nengo.processes.PresentInput(images, presentation_time=0.001)
-        output = nengo.Node(present, label="image")
+        net.inp = output = nengo.Node(present, label="image")
         if use_tensor_layer:
             for layer in layers:
                 output = Layer(layer)(output, shape_in=shape, label=layer.name)
@@ -51,5 +51,5 @@ def mnist(use_tensor_layer: bool = True) -> nengo.Network:
             node = TensorNode(model, shape_in=shape, pass_time=False, label="model")
             nengo.Connection(output, node, synapse=None)
             output = node
-        nengo.Probe(output)
+        net.p = nengo.Probe(output)
     return net

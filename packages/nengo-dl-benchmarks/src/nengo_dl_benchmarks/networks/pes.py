@@ -20,7 +20,7 @@ def pes(dimensions: int, neurons_per_d: int, neuron_type: NeuronType) -> nengo.N
     Returns
     -------
     net : nengo.Network
-        Network with one input node and one probe.
+        Network with one input node, ``net.inp``, and one probe, ``net.p``.
 
     Examples
     --------
@@ -30,7 +30,7 @@ def pes(dimensions: int, neurons_per_d: int, neuron_type: NeuronType) -> nengo.N
     """
     with nengo.Network(seed=0) as net:
         net.config[nengo.Ensemble].neuron_type = neuron_type
-        stimulus = nengo.Node(
+        net.inp = nengo.Node(
             nengo.processes.WhiteSignal(period=1, high=5, rms=0.5 * dimensions**-0.5),
             size_out=dimensions,
         )
@@ -41,12 +41,12 @@ def pes(dimensions: int, neurons_per_d: int, neuron_type: NeuronType) -> nengo.N
             dimensions * neurons_per_d // 2, dimensions, label="receiver"
         )
         error = nengo.Node(size_in=dimensions)
-        nengo.Connection(stimulus, sender)
+        nengo.Connection(net.inp, sender)
         learned = nengo.Connection(
             sender, receiver, transform=0, learning_rule_type=nengo.PES()
         )
         nengo.Connection(receiver, error)
-        nengo.Connection(stimulus, error, transform=-1)
+        nengo.Connection(net.inp, error, transform=-1)
         nengo.Connection(error, learned.learning_rule)
-        nengo.Probe(receiver, synapse=0.01)
+        net.p = nengo.Probe(receiver, synapse=0.01)
     return net

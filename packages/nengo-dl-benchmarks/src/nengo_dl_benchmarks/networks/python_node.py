@@ -19,7 +19,7 @@ def python_node(n_neurons: int, neuron_type: NeuronType) -> nengo.Network:
     Returns
     -------
     net : nengo.Network
-        Network with one input node and one probe.
+        Network with one input node, ``net.inp``, and one probe, ``net.p``.
 
     Examples
     --------
@@ -32,12 +32,12 @@ def python_node(n_neurons: int, neuron_type: NeuronType) -> nengo.Network:
 
     with nengo.Network(seed=0) as net:
         net.config[nengo.Ensemble].neuron_type = neuron_type
-        stimulus = nengo.Node(nengo.processes.WhiteSignal(period=1, high=5, rms=0.5))
+        net.inp = nengo.Node(nengo.processes.WhiteSignal(period=1, high=5, rms=0.5))
         before = nengo.Ensemble(n_neurons, 1, label="before")
         function = nengo.Node(square, size_in=1)
         after = nengo.Ensemble(n_neurons, 1, label="after")
-        nengo.Connection(stimulus, before)
+        nengo.Connection(net.inp, before)
         nengo.Connection(before, function)
         nengo.Connection(function, after)
-        nengo.Probe(after, synapse=0.01)
+        net.p = nengo.Probe(after, synapse=0.01)
     return net

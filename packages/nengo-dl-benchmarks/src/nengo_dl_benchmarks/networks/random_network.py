@@ -33,8 +33,8 @@ def random_network(
     Returns
     -------
     net : nengo.Network
-        Network with one input node, which excites the first ensemble, and a probe on
-        each ensemble.
+        Network with one input node, ``net.inp``, which excites the first ensemble,
+        and a probe on each ensemble; ``net.p`` is that on the last one.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def random_network(
     rng = np.random.default_rng(seed)
     with nengo.Network(seed=seed) as net:
         net.config[nengo.Ensemble].neuron_type = neuron_type
-        stimulus = nengo.Node(
+        net.inp = nengo.Node(
             nengo.processes.WhiteSignal(period=1, high=5, rms=0.5), size_out=dimensions
         )
         ensembles = [
@@ -66,7 +66,7 @@ def random_network(
             )
             for i in range(n_ensembles)
         ]
-        nengo.Connection(stimulus, ensembles[0])
+        nengo.Connection(net.inp, ensembles[0])
         for sender in ensembles:
             targets = rng.choice(n_ensembles, connections_per_ensemble, replace=False)
             for target in targets:
@@ -74,6 +74,6 @@ def random_network(
                 nengo.Connection(
                     sender, ensembles[target], transform=1 / connections_per_ensemble
                 )
-        for ensemble in ensembles:
-            nengo.Probe(ensemble, synapse=0.01)
+        probes = [nengo.Probe(ensemble, synapse=0.01) for ensemble in ensembles]
+        net.p = probes[-1]
     return net

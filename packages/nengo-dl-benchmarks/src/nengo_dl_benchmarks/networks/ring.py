@@ -24,7 +24,7 @@ def ring(n_ensembles: int, n_neurons: int, neuron_type: NeuronType) -> nengo.Net
     Returns
     -------
     net : nengo.Network
-        Network with one input node and one probe.
+        Network with one input node, ``net.inp``, and one probe, ``net.p``.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def ring(n_ensembles: int, n_neurons: int, neuron_type: NeuronType) -> nengo.Net
     encoders = np.where(np.arange(n_neurons) % 2, 1.0, -1.0)[:, None]
     decoders = nengo.solvers.NoSolver(encoders / (100 * n_neurons))  # 100 Hz each
     with nengo.Network(seed=0) as net:
-        stimulus = nengo.Node(0.5)
+        net.inp = nengo.Node(0.5)
         ensembles = [
             nengo.Ensemble(
                 n_neurons,
@@ -45,7 +45,7 @@ def ring(n_ensembles: int, n_neurons: int, neuron_type: NeuronType) -> nengo.Net
             )
             for i in range(n_ensembles)
         ]
-        nengo.Connection(stimulus, ensembles[0])
+        nengo.Connection(net.inp, ensembles[0])
         for number, receiver in enumerate(ensembles):
             nengo.Connection(
                 ensembles[number - 1],
@@ -54,5 +54,5 @@ def ring(n_ensembles: int, n_neurons: int, neuron_type: NeuronType) -> nengo.Net
                 synapse=0.1,
                 solver=decoders,
             )
-        nengo.Probe(ensembles[-1], synapse=0.01, solver=decoders)
+        net.p = nengo.Probe(ensembles[-1], synapse=0.01, solver=decoders)
     return net

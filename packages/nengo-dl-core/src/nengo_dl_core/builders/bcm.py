@@ -5,9 +5,9 @@ from __future__ import annotations
 import tensorflow as tf
 from nengo.builder.learning_rules import SimBCM
 
-from nengo_dl_core.builder import BuildConfig, Builder
+from nengo_dl_core.builders.base import BuildConfig, Builder
 from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.signals import SignalDict
 
 
 @Builder.register(SimBCM)

@@ -6,9 +6,9 @@ import tensorflow as tf
 from nengo.builder.transforms import ConvInc, ConvTransposeInc
 from nengo.transforms import ConvolutionTranspose, Transform
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.correlation import correlate, correlate_transposed
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.correlation import correlate, correlate_transposed
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_optimizer import ConvSet, ConvTransposeSet
 
 
@@ -42,11 +42,23 @@ class ConvIncBuilder(OpBuilder):
         x = tf.reshape(signals.gather(self.x), (-1, *conv.input_shape.shape))
         if not conv.channels_last:
             x = tf.experimental.numpy.moveaxis(x, 1, -1)
-        convolve = _convolved if self.config.cpu_only else _library_convolved
-        y = convolve(conv, x, self.kernel(signals))
+        kernel = self.kernel(signals)
+        if signals[self.ops[0].W].minibatched:
+            y = self._convolved(x, kernel)
+        else:
+            y = signals.multiply(self._convolved, x, kernel)
         if not conv.channels_last:
             y = tf.experimental.numpy.moveaxis(y, -1, 1)
         signals.scatter(self.dst, y, mode=self.mode)
+
+
+    def _convolved(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Convolve the images of one step, or of many, by what is fastest for them."""
+        of_step = x.shape[0] in (1, self.x.minibatch_size)
+        grouped = getattr(self.conv, "groups", 1) > 1  # TensorFlow has no gradient
+        if self.config.cpu_only and (of_step or grouped):
+            return _convolved(self.conv, x, kernel)
+        return _library_convolved(self.conv, x, kernel)
 
 
 def _convolved(conv: Transform, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -62,6 +74,6 @@ def _library_convolved(conv: Transform, x: tf.Tensor, kernel: tf.Tensor) -> tf.T
     padding = conv.padding.upper()
     if isinstance(conv, ConvolutionTranspose):
         kernel = tf.linalg.matrix_transpose(kernel)
-        shape = (x.shape[0], *conv.output_shape.spatial_shape, conv.n_filters)
+        shape = (tf.shape(x)[0], *conv.output_shape.spatial_shape, conv.n_filters)
         return tf.nn.conv_transpose(x, kernel, shape, conv.strides, padding)
     return tf.nn.convolution(x, kernel, conv.strides, padding)

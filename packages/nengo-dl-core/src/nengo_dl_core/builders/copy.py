@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 from nengo.builder.operator import Copy, Operator
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.signals import SignalDict
-from nengo_dl_core.tensor_signal import TensorSignal
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.builders.tensor_signal import TensorSignal
 
 
 def _selected(signal: TensorSignal, selection: Any) -> TensorSignal:

@@ -9,16 +9,12 @@ from typing import Any
 import tensorflow as tf
 from nengo.builder.operator import DotInc, Operator
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.numerics import rounded_product, stored
-from nengo_dl_core.signals import SignalDict, concatenated
+from nengo_dl_core import tuning
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.bound_rows import concatenated
+from nengo_dl_core.builders.numerics import rounded_product, stored
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_optimizer import DotSet
-
-# Running sums that a product of two vectors is formed by.
-_LANES = 8
-
-# Products that a group is computed by; if it had to be more, each operator is alone.
-_MAX_PARTS = 8
 
 
 @Builder.register(DotInc)
@@ -36,8 +32,10 @@ class DotIncBuilder(OpBuilder):
         """Stack the matrices; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
         self.dst = signals.combine([op.Y for op in self.ops])
-        parts = _by_vectors(self.ops, signals)
-        self.products = [_Product(runs, signals) for runs in parts]
+        parts = [[[op] for op in self.ops]]
+        if config.cpu_only:
+            parts = _by_vectors(self.ops, signals) or parts
+        self.products = [_Product(runs, signals, config.cpu_only) for runs in parts]
 
     def build_step(self, signals: SignalDict) -> None:
         """Multiply; see `OpBuilder.build_step`."""
@@ -52,17 +50,17 @@ class DotIncBuilder(OpBuilder):
 
 def _by_vectors(
     ops: Sequence[Operator], signals: SignalDict
-) -> list[list[list[Operator]]]:
+) -> list[list[list[Operator]]] | None:
     """Collect products of the same vector, in parts with equally many for each vector.
 
-    Where such products are not side by side, as `nengo_dl_optimizer.order_signals` puts
-    large ones, each operator is a product of its own.
+    There is none if such products are not side by side, as
+    `nengo_dl_optimizer.order_signals` puts large ones.
     """
     vectors = {op: signals[op.X].slices for op in ops}
     runs = [list(run) for _, run in groupby(ops, vectors.__getitem__)]
     parts = [list(part) for _, part in groupby(runs, key=len)]
-    if len(runs) > len(set(vectors.values())) or len(parts) > _MAX_PARTS:
-        return [[[op] for op in ops]]
+    if len(runs) > len(set(vectors.values())) or len(parts) > tuning.MAX_PARTS:
+        return None
     return parts
 
 
@@ -75,9 +73,17 @@ class _Product:
         Equally many operators for each vector.
     signals : SignalDict
         Where their signals are.
+    cpu_only : bool
+        Whether they are certainly computed on a CPU.
     """
 
-    def __init__(self, runs: Sequence[Sequence[Operator]], signals: SignalDict) -> None:
+    def __init__(
+        self,
+        runs: Sequence[Sequence[Operator]],
+        signals: SignalDict,
+        cpu_only: bool,
+    ) -> None:
+        self._multiply = _stacked_product if cpu_only else _library_product
         matrix, vector = runs[0][0].A, runs[0][0].X
         # A scalar multiplies every element, and a vector is a matrix of one row.
         n_columns = matrix.shape[-1] if matrix.ndim else 1
@@ -97,10 +103,19 @@ class _Product:
 
     def __call__(self, signals: SignalDict) -> tf.Tensor:
         """Multiply; the results are one row, in the order of the operators."""
-        value = _stacked_product(
-            self.a(signals), self.transposed, signals.gather(self.x)
-        )
+        a, x = self.a(signals), signals.gather(self.x)
+        if self.transposed is not None and self.x.minibatched:
+            value = signals.multiply(self._product, x, a)
+        else:
+            value = self._multiply(a, self.transposed, x)
         return tf.reshape(value, (*value.shape[:-3], -1))
+
+    def _product(self, x: tf.Tensor, a: tf.Tensor) -> tf.Tensor:
+        """Multiply the items of one step, or of many steps at once."""
+        of_step = x.shape[0] == self.x.minibatch_size
+        if of_step or a.shape[-1] == 1 or x.shape[-1] > 1:
+            return self._multiply(a, self.transposed, x)
+        return _right_product(a, x[..., 0])[..., None]
 
 
 def _lane_sums(products: tf.Tensor) -> tf.Tensor:
@@ -109,13 +124,21 @@ def _lane_sums(products: tf.Tensor) -> tf.Tensor:
     The one sum that XLA forms for every result waits for each addition to end.
     """
     n_terms = products.shape[-1]
-    n_rounds = n_terms // _LANES
-    rounds = products[..., : n_rounds * _LANES]
-    lanes = tf.reshape(rounds, (*products.shape[:-1], n_rounds, _LANES))
+    n_lanes = tuning.LANES
+    n_rounds = n_terms // n_lanes
+    rounds = products[..., : n_rounds * n_lanes]
+    lanes = tf.reshape(rounds, (-1, *products.shape[1:-1], n_rounds, n_lanes))
     total = tf.reduce_sum(stored(tf.reduce_sum(lanes, -2)), -1)
-    if n_terms % _LANES:
-        total += tf.reduce_sum(products[..., n_rounds * _LANES :], -1)
+    if n_terms % n_lanes:
+        total += tf.reduce_sum(products[..., n_rounds * n_lanes :], -1)
     return total
+
+
+def _library_product(
+    a: tf.Tensor, transposed: tf.Tensor | None, x: tf.Tensor
+) -> tf.Tensor:
+    """Multiply as `_stacked_product` does, on any device."""
+    return rounded_product(a, x) if a.shape[-1] == 1 else tf.matmul(a, x)
 
 
 def _stacked_product(
@@ -128,7 +151,7 @@ def _stacked_product(
     """
     if a.shape[-1] == 1:
         return stored(rounded_product(a, x))
-    if a.shape[-2] == 1 and x.shape[-1] == 1 and a.shape[-1] >= _LANES:
+    if a.shape[-2] == 1 and x.shape[-1] == 1 and a.shape[-1] >= tuning.LANES:
         return _lane_sums(a[..., 0, :] * x[..., 0])[..., None, None]
     if transposed is not None and x.shape.rank == 4 and x.shape[-1] == 1:
         return _minibatch_product(a, transposed, x[..., 0])[..., None]
@@ -139,35 +162,29 @@ def _minibatch_product(a: tf.Tensor, transposed: tf.Tensor, x: tf.Tensor) -> tf.
     """Products of matrices, ``(k, m, n)``, and vectors ``(b, k, n)``: ``(b, k, m)``.
 
     XLA has several ways to compute a product on a CPU. Which it takes depends on the
-    shapes, and on the side that the matrix is on. Measured with two cores in
-    microseconds, for ``k`` matrices of ``m x n`` and ``b`` items:
-
-    ======  =====  =====  ===  =========  ==========  ===========
-    k       m      n      b    on right   on left     in halves
-    ======  =====  =====  ===  =========  ==========  ===========
-    1       128    4096   1    98         98          44
-    1       4096   128    1    96         96          36
-    1       1024   1024   1    85         85          83
-    1       128    4096   8    233        128         415
-    1       1024   1024   8    317        176         398
-    8       256    256    16   460        193         495
-    20      100    3      16   75         26
-    20      3      100    16   42         50
-    1       1000   10     16   23         39
-    1       2048   64     64   129        242
-    ======  =====  =====  ===  =========  ==========  ===========
+    shapes, and on the side that the matrix is on.
     """
     k, m, n = a.shape
     b = x.shape[0]
-    if b == k == 1 and m % 2 == 0 and 2**18 <= m * n < 2**20:
+    if b == k == 1 and m % 2 == 0 and m * n in tuning.HALVED_SIZES:
         halves = tf.reshape(a, (2, m // 2, n))
         return tf.reshape(
             tf.matmul(halves, tf.tile(x, (2, 1, 1)), False, True), (b, k, m)
         )
-    large = m * n >= (2**16 if k == 1 else 2**14) and b < 32
+    from_size = tuning.LEFT_SIZE if k == 1 else tuning.LEFT_SIZE_STACKED
+    large = m * n >= from_size and b < tuning.MAX_LEFT_ITEMS
     if b > 1 and (large or (k > 1 and m >= n)):
         columns = tf.transpose(x, (1, 2, 0))
         return tf.transpose(_left_product(a, transposed, columns), (2, 0, 1))
+    return _right_product(a, x)
+
+
+def _right_product(a: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """The same with the matrices on the right, whatever the shapes."""
+    k, m, n = a.shape
+    if k == 1:  # nothing has to be moved
+        rows = tf.reshape(x, (-1, n))
+        return tf.reshape(tf.matmul(rows, a[0], transpose_b=True), (-1, 1, m))
     rows = tf.transpose(x, (1, 0, 2))
     return tf.transpose(tf.matmul(rows, a, transpose_b=True), (1, 0, 2))
 

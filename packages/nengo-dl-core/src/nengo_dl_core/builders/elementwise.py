@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 from nengo.builder.operator import ElementwiseInc, Operator
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.numerics import rounded_product
-from nengo_dl_core.signals import SignalDict
-from nengo_dl_core.tensor_signal import TensorSignal
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.numerics import rounded_product
+from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.builders.tensor_signal import TensorSignal
 from nengo_dl_optimizer import ElementwiseSet
 
 

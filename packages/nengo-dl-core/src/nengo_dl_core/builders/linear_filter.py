@@ -7,14 +7,11 @@ import tensorflow as tf
 from nengo.builder.operator import Operator
 from nengo.synapses import LinearFilter
 
-from nengo_dl_core.builder import BuildConfig, OpBuilder
+from nengo_dl_core import tuning
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
 from nengo_dl_core.builders.lowpass import filter_step
-from nengo_dl_core.numerics import rounded_product
-from nengo_dl_core.signals import SignalDict
-
-# Up to this order products are written out: a minibatch of 16 of forty filters of
-# second order takes a seventh of the time. Beyond it XLA's products win.
-_MAX_ORDER_WRITTEN_OUT = 4
+from nengo_dl_core.builders.numerics import rounded_product
+from nengo_dl_core.builders.signals import SignalDict
 
 
 class LinearFilterBuilder(OpBuilder):
@@ -68,11 +65,12 @@ class LinearFilterBuilder(OpBuilder):
             signals.scatter(self.output, rounded_product(self.D, u), mode=self.mode)
             return
         x = signals.gather(self.state)
-        new = _product(self.A, x) + rounded_product(self.B, u)
+        product = _product if self.config.cpu_only else tf.matmul
+        new = product(self.A, x) + rounded_product(self.B, u)
         if self.passes_through:
-            y = _product(self.C, x) + rounded_product(self.D, u)
+            y = product(self.C, x) + rounded_product(self.D, u)
         else:
-            y = _product(self.C, new)
+            y = product(self.C, new)
         signals.scatter(self.output, y, mode=self.mode)
         signals.scatter(self.state, new)
 
@@ -91,7 +89,7 @@ class LinearFilterBuilder(OpBuilder):
 def _product(matrices: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     """Multiply ``(n_ops, m, n)`` matrices by ``(..., n_ops, n, n_elements)`` states."""
     order = matrices.shape[-1]
-    if order > _MAX_ORDER_WRITTEN_OUT:
+    if order > tuning.MAX_ORDER_WRITTEN_OUT:
         return tf.matmul(matrices, x)
     terms = [
         rounded_product(matrices[..., i : i + 1], x[..., i : i + 1, :])

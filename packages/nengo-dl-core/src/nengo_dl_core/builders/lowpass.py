@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 from nengo.builder.operator import Operator
 from nengo.builder.processes import SimProcess
 from nengo.synapses import LinearFilter
 
-from nengo_dl_core.builder import BuildConfig, OpBuilder
-from nengo_dl_core.numerics import rounded_product
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+from nengo_dl_core.builders.numerics import rounded_product
+from nengo_dl_core.builders.signals import SignalDict
 
 
 def filter_step(op: SimProcess, dt: float) -> LinearFilter.Step:
@@ -41,44 +40,13 @@ def _filter_step(
     return process.make_step(shape, shape, dt, None, state)
 
 
-def without_duplicate_state(operators: Sequence[Operator], dt: float) -> list[Operator]:
-    """Remove the state of first-order filters, which equals their output.
-
-    Without it filters of any sizes are computed together, and half as much is carried
-    from step to step.
-
-    Parameters
-    ----------
-    operators : list of nengo.builder.Operator
-        The operators of a model.
-    dt : float
-        Length of a step, in seconds.
-
-    Returns
-    -------
-    operators : list of nengo.builder.Operator
-        The same, with other operators in place of first-order filters.
-    """
-    return [
-        (
-            SimProcess(op.process, op.input, op.output, op.t, mode="update", tag=op.tag)
-            if isinstance(op, SimProcess)
-            and type(op.process).make_step is LinearFilter.make_step
-            and op.mode == "update"
-            and isinstance(filter_step(op, dt), LinearFilter.OneX)
-            else op
-        )
-        for op in operators
-    ]
-
-
 class LowpassBuilder(OpBuilder):
     """Compute first-order filters, ``y[t] = a y[t - 1] + b u[t]``.
 
     Parameters
     ----------
     ops : tuple of nengo.builder.processes.SimProcess
-        Operators without state, as `without_duplicate_state` makes them.
+        Operators without state, as `remove_filter_state` makes them.
     """
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from nengo.builder.learning_rules import SimOja
 
-from nengo_dl_core.builder import BuildConfig, Builder
+from nengo_dl_core.builders.base import BuildConfig, Builder
 from nengo_dl_core.builders.learning_rule import LearningRuleBuilder, outer
-from nengo_dl_core.numerics import rounded_product
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.numerics import rounded_product
+from nengo_dl_core.builders.signals import SignalDict
 
 
 @Builder.register(SimOja)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from nengo.builder.operator import Operator
 from nengo.builder.probe import SimProbe
 
-from nengo_dl_core.builder import Builder, OpBuilder
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.base import Builder, OpBuilder
+from nengo_dl_core.builders.signals import SignalDict
 
 
 @Builder.register(SimProbe)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,21 +13,13 @@ from nengo.builder.operator import Operator
 from nengo.builder.processes import SimProcess
 from nengo.synapses import Alpha, LinearFilter, Lowpass, Triangle
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.builders.chosen import ChosenBuilder
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.delegating import ChosenBuilder
 from nengo_dl_core.builders.linear_filter import LinearFilterBuilder
 from nengo_dl_core.builders.lowpass import LowpassBuilder
 from nengo_dl_core.builders.python_call import PythonOpBuilder
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.triangle import TriangleBuilder
-from nengo_dl_core.signals import SignalDict
-
-
-class _Item(NamedTuple):
-    """A process in one item of the minibatch."""
-
-    step: Callable[..., Any]
-    state: dict[str, npt.NDArray[Any]]
-    rng: np.random.RandomState
 
 
 class GenericProcessBuilder(PythonOpBuilder):
@@ -39,10 +31,10 @@ class GenericProcessBuilder(PythonOpBuilder):
         The operators of the group.
     """
 
-    def __init__(self, ops: Sequence[Operator]) -> None:
-        super().__init__(ops)
-        self.items: list[list[_Item]] = []
-        self._saved: list[list[Any]] | None = None
+    @property
+    def generator_ops(self) -> Sequence[Operator]:
+        """All of the processes; see `OpBuilder.generator_ops`."""
+        return self.ops
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
@@ -53,56 +45,22 @@ class GenericProcessBuilder(PythonOpBuilder):
         self.outputs = [signals[op.output] for op in self.ops]
         self.states = [signals[sig] for op in self.ops for sig in op.state.values()]
 
-    def build_post(self, signals: SignalDict) -> None:
-        """Let the next step begin anew; see `OpBuilder.build_post`."""
-        self.items, self._saved = [], None
-
-    def python_state(self) -> list[list[Any]] | None:
-        """Where the noise is, for each process and minibatch item."""
-        if not self.items:
-            return self._saved
-        return [[item.rng.get_state() for item in items] for items in self.items]
-
-    def restore_python_state(self, state: list[list[Any]] | None) -> None:
-        """Let the noise of the next step be that of an earlier one."""
-        self.items, self._saved = [], state
-
-    def begin(
-        self,
-        dt: float,
-        process_rngs: Callable[[SimProcess], list[np.random.RandomState]],
-    ) -> None:
-        """Make all step functions, and continue from where the noise was.
-
-        Parameters
-        ----------
-        dt : float
-            Length of a step, in seconds.
-        process_rngs : callable
-            See `BuildConfig`.
-        """
-        self.items = [_make_items(op, dt, process_rngs(op)) for op in self.ops]
-        if self._saved is not None:
-            for items, states in zip(self.items, self._saved, strict=True):
-                for item, state in zip(items, states, strict=True):
-                    item.rng.set_state(state)
-
     def build_step(self, signals: SignalDict) -> list[tf.Tensor]:
         """Call the step functions; see `OpBuilder.build_step`."""
         dt = signals.dt
+        generators: Any = self.config.generators
         inputs = [signals.gather(sig) for sig in self.inputs if sig is not None]
         states = [signals.gather(sig) for sig in self.states]
 
         def call_all(step: Any, *values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-            if not self.items:
-                self.begin(dt, self.config.process_rngs)
             time, arrays = float(step * dt), iter(values)
             given = [None if op.input is None else next(arrays) for op in self.ops]
             kept = [{name: next(arrays).copy() for name in op.state} for op in self.ops]
             outputs = [np.empty(sig.full_shape, sig.dtype) for sig in self.outputs]
-            for items, x, whole, output in zip(
-                self.items, given, kept, outputs, strict=True
+            for op, x, whole, output in zip(
+                self.ops, given, kept, outputs, strict=True
             ):
+                items = generators.processes[op].items
                 for item, (function, state, _) in enumerate(items):
                     for name, value in whole.items():
                         state[name][...] = value[item]
@@ -126,19 +84,6 @@ class GenericProcessBuilder(PythonOpBuilder):
     def mergeable(x: Operator, y: Operator) -> bool:
         """Processes merge, into one call from TensorFlow; see `OpBuilder.mergeable`."""
         return True
-
-
-def _make_items(
-    op: SimProcess, dt: float, rngs: Sequence[np.random.RandomState]
-) -> list[_Item]:
-    """Begin a process for each minibatch item."""
-    shape_in = (0,) if op.input is None else op.input.shape
-    items = []
-    for rng in rngs:
-        state = {name: np.array(sig.initial_value) for name, sig in op.state.items()}
-        step = op.process.make_step(shape_in, op.output.shape, dt, rng, state)
-        items.append(_Item(step, state, rng))
-    return items
 
 
 @Builder.register(SimProcess)

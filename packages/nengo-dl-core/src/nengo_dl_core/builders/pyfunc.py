@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,32 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.builder.operator import Operator, SimPyFunc
 
-from nengo_dl_core.builder import BuildConfig, Builder
+from nengo_dl_core.builders.base import BuildConfig, Builder
 from nengo_dl_core.builders.python_call import PythonOpBuilder
-from nengo_dl_core.python_functions import vector_func
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.network.functions import vector_func
+from nengo_dl_optimizer import PythonCall
 
 
+def checked_function(op: SimPyFunc) -> Callable[..., Any]:
+    """Let the function of an operator check what it returns.
+
+    Parameters
+    ----------
+    op : nengo.builder.operator.SimPyFunc
+        The operator.
+
+    Returns
+    -------
+    function : callable
+        See `vector_func`; a function whose result nobody uses is left as it is.
+    """
+    if op.output is None:
+        return op.fn
+    return vector_func(op.fn, op.output.size, op.output.name.removesuffix(".out"))
+
+
+@Builder.register(PythonCall)
 @Builder.register(SimPyFunc)
 class SimPyFuncBuilder(PythonOpBuilder):
     """Call Python functions, once for each item of the minibatch.
@@ -28,12 +48,7 @@ class SimPyFuncBuilder(PythonOpBuilder):
 
     def __init__(self, ops: Sequence[Operator]) -> None:
         super().__init__(ops)
-        self.functions = [
-            op.fn
-            if op.output is None
-            else vector_func(op.fn, op.output.size, op.output.name.removesuffix(".out"))
-            for op in ops
-        ]
+        self.functions = [checked_function(op) for op in ops]
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from nengo_dl_core.builder import OpBuilder
+from nengo_dl_core.builders.base import OpBuilder
 
 
 class PythonOpBuilder(OpBuilder):
@@ -52,8 +52,10 @@ class PythonOpBuilder(OpBuilder):
         def remembering(*args: Any) -> Any:
             try:
                 return function(*args)
-            except Exception as error:
+            except BaseException as error:  # an interrupt, too
                 self.config.keep_error(error)
                 raise
 
-        return list(tf.numpy_function(remembering, list(inputs), list(dtypes)))
+        results = tf.numpy_function(remembering, list(inputs), list(dtypes))
+        # executed eagerly, it gives a single result without a list around it
+        return results if isinstance(results, list) else [results]

@@ -6,9 +6,9 @@ import tensorflow as tf
 from nengo.builder.learning_rules import SimRLS
 from nengo.exceptions import BuildError
 
-from nengo_dl_core.builder import BuildConfig, Builder
+from nengo_dl_core.builders.base import BuildConfig, Builder
 from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder, outer
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.signals import SignalDict
 
 
 @Builder.register(SimRLS)

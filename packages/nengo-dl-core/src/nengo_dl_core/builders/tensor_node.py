@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -10,8 +10,9 @@ import tensorflow as tf
 from nengo.builder.operator import Operator
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.private_names import compiler_ir
 from nengo_dl_core.tensor_node import SimTensorNode
 
 
@@ -21,7 +22,7 @@ class SimTensorNodeBuilder(OpBuilder):
 
     A Keras layer is called as a function of its weights, so that no more than the
     layer's arithmetic is part of a step. Weights that a layer changes when it is called
-    (statistics of a normalisation, seeds of a dropout) are changed in every step.
+    (statistics of a normalisation, seeds of a dropout) go from step to step.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ class SimTensorNodeBuilder(OpBuilder):
 
         function = tf.function(call, jit_compile=True, autograph=False)
         try:
-            function.experimental_get_compiler_ir(*specs)(stage="hlo")
+            compiler_ir(function, *specs, stage="hlo")
         except Exception:  # of any kind: it will show when the loop is traced
             return False
         return True
@@ -60,20 +61,39 @@ class SimTensorNodeBuilder(OpBuilder):
         super().build_pre(signals, config)
         self.reads = [signals[sig] for sig in self.op.reads]
         self.output = signals[self.op.output]
-        for layer in self.layers:
-            self.trainable = [
-                tf.convert_to_tensor(config.own_variable(weight))
-                for weight in layer.trainable_variables
-            ]
-            self.changeable = [
-                config.own_variable(weight) for weight in layer.non_trainable_variables
-            ]
+        self.changed: list[keras.Variable] = []
+        if self.layers:
+            self.changed = self._find_changed_weights()
+
+    @property
+    def changing_weights(self) -> Sequence[keras.Variable]:
+        """Statistics and seeds that the layer changes; see `OpBuilder`."""
+        return self.changed
+
+    def _find_changed_weights(self) -> list[keras.Variable]:
+        """Call the layer in a graph of its own, to see what it changes."""
+        (layer,) = self.layers
+        with tf.Graph().as_default():
+            values = [tf.zeros(sig.full_shape, sig.dtype) for sig in self.reads]
+            weights = {
+                id(weight): tf.zeros(weight.shape, weight.dtype)
+                for weight in layer.variables
+            }
+            scope = self._call_layer(weights, self._arguments(values))[1]
+        return [
+            weight
+            for weight in layer.non_trainable_variables
+            if scope.get_current_value(weight) is not weights[id(weight)]
+        ]
 
     def build_step(self, signals: SignalDict) -> None:
         """Call the function; see `OpBuilder.build_step`."""
         args = self._arguments([signals.gather(sig) for sig in self.reads])
         try:
-            value = self._call_layer(*args) if self.layers else self.op.func(*args)
+            if self.layers:
+                value = self._call_own_layer(signals, args)
+            else:
+                value = self.op.func(*args)
         except Exception as error:
             error.add_note(f"in the function of {self.op.tag}")
             self.config.keep_error(error)
@@ -88,19 +108,23 @@ class SimTensorNodeBuilder(OpBuilder):
         *time, x = values
         return [*time, tf.reshape(x, (-1, *self.op.shape_in))]
 
-    def _call_layer(self, *args: tf.Tensor) -> Any:
-        """Call a Keras layer with the simulation's own weights."""
-        (layer,) = self.layers
-        before = [tf.convert_to_tensor(weight) for weight in self.changeable]
-        weights = [*layer.trainable_variables, *layer.non_trainable_variables]
-        values = zip(weights, [*self.trainable, *before], strict=True)
-        with keras.StatelessScope(state_mapping=list(values)) as scope:
-            value = layer(*args, training=self.config.training)
-        after = map(scope.get_current_value, layer.non_trainable_variables)
-        for weight, old, new in zip(self.changeable, before, after, strict=True):
-            if new is not old:
-                weight.assign(new)
+    def _call_own_layer(self, signals: SignalDict, args: Sequence[tf.Tensor]) -> Any:
+        """Call the layer with the simulation's own weights, and keep what changes."""
+        weights = signals.layer_weights
+        value, scope = self._call_layer(weights, args)
+        changed = {id(x): scope.get_current_value(x) for x in self.changed}
+        signals.layer_weights = {**weights, **changed}
         return value
+
+    def _call_layer(
+        self, weights: Mapping[int, tf.Tensor], args: Sequence[tf.Tensor]
+    ) -> tuple[Any, keras.StatelessScope]:
+        """Call the layer as a function of its weights."""
+        (layer,) = self.layers
+        values = [(weight, weights[id(weight)]) for weight in layer.variables]
+        with keras.StatelessScope(state_mapping=values) as scope:
+            value = layer(*args, training=self.config.training)
+        return value, scope
 
     def _checked(self, value: tf.Tensor, minibatch_size: int) -> tf.Tensor:
         """Check the shape of the output, as far as it is known."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 from nengo.builder.operator import TimeUpdate
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.signals import SignalDict
 
 
 @Builder.register(TimeUpdate)

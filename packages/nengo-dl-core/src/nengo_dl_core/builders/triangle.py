@@ -5,9 +5,9 @@ from __future__ import annotations
 import tensorflow as tf
 from nengo.builder.operator import Operator
 
-from nengo_dl_core.builder import BuildConfig, OpBuilder
-from nengo_dl_core.numerics import rounded_product
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+from nengo_dl_core.builders.numerics import rounded_product
+from nengo_dl_core.builders.signals import SignalDict
 
 
 class TriangleBuilder(OpBuilder):

@@ -68,10 +68,6 @@ def remove_reset_incs(operators: Sequence[Operator]) -> OperatorGraph:
 
     Notes
     -----
-    Where several operators increment the same memory, and the backend can do that in
-    one group (`OperatorGraph.shared_incs`), they are left as they are, because changing
-    one of them would split that group.
-
     Let the reset and the new set write the memory M. The set now comes before all
     other increments of M. That is an order without cycles if these lie within M: if
     one of them had to come before the new set, then by a read of what it writes, which
@@ -105,8 +101,7 @@ def _absorbing(graph: OperatorGraph, reset: Reset) -> list[Operator]:
         return []
     for *_, op in overlapping:
         if _could_set(op) and _same_memory(op.incs[0], reset.dst):
-            shared = len(overlapping) > 1 and type(op) in graph.shared_incs
-            return [] if shared else [op]
+            return [op]
     return _tiles(reset, sorted(overlapping, key=lambda item: item[:2]))
 
 

@@ -10,12 +10,7 @@ from nengo.builder.operator import DotInc, Operator
 from nengo.builder.signal import Signal
 
 from ..operators import DotSet
-
-# From so many elements of a matrix on, one product for several operators gains more
-# than another order of their results loses. With 150 to 250 operators of 30 to 50
-# vectors, a step of the whole model takes 30 % less with matrices of 32 x 1024 and 10 %
-# less with 16 x 800, but 40 % more with 8 x 400.
-_LARGE = 2**13
+from ..tuning import LARGE_MATRIX
 
 SignalClass = frozenset[int]
 """The numbers of the IO blocks that some signals, and no others, are in."""
@@ -101,7 +96,7 @@ def shares_vectors(group: Sequence[Operator], slot: int) -> bool:
     if (
         type(first) not in (DotInc, DotSet)
         or first.all_signals[slot] is not first.X
-        or first.A.size < _LARGE
+        or first.A.size < LARGE_MATRIX
     ):
         return False
     n_vectors, n_results = (

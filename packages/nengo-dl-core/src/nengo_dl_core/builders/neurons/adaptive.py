@@ -5,11 +5,11 @@ from __future__ import annotations
 import nengo
 import tensorflow as tf
 
-from nengo_dl_core.builder import BuildConfig
+from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder
 from nengo_dl_core.builders.neurons.lif import LIFBuilder, LIFRateBuilder
-from nengo_dl_core.numerics import rounded_product
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.numerics import rounded_product
+from nengo_dl_core.builders.signals import SignalDict
 
 
 class _Adaptation:

@@ -28,10 +28,10 @@ from nengo.builder.operator import Operator
 from nengo.exceptions import BuildError
 from nengo.neurons import NeuronType
 
-from nengo_dl_core.builder import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.builders.chosen import ChosenBuilder
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.delegating import ChosenBuilder
 from nengo_dl_core.builders.neurons.generic import GenericNeuronBuilder
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.surrogates import (
     SURROGATES,
     Surrogate,

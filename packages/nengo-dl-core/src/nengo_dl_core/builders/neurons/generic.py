@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,9 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.builder.operator import Operator
 
-from nengo_dl_core.builder import BuildConfig
+from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.python_call import PythonOpBuilder
-from nengo_dl_core.random_streams import item_rng
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.signals import SignalDict
 
 
 class GenericNeuronBuilder(PythonOpBuilder):
@@ -28,9 +26,10 @@ class GenericNeuronBuilder(PythonOpBuilder):
         The operators of the group.
     """
 
-    def __init__(self, ops: Sequence[Operator]) -> None:
-        super().__init__(ops)
-        self.extras: list[list[dict[str, Any]]] = []
+    @property
+    def generator_ops(self) -> Sequence[Operator]:
+        """The neurons that have generators; see `OpBuilder.generator_ops`."""
+        return [op for op in self.ops if op.state_extra]
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
@@ -40,40 +39,19 @@ class GenericNeuronBuilder(PythonOpBuilder):
             signals.combine(sets)
             for sets in zip(*(op.sets for op in self.ops), strict=True)
         ]
-        if not self.extras:
-            self.build_post(signals)
-
-    def build_post(self, signals: SignalDict) -> None:
-        """Reset the random number generators; see `OpBuilder.build_post`.
-
-        Those of the first item are in the state in which Nengo's simulator has them.
-        """
-        self.extras = [
-            [
-                {name: item_rng(rng, item) for name, rng in op.state_extra.items()}
-                for op in self.ops
-            ]
-            for item in range(signals.minibatch_size)
-        ]
-
-    def python_state(self) -> Any:
-        """The random number generators; see `OpBuilder.python_state`."""
-        return deepcopy(self.extras)
-
-    def restore_python_state(self, state: Any) -> None:
-        """Return to earlier generators; see `OpBuilder.restore_python_state`."""
-        self.extras = deepcopy(state)
 
     def build_step(self, signals: SignalDict) -> list[tf.Tensor]:
         """Call ``step``; see `OpBuilder.build_step`."""
         dt, batch = signals.dt, signals.minibatch_size
+        generators: Any = self.config.generators
 
         def call_all(*arrays: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
             J = np.array(np.broadcast_to(arrays[0], (batch, arrays[0].shape[-1])))
             results = [np.zeros_like(J), *(array.copy() for array in arrays[1:])]
-            for item, extras in enumerate(self.extras):
+            for item in range(batch):
                 rows = [_consecutive_rows(array[item]) for array in (J, *results)]
-                for op, extra in zip(self.ops, extras, strict=True):
+                for op in self.ops:
+                    extra = generators.neurons[op].items[item] if op.state_extra else {}
                     current, output, *state = (
                         next_rows(sig.shape)
                         for next_rows, sig in zip(rows, [op.J, *op.sets], strict=True)

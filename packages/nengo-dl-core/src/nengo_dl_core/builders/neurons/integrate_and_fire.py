@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from nengo_dl_core.numerics import rounded, stored
+from nengo_dl_core.builders.numerics import rounded, stored
 
 
 def integrate_and_fire(

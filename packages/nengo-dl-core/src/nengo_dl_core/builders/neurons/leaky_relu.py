@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from nengo_dl_core.builder import BuildConfig
+from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
 from nengo_dl_core.builders.neurons.integrate_and_fire import integrate_and_fire
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.neurons import LeakyReLU, SpikingLeakyReLU
-from nengo_dl_core.signals import SignalDict
 
 
 @SimNeuronsBuilder.register(LeakyReLU)

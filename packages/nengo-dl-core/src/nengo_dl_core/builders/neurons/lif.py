@@ -7,10 +7,9 @@ import math
 import nengo
 import tensorflow as tf
 
-from nengo_dl_core.builder import BuildConfig
+from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
-from nengo_dl_core.neurons import SoftLIFRate
-from nengo_dl_core.numerics import (
+from nengo_dl_core.builders.numerics import (
     expm1_above,
     log1p_above,
     quotient,
@@ -18,7 +17,8 @@ from nengo_dl_core.numerics import (
     rounded_product,
     stored,
 )
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.neurons import SoftLIFRate
 
 
 @SimNeuronsBuilder.register(nengo.LIFRate)

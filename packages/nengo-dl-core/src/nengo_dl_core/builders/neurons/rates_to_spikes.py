@@ -11,12 +11,12 @@ import nengo
 import tensorflow as tf
 from nengo.builder.operator import Operator
 
-from nengo_dl_core.builder import BuildConfig
+from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
 from nengo_dl_core.builders.neurons.integrate_and_fire import integrate_and_fire
-from nengo_dl_core.numerics import rounded
-from nengo_dl_core.random_streams import stream_keys, uniform
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.numerics import rounded
+from nengo_dl_core.builders.random_streams import stream_keys, uniform
+from nengo_dl_core.builders.signals import SignalDict
 
 # From this expected number of spikes in a step on Poisson numbers are approximated.
 _LARGE = 1000
@@ -76,7 +76,8 @@ class RandomSpikingBuilder(RatesToSpikesBuilder):
     """Base of the builders of neurons that spike at random.
 
     Every neuron of every item of the minibatch has a stream of random numbers of its
-    own, whose values depend on the step alone: see `nengo_dl_core.random_streams`.
+    own, whose values depend on the step alone; see
+    `nengo_dl_core.builders.random_streams`.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ class RandomSpikingBuilder(RatesToSpikesBuilder):
 
     def build_step(self, signals: SignalDict, **step_kwargs: tf.Tensor) -> None:
         """Compute one step; see `TFNeuronBuilder.build_step`."""
-        self.step_number = signals.step
+        self.step_number = signals.draw
         super().build_step(signals, **step_kwargs)
 
     def draw(self, dtype: str, index: tf.Tensor | int = 0) -> tf.Tensor:

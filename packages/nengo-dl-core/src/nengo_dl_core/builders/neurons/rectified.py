@@ -5,10 +5,10 @@ from __future__ import annotations
 import nengo
 import tensorflow as tf
 
-from nengo_dl_core.builder import BuildConfig
+from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
 from nengo_dl_core.builders.neurons.integrate_and_fire import integrate_and_fire
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.signals import SignalDict
 
 
 @SimNeuronsBuilder.register(nengo.RectifiedLinear)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import nengo
 import tensorflow as tf
 
-from nengo_dl_core.builder import BuildConfig
+from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
-from nengo_dl_core.signals import SignalDict
+from nengo_dl_core.builders.signals import SignalDict
 
 
 @SimNeuronsBuilder.register(nengo.Sigmoid)

@@ -1,0 +1,54 @@
+"""What a user asks when a simulation is slow to build or slow to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+
+
+class Stages:
+    """Measures how long the stages of a build take, each the first time only."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Measure a stage.
+
+        Parameters
+        ----------
+        name : str
+            Name of the stage.
+        """
+        start = perf_counter()
+        yield
+        self.seconds.setdefault(name, perf_counter() - start)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a simulation is like to build and to run; prints as a small report.
+
+    Attributes
+    ----------
+    compiled : bool
+        Whether the simulation loop is compiled with XLA.
+    not_compilable : list of str
+        The operators, and their objects, that keep it from being so.
+    seconds : dict of {str: float}
+        How long each stage of the build took, as far as it has been done: tracing and
+        compilation belong to the first run.
+    """
+
+    compiled: bool
+    not_compilable: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        lines = [f"compiled: {'yes' if self.compiled else 'no'}"]
+        lines += [f"cannot be compiled: {words}" for words in self.not_compilable]
+        lines += [f"{name}: {time:.2f} s" for name, time in self.seconds.items()]
+        return "\n".join(lines)

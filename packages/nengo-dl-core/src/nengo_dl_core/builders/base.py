@@ -1,0 +1,435 @@
+"""From groups of Nengo operators to TensorFlow operations.
+
+An `OpBuilder` knows how one type of operator is computed; `Builder` finds the one for
+each group of a plan. A new operator type is added by writing a builder for it:
+
+>>> import nengo
+>>> from nengo_dl_core.builders.base import Builder, OpBuilder
+>>> class Negate(nengo.builder.operator.Copy):
+...     "Set ``dst`` to ``-src``."
+>>> @Builder.register(Negate)
+... class NegateBuilder(OpBuilder):
+...     def build_pre(self, signals, config):
+...         super().build_pre(signals, config)
+...         self.src = signals.combine([op.src for op in self.ops])
+...         self.dst = signals.combine([op.dst for op in self.ops])
+...
+...     def build_step(self, signals):
+...         signals.scatter(self.dst, -signals.gather(self.src))
+...
+...     @staticmethod
+...     def mergeable(x, y):
+...         return True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+import keras
+import nengo
+import numpy as np
+import tensorflow as tf
+from nengo.builder.operator import Operator
+from nengo.exceptions import BuildError
+
+from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.network.generators import Generators
+from nengo_dl_core.progress import NullProgressBar, ProgressBar
+
+Group = tuple[Operator, ...]
+
+
+def _forget_error(error: BaseException) -> None:
+    """Keep nothing: TensorFlow raises an error of its own."""
+
+
+class BuildConfig(NamedTuple):
+    """What the builders may want to know about the simulation.
+
+    Attributes
+    ----------
+    inference_only : bool
+        The model is never trained, so that nothing is needed for it.
+    lif_smoothing : float or None
+        Smoothing of the LIF rate equation in training.
+    cpu_only : bool
+        The simulation certainly runs on a CPU.
+    rng : numpy.random.RandomState
+        Generator that a builder may draw constants from; its seed is the simulation's.
+    training : bool
+        Whether the model is built for training.
+    generators : Generators or None
+        The random generators of what runs in Python; None outside of a simulation.
+    keep_error : callable
+        Receives what is raised in calls into Python during a run.
+    evaluates_inputs : callable or None
+        Tells in every step whether an input Node is to be evaluated, or has a value
+        already; None if all of them have.
+    spike_gradient : str or None
+        Gradient of spikes, with which spiking neurons spike in training; None if they
+        are trained through their rates.
+    """
+
+    inference_only: bool
+    lif_smoothing: float | None
+    cpu_only: bool
+    rng: np.random.RandomState
+    training: bool
+    generators: Generators | None = None
+    keep_error: Callable[[BaseException], None] = _forget_error
+    evaluates_inputs: Callable[[nengo.Node], bool] | None = None
+    spike_gradient: str | None = None
+
+
+class OpBuilder:
+    """Computes a group of operators of one type.
+
+    Parameters
+    ----------
+    ops : tuple of nengo.builder.Operator
+        The operators of the group.
+    """
+
+    python_in_loop: bool = False
+    """Whether every step calls back into Python, which cannot be compiled."""
+
+    def __init__(self, ops: Sequence[Operator]) -> None:
+        self.ops = ops
+
+    @cached_property
+    def mode(self) -> str:
+        """How `SignalDict.scatter` writes the results: ``"inc"`` or ``"update"``."""
+        return "inc" if self.ops[0].incs else "update"
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether gradients pass through, so that what comes before is trained."""
+        return not self.python_in_loop
+
+    @property
+    def layers(self) -> Sequence[keras.layers.Layer]:
+        """Keras layers that are called; each simulation has its own copy of weights."""
+        return ()
+
+    @property
+    def changing_weights(self) -> Sequence[keras.Variable]:
+        """Weights of the layers that every step changes, once `build_pre` was called.
+
+        Their values go from step to step in `SignalDict.layer_weights`.
+        """
+        return ()
+
+    @property
+    def generator_ops(self) -> Sequence[Operator]:
+        """Operators that draw random numbers in Python; see `Generators`."""
+        return ()
+
+    def compiles(self, signals: SignalDict) -> bool:
+        """Whether XLA can compile the step.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            The signals, to which nothing is bound yet.
+
+        Returns
+        -------
+        compiles : bool
+            True unless the step calls into Python.
+        """
+        return not self.python_in_loop
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Compute what is the same in every step.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment, in which all parameters are bound.
+        config : BuildConfig
+            Settings of the simulation.
+        """
+        self.config = config
+
+    def build_step(self, signals: SignalDict) -> Sequence[tf.Tensor] | None:
+        """Compute one step: gather the operators' inputs, scatter their results.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment of the step.
+
+        Returns
+        -------
+        side_effects : list of tf.Tensor or None
+            Tensors that must be computed although nothing reads them.
+        """
+        raise BuildError(f"{type(self).__name__} does not define build_step")
+
+    def build_post(self, signals: SignalDict) -> None:
+        """Prepare for the first step, after the build and after every reset.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment of the simulation.
+        """
+
+    @staticmethod
+    def mergeable(x: Operator, y: Operator) -> bool:
+        """Whether two operators can be computed by one builder.
+
+        Shapes, types and dependencies have been compared already.
+
+        Parameters
+        ----------
+        x : nengo.builder.Operator
+            The operator in question.
+        y : nengo.builder.Operator
+            An operator of the group that it would join.
+
+        Returns
+        -------
+        mergeable : bool
+            False unless a builder says otherwise.
+        """
+        return False
+
+
+_B = TypeVar("_B", bound=type[OpBuilder])
+
+
+class Builder:
+    """Builds the groups of a plan, in their order.
+
+    Parameters
+    ----------
+    plan : list of tuple of nengo.builder.Operator
+        Groups of operators in execution order.
+
+    Raises
+    ------
+    nengo.exceptions.BuildError
+        If there is no builder for a type of operator.
+    """
+
+    builders: ClassVar[dict[type[Operator], type[OpBuilder]]] = {}
+
+    def __init__(self, plan: Sequence[Group]) -> None:
+        self.op_builds = {group: self.builder_type(group[0])(group) for group in plan}
+
+    @classmethod
+    def register(cls, operator_type: type[Operator]) -> Callable[[_B], _B]:
+        """Make a builder the one that is used for an operator type.
+
+        Parameters
+        ----------
+        operator_type : type
+            Subclass of `nengo.builder.Operator`.
+
+        Returns
+        -------
+        decorator : callable
+            Registers the `OpBuilder` subclass that it is applied to.
+        """
+
+        def decorator(builder: _B) -> _B:
+            if not issubclass(builder, OpBuilder):
+                raise TypeError(f"{builder.__name__} must be a subclass of OpBuilder")
+            cls.builders[operator_type] = builder
+            return builder
+
+        return decorator
+
+    @classmethod
+    def builder_type(cls, op: Operator) -> type[OpBuilder]:
+        """The builder for an operator.
+
+        Parameters
+        ----------
+        op : nengo.builder.Operator
+            An operator.
+
+        Returns
+        -------
+        builder : type
+            Subclass of `OpBuilder`.
+
+        Raises
+        ------
+        nengo.exceptions.BuildError
+            If there is none.
+        """
+        try:
+            return cls.builders[type(op)]
+        except KeyError:
+            raise BuildError(
+                f"No builder is registered for {op}: write an OpBuilder for "
+                f"{type(op).__name__} and register it with Builder.register"
+            ) from None
+
+    @classmethod
+    def mergeable(cls, op: Operator, group: Sequence[Operator]) -> bool:
+        """Whether an operator may join a group, asked by the graph optimizer.
+
+        Parameters
+        ----------
+        op : nengo.builder.Operator
+            The operator in question.
+        group : list of nengo.builder.Operator
+            Operators of the same type and shapes, chosen already.
+
+        Returns
+        -------
+        mergeable : bool
+            What the operator's builder says.
+        """
+        return cls.builder_type(op).mergeable(op, group[0])
+
+    @property
+    def layers(self) -> list[keras.layers.Layer]:
+        """The Keras layers that are called in a step."""
+        return [layer for build in self.op_builds.values() for layer in build.layers]
+
+    @property
+    def changing_weights(self) -> list[keras.Variable]:
+        """Weights of layers that every step changes; see `OpBuilder`."""
+        found = {
+            id(weight): weight
+            for build in self.op_builds.values()
+            for weight in build.changing_weights
+        }
+        return list(found.values())
+
+    @property
+    def generator_ops(self) -> list[Operator]:
+        """Operators that draw random numbers in Python; see `OpBuilder`."""
+        return [op for build in self.op_builds.values() for op in build.generator_ops]
+
+    @property
+    def python_in_loop(self) -> bool:
+        """Whether a group calls Python in every step."""
+        return any(build.python_in_loop for build in self.op_builds.values())
+
+    def in_python(self) -> list[Operator]:
+        """Find the operators that call into Python in every step.
+
+        Returns
+        -------
+        ops : list of nengo.builder.Operator
+            The operators.
+        """
+        return [
+            op
+            for group, build in self.op_builds.items()
+            if build.python_in_loop
+            for op in group
+        ]
+
+    def not_compilable(self, signals: SignalDict) -> list[Operator]:
+        """Find the operators that keep a simulation from being compiled.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            The signals of the simulation.
+
+        Returns
+        -------
+        ops : list of nengo.builder.Operator
+            Those that call into Python in every step, or that XLA cannot compile.
+        """
+        return [
+            op
+            for group, build in self.op_builds.items()
+            if not build.compiles(signals)
+            for op in group
+        ]
+
+    def build_pre(
+        self,
+        signals: SignalDict,
+        config: BuildConfig,
+        progress: ProgressBar | None = None,
+    ) -> None:
+        """Compute what is the same in every step, for all groups.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment, in which all parameters are bound.
+        config : BuildConfig
+            Settings of the simulation.
+        progress : ProgressBar, optional
+            Advanced once for each group.
+        """
+        for group, build in self._progressed(progress):
+            with _named(group):
+                build.build_pre(signals, config)
+
+    def build_step(
+        self,
+        signals: SignalDict,
+        progress: ProgressBar | None = None,
+        check: Callable[[Group, SignalDict], Sequence[tf.Tensor]] | None = None,
+        groups: Collection[Group] | None = None,
+    ) -> list[tf.Tensor]:
+        """Compute one simulation step.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment of the step; holds the results afterwards.
+        progress : ProgressBar, optional
+            Advanced once for each group.
+        check : callable, optional
+            Called after each group, to check its results; returns tensors that must be
+            computed for it.
+        groups : collection of tuple of nengo.builder.Operator, optional
+            Those that are computed; all by default.
+
+        Returns
+        -------
+        side_effects : list of tf.Tensor
+            Tensors that must be computed although nothing reads them.
+        """
+        side_effects: list[tf.Tensor] = []
+        for group, build in self._progressed(progress):
+            if groups is not None and group not in groups:
+                continue
+            with _named(group):
+                side_effects.extend(build.build_step(signals) or ())
+                if check is not None:
+                    side_effects.extend(check(group, signals))
+        return side_effects
+
+    def build_post(
+        self, signals: SignalDict, progress: ProgressBar | None = None
+    ) -> None:
+        """Let all groups prepare for the first step.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment of the simulation.
+        progress : ProgressBar, optional
+            Advanced once for each group.
+        """
+        for _, build in self._progressed(progress):
+            build.build_post(signals)
+
+    def _progressed(
+        self, progress: ProgressBar | None
+    ) -> Iterator[tuple[Group, OpBuilder]]:
+        progress = NullProgressBar() if progress is None else progress
+        for item in self.op_builds.items():
+            yield item
+            progress.step()
+
+
+def _named(group: Group) -> Any:
+    """Name TensorFlow's operations after the operators, for profiles."""
+    return tf.name_scope(type(group[0]).__name__)

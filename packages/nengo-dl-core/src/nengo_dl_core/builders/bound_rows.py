@@ -1,0 +1,163 @@
+"""The tensors that are bound to the rows of one base array."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+
+class BoundRows:
+    """Tensors that together make up a base array, one after the other.
+
+    What is bound or read is found by bisection, so that the time which that takes does
+    not grow with the number of tensors.
+    """
+
+    def __init__(self) -> None:
+        # Tensor k has the rows from bound k to bound k + 1.
+        self._bounds = [0]
+        self._values: list[tf.Tensor] = []
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows of the array."""
+        return self._bounds[-1]
+
+    def row_shape(self, axis: int) -> tuple[int, ...]:
+        """Shape of a single row.
+
+        Parameters
+        ----------
+        axis : int
+            The axis of the tensors along which rows are counted.
+
+        Returns
+        -------
+        shape : tuple of int
+            What follows that axis.
+        """
+        return tuple(self._values[0].shape[axis + 1 :])
+
+    def copy(self) -> BoundRows:
+        """Make an array with the same tensors, which can then be bound to others.
+
+        Returns
+        -------
+        bound_rows : BoundRows
+            The copy.
+        """
+        other = BoundRows()
+        other._bounds, other._values = self._bounds.copy(), self._values.copy()
+        return other
+
+    def extend(self, value: tf.Tensor, n_rows: int) -> None:
+        """Add rows to the end.
+
+        Parameters
+        ----------
+        value : tf.Tensor
+            The tensor that is bound to them.
+        n_rows : int
+            Number of rows.
+        """
+        self._bounds.append(self.n_rows + n_rows)
+        self._values.append(value)
+
+    def read(self, start: int, stop: int, axis: int) -> tf.Tensor:
+        """Read some rows.
+
+        Parameters
+        ----------
+        start, stop : int
+            The first row, and the one after the last; at least one row.
+        axis : int
+            The axis of the tensors along which rows are counted.
+
+        Returns
+        -------
+        value : tf.Tensor
+            The tensor that is bound to them; or parts of several, concatenated.
+        """
+        pieces = []
+        for k in range(*self._overlapping(start, stop)):
+            first, last = max(start, self._bounds[k]), min(stop, self._bounds[k + 1])
+            pieces.append(self._part(k, first, last, axis))
+        return concatenated(pieces, axis)
+
+    def bind(self, start: int, stop: int, value: tf.Tensor, axis: int) -> None:
+        """Bind a tensor to some rows; what is bound to the others stays.
+
+        Parameters
+        ----------
+        start, stop : int
+            The first row, and the one after the last; at least one row.
+        value : tf.Tensor
+            The tensor.
+        axis : int
+            The axis of the tensors along which rows are counted.
+        """
+        first, last = self._overlapping(start, stop)
+        begin, end = self._bounds[first], self._bounds[last]
+        bounds, values = [start], [value]
+        if begin < start:
+            bounds.insert(0, begin)
+            values.insert(0, self._part(first, begin, start, axis))
+        if stop < end:
+            bounds.append(stop)
+            values.append(self._part(last - 1, stop, end, axis))
+        self._bounds[first:last] = bounds
+        self._values[first:last] = values
+
+    def _overlapping(self, start: int, stop: int) -> tuple[int, int]:
+        """The tensors with some of these rows: the first, and one past the last."""
+        return bisect_right(self._bounds, start) - 1, bisect_left(self._bounds, stop)
+
+    def _part(self, k: int, start: int, stop: int, axis: int) -> tf.Tensor:
+        """The part of a tensor that is bound to some of its rows; itself if to all."""
+        value, offset = self._values[k], self._bounds[k]
+        return rows_of(value, start - offset, stop - offset, axis)
+
+
+def rows_of(value: tf.Tensor, start: int, stop: int, axis: int) -> tf.Tensor:
+    """Select rows of a tensor.
+
+    Parameters
+    ----------
+    value : tf.Tensor
+        The tensor.
+    start, stop : int
+        The first row, and the one after the last.
+    axis : int
+        The axis along which rows are counted.
+
+    Returns
+    -------
+    rows : tf.Tensor
+        The rows; the tensor itself where these are all of them.
+    """
+    if start == 0 and stop == value.shape[axis]:
+        return value
+    # a single operation, where the indexing of TensorFlow needs four
+    begin, size = [0] * value.shape.rank, [-1] * value.shape.rank
+    begin[axis], size[axis] = start, stop - start
+    return tf.slice(value, begin, size)
+
+
+def concatenated(pieces: Sequence[tf.Tensor], axis: int) -> tf.Tensor:
+    """Concatenate tensors; a single one is left as it is.
+
+    Parameters
+    ----------
+    pieces : list of tf.Tensor
+        At least one.
+    axis : int
+        The axis along which they are concatenated.
+
+    Returns
+    -------
+    whole : tf.Tensor
+        The pieces, one after the other.
+    """
+    return pieces[0] if len(pieces) == 1 else tf.concat(pieces, axis)

@@ -1,0 +1,75 @@
+"""What builds have in common that depend on more than the type of an operator."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import tensorflow as tf
+from nengo.builder.operator import Operator
+
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+from nengo_dl_core.builders.signals import SignalDict
+
+
+class ChosenBuilder(OpBuilder):
+    """Leaves a group to the builder that is chosen for it.
+
+    Parameters
+    ----------
+    ops : tuple of nengo.builder.Operator
+        The operators of the group.
+    """
+
+    def __init__(self, ops: Sequence[Operator]) -> None:
+        super().__init__(ops)
+        self.built = self.builder_type(ops[0])(ops)
+        self.python_in_loop = self.built.python_in_loop
+
+    @property
+    def differentiable(self) -> bool:
+        """Ask the chosen builder; see `OpBuilder.differentiable`."""
+        return self.built.differentiable
+
+    @property
+    def generator_ops(self) -> Sequence[Operator]:
+        """Ask the chosen builder; see `OpBuilder.generator_ops`."""
+        return self.built.generator_ops
+
+    @classmethod
+    @abstractmethod
+    def builder_type(cls, op: Operator) -> type[OpBuilder]:
+        """Choose the builder for an operator.
+
+        Parameters
+        ----------
+        op : nengo.builder.Operator
+            An operator.
+
+        Returns
+        -------
+        builder : type
+            Subclass of `OpBuilder`.
+        """
+
+    def compiles(self, signals: SignalDict) -> bool:
+        """Ask the chosen builder; see `OpBuilder.compiles`."""
+        return self.built.compiles(signals)
+
+    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
+        """Let the chosen builder prepare; see `OpBuilder.build_pre`."""
+        self.built.build_pre(signals, config)
+
+    def build_step(self, signals: SignalDict) -> Sequence[tf.Tensor] | None:
+        """Let the chosen builder compute; see `OpBuilder.build_step`."""
+        return self.built.build_step(signals)
+
+    def build_post(self, signals: SignalDict) -> None:
+        """Let the chosen builder reset; see `OpBuilder.build_post`."""
+        self.built.build_post(signals)
+
+    @classmethod
+    def mergeable(cls, x: Operator, y: Operator) -> bool:
+        """Merge what one builder can compute; see `OpBuilder.mergeable`."""
+        builder = cls.builder_type(x)
+        return builder is cls.builder_type(y) and builder.mergeable(x, y)

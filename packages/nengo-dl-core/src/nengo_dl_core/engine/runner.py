@@ -1,0 +1,156 @@
+"""Running a simulation for any number of steps, in pieces that an executor can do."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+
+from nengo_dl_core.build_report import Stages
+from nengo_dl_core.engine.executor import Array, Data, Executor
+from nengo_dl_core.engine.numpy_loop import NumPyLoop, runs_in_numpy
+from nengo_dl_core.engine.tensorflow_loop import TensorFlowLoop
+from nengo_dl_core.program.program import Program
+from nengo_dl_core.progress import ProgressBar
+from nengo_dl_core.values.session import Session
+
+_log = logging.getLogger(__name__)
+
+
+def compiles(program: Program) -> bool:
+    """Decide whether loops are compiled, and say what makes it impossible.
+
+    Parameters
+    ----------
+    program : Program
+        What is simulated.
+
+    Returns
+    -------
+    jit_compile : bool
+        False where the network says so, where Python is called in every step, or where
+        XLA cannot compile an operator.
+    """
+    setting = program.setting("jit_compile", "auto")
+    if not setting or program.setting("check_finite", False):
+        return False
+    obstacles = program.not_compilable()
+    if obstacles:
+        message = f"The simulation cannot be compiled: {', '.join(obstacles)}"
+        if setting == "auto":
+            _log.info(message)
+        else:
+            warnings.warn(message, UserWarning, stacklevel=3)
+    return not obstacles
+
+
+class Runner:
+    """Runs a simulation, without Keras.
+
+    Inputs stream in and probe values stream out, a piece at a time, so that the memory
+    in use does not grow with the length of a run.
+
+    Parameters
+    ----------
+    session : Session
+        The simulation.
+    jit_compile : bool
+        Whether TensorFlow's loop is compiled.
+    stages : Stages
+        Measures tracing and compilation.
+
+    Attributes
+    ----------
+    jit_compile : bool
+        Whether TensorFlow's loop is compiled.
+    in_numpy : bool
+        Whether NumPy runs the simulation, and not TensorFlow's loop.
+    """
+
+    def __init__(self, session: Session, jit_compile: bool, stages: Stages) -> None:
+        self._session = session
+        self.jit_compile = jit_compile
+        self._stages = stages
+        self.in_numpy = not jit_compile and runs_in_numpy(session.program)
+
+    @cached_property
+    def executor(self) -> Executor:
+        """The executor, made when it is first needed."""
+        if self.in_numpy:
+            return NumPyLoop(self._session)
+        return TensorFlowLoop(self._session, self.jit_compile, self._stages)
+
+    def pieces(self, n_steps: int, data: Data) -> Iterator[tuple[int, list[Array]]]:
+        """Run in pieces, within a transaction.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of steps.
+        data : dict of {nengo.Node: ndarray}
+            Output of input Nodes, ``(minibatch_size, n_steps, size_out)``, in place of
+            what they define.
+
+        Yields
+        ------
+        n_steps : int
+            Number of steps of a piece.
+        values : list of ndarray
+            What each probe records in it, ``(n_samples, minibatch_size, ...)``.
+        """
+        start, executor = self._session.n_steps, self.executor
+        for done in range(0, n_steps, executor.max_steps):
+            count = min(executor.max_steps, n_steps - done)
+            piece = {node: x[:, done : done + count] for node, x in data.items()}
+            first = start + done + 1
+            yield count, executor.run(range(first, first + count), piece)
+
+    def collect(self, n_steps: int, data: Data) -> list[Array]:
+        """Run the simulation within a transaction, and return what its probes see.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of steps.
+        data : dict of {nengo.Node: ndarray}
+            See `pieces`.
+
+        Returns
+        -------
+        values : list of ndarray
+            For each probe ``(minibatch_size, n_samples, ...)``.
+        """
+        pieces = [values for _, values in self.pieces(n_steps, data)]
+        collected = []
+        for record, *values in zip(
+            self._session.records.values(), *pieces, strict=True
+        ):
+            kept = values if record.keep_history else values[-1:]
+            collected.append(np.swapaxes(np.concatenate(kept), 0, 1))
+        return collected
+
+    def run(self, n_steps: int, data: Data, progress: ProgressBar, keep: bool) -> None:
+        """Run the simulation, and record what its probes see.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of steps.
+        data : dict of {nengo.Node: ndarray}
+            See `pieces`.
+        progress : ProgressBar
+            Shows the progress of the run.
+        keep : bool
+            Whether the state at the end is kept.
+        """
+        records = self._session.records.values()
+        with self._session.transaction(keep):
+            for data_of_probe in records:
+                data_of_probe.reserve(int(n_steps / data_of_probe.period) + 1)
+            for count, values in self.pieces(n_steps, data):
+                for record, value in zip(records, values, strict=True):
+                    record.append(value)
+                progress.step(count)

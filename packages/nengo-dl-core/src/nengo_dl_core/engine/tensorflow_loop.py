@@ -1,0 +1,184 @@
+"""The simulation loop in TensorFlow: one function, called buffer by buffer."""
+
+from __future__ import annotations
+
+import nengo
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from nengo_dl_core import tuning
+from nengo_dl_core.build_report import Stages
+from nengo_dl_core.engine.executor import Array, Data
+from nengo_dl_core.engine.input_buffer import InputBuffer
+from nengo_dl_core.engine.step import Values, build_config, probe_buffer, simulate
+from nengo_dl_core.network.inputs import NodeInput, evaluate
+from nengo_dl_core.values.session import Session
+from nengo_dl_core.values.variable_access import assign
+
+
+class TensorFlowLoop:
+    """Runs a simulation for any number of steps, up to a fixed length of its buffers.
+
+    Inputs and the number of steps lie in variables: a call without arguments is the
+    fastest, and a value that stays is not sent again.
+
+    Parameters
+    ----------
+    session : Session
+        The simulation.
+    jit_compile : bool
+        Whether the loop is compiled with XLA.
+    stages : Stages
+        Measures tracing.
+    """
+
+    def __init__(self, session: Session, jit_compile: bool, stages: Stages) -> None:
+        self._session = session
+        self._stages = stages
+        self._probes = [session.records[probe] for probe in session.program.probes]
+        self._given: Data = {}
+        program = session.program
+        self.max_steps = _buffer_length(session)
+        self._defer = (
+            jit_compile
+            and program.cpu_only
+            and program.use_loop
+            and program.unroll <= tuning.STEPS_AT_ONCE <= self.max_steps
+        )
+        self._sizes = [source.signal.size for source in program.inputs]
+        with tf.device(program.device):
+            self._control = tf.Variable(self._control_values(range(1, 2)))
+            self._inputs = InputBuffer(
+                self.max_steps, program.minibatch_size, self._sizes, program.float_type
+            )
+            with stages("tracing"):
+                self._function = tf.function(
+                    self._loop,
+                    jit_compile=jit_compile or None,
+                    autograph=False,
+                    input_signature=[],
+                ).get_concrete_function()
+        self._controlled: int | None = None
+        self._holds_constants = False
+
+    def _is_evaluated(self, node: nengo.Node) -> bool:
+        """Whether a step has to evaluate an input Node."""
+        return node not in self._given
+
+    def _loop(self) -> list[tf.Tensor]:
+        """Run as many steps as the control says."""
+        session, program, length = self._session, self._session.program, self.max_steps
+        variables = session.variables
+        control = tf.convert_to_tensor(self._control)
+        n_steps = control[0]
+        rows = iter(
+            tf.unstack(tf.reshape(tf.cast(control[1:], tf.int32), (-1, length)))
+        )
+        results = simulate(
+            program,
+            session.new_builder(),
+            build_config(session, False, self._is_evaluated),
+            Values.of(variables),
+            tf.cast(n_steps, tf.int32),
+            self._inputs.read(),
+            [
+                probe_buffer(
+                    program,
+                    sig,
+                    data.length(length),
+                    next(rows) if data.thinned else None,
+                )
+                for sig, data in zip(program.probed, self._probes, strict=True)
+            ],
+            defer=self._defer,
+        )
+        with tf.control_dependencies([*results.outputs, *results.states]):
+            variables.step.assign_add(n_steps)
+        for variable, state in zip(variables.states, results.states, strict=True):
+            variable.assign(state)
+        for weight, value in results.layer_weights:
+            variables.layer_weights.own(weight).assign(value)
+        return results.outputs
+
+    def run(self, steps: range, data: Data) -> list[Array]:
+        """Simulate some steps; see `Executor.run`."""
+        self._session.synchronize()
+        self._set_control(steps)
+        self._set_inputs(steps, data)
+        self._given = data
+        with self._stages("compilation, and first steps"):
+            results = self._function()
+        self._session.n_steps = steps.stop - 1
+        return [
+            values.numpy()[: probe.n_samples(steps)]
+            for probe, values in zip(self._probes, results, strict=True)
+        ]
+
+    def _set_control(self, steps: range) -> None:
+        thinned = any(probe.thinned for probe in self._probes)
+        if thinned or self._controlled != len(steps):
+            assign(self._control, self._control_values(steps))
+            self._controlled = len(steps)
+
+    def _control_values(self, steps: range) -> npt.NDArray[np.int64]:
+        """The number of steps; then, for thinned probes, the rows they are kept in."""
+        numbers = np.arange(steps.start, steps.start + self.max_steps)
+        rows = [
+            probe.rows(numbers, probe.length(self.max_steps))
+            for probe in self._probes
+            if probe.thinned
+        ]
+        return np.concatenate([np.array([len(steps)]), *rows])
+
+    def _set_inputs(self, steps: range, data: Data) -> None:
+        """Send the values of input Nodes, side by side, as far as they change."""
+        if not self._sizes:
+            return
+        constant = not data and not any(
+            map(self._is_ahead, self._session.program.inputs)
+        )
+        if not constant:
+            self._inputs.fill(self._input_rows(steps, data))
+        elif not self._holds_constants:  # for every step that the buffer has room for
+            every = range(1, self.max_steps + 1)
+            self._inputs.fill(self._input_rows(every, data))
+        self._holds_constants = constant
+
+    def _is_ahead(self, source: NodeInput) -> bool:
+        """Whether an input Node is evaluated anew before each call."""
+        return not (source.constant or self._session.program.calls_python)
+
+    def _input_rows(self, steps: range, data: Data) -> Array:
+        """The values of all input Nodes, ``(n_steps, minibatch_size, size)``."""
+        session, program = self._session, self._session.program
+        shape = (len(steps), program.minibatch_size, sum(self._sizes))
+        rows = np.zeros(shape, program.float_type)
+        ahead = [
+            source
+            for source in program.inputs
+            if source.node not in data and (source.constant or self._is_ahead(source))
+        ]
+        values = evaluate(
+            ahead, steps, program.dt, program.minibatch_size, session.generators
+        )
+        for node, array in data.items():
+            values[node] = np.swapaxes(array, 0, 1)
+        column = 0
+        for source, size in zip(program.inputs, self._sizes, strict=True):
+            if source.node in values:
+                rows[..., column : column + size] = values[source.node]
+            column += size
+        return rows
+
+
+def _buffer_length(session: Session) -> int:
+    """Number of steps that the buffers hold."""
+    program = session.program
+    if not program.use_loop:
+        return program.unroll
+    sizes = [program.minibatch_size * source.signal.size for source in program.inputs]
+    sizes += [int(np.prod(data.item_shape)) for data in session.records.values()]
+    step_bytes = 8 * max(sum(sizes), 1)
+    fitting = tuning.MAX_BUFFER_BYTES // step_bytes
+    return int(np.clip(fitting, 1, tuning.MAX_BUFFER_LENGTH))

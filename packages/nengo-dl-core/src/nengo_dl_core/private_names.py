@@ -1,0 +1,133 @@
+"""What this package uses of Keras and TensorFlow that they do not promise to keep.
+
+Nothing else here touches private names. They hold for the minor versions that
+pyproject.toml allows; docs/contributing.md says how to allow another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow.python.profiler import trace
+
+
+class PreparedModel(keras.Model):
+    """A Keras model whose losses and metrics are made before its steps are traced.
+
+    TensorFlow traces what makes variables twice. With `tf.distribute`, Keras averages
+    the data of all replicas for it, which fails where these are in several processes:
+    the first replica's are taken instead.
+    """
+
+    def build_measures(self, minibatches: tf.data.Dataset) -> None:
+        """Make the variables of losses and metrics.
+
+        Parameters
+        ----------
+        minibatches : tf.data.Dataset
+            The data, as given to `keras.Model.fit`.
+        """
+        raise NotImplementedError
+
+    def _maybe_symbolic_build(
+        self, iterator: Any = None, data_batch: Any = None
+    ) -> None:
+        if self._distribute_strategy is None:
+            if iterator is not None:
+                self.build_measures(iterator.data_adapter.get_tf_dataset())
+            return
+        if iterator is not None:
+            (_, _, batches) = next(iter(iterator))
+            local = self.distribute_strategy.experimental_local_results
+            data_batch = tf.nest.map_structure(lambda x: local(x)[0], next(batches))
+        super()._maybe_symbolic_build(data_batch=data_batch)
+
+
+def measures(model: keras.Model) -> list[Any]:
+    """The loss and the metrics of a compiled model, each to be built once.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A compiled model.
+
+    Returns
+    -------
+    measures : list of object
+        Those that there are; each has ``built`` and ``build(targets, outputs)``.
+    """
+    found = (model._compile_loss, model._compile_metrics)
+    return [measure for measure in found if measure is not None]
+
+
+def losses_of_outputs(model: keras.Model) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Iterate over the losses of a model whose loss has been built.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A compiled model with outputs by name.
+
+    Yields
+    ------
+    name : str
+        Name of an output.
+    loss : callable
+        Gives its loss from targets, outputs and weights of samples.
+    """
+    for (name,), function, *_ in model._compile_loss._flat_losses:
+        yield name, function
+
+
+def compiler_ir(function: Any, *args: Any, stage: str) -> str:
+    """Compile a function with XLA, and return its program.
+
+    Parameters
+    ----------
+    function : callable
+        Made by ``tf.function(..., jit_compile=True)``.
+    *args : tf.Tensor or tf.TensorSpec
+        Arguments of the function.
+    stage : str
+        ``"hlo"`` for the program as it is given to the compiler, ``"optimized_hlo"``
+        for what becomes of it.
+
+    Returns
+    -------
+    program : str
+        The program.
+    """
+    return str(function.experimental_get_compiler_ir(*args)(stage=stage))
+
+
+def is_profiling() -> bool:
+    """Whether TensorFlow's profiler is at work.
+
+    Returns
+    -------
+    is_profiling : bool
+        If not, `profiled` is a waste of time.
+    """
+    enabled = trace.enabled  # a function since TensorFlow 2.21
+    return bool(enabled() if callable(enabled) else enabled)
+
+
+def profiled(name: str) -> AbstractContextManager[object]:
+    """Show what happens in a context in TensorFlow's profile.
+
+    Parameters
+    ----------
+    name : str
+        The name it is shown under.
+
+    Returns
+    -------
+    context : context manager
+        The context.
+    """
+    context: AbstractContextManager[object] = trace.Trace(name)
+    return context

@@ -1,0 +1,4 @@
+"""The Keras side: layer, model, samples, losses, callbacks.
+
+Imports all other rooms.
+"""

@@ -1,0 +1,393 @@
+"""What a model is trained with: checked arrays of all samples, and minibatches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
+from typing import Any
+
+import nengo
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from nengo.exceptions import ValidationError
+
+from nengo_dl_core.network.inputs import NodeInput, evaluate
+from nengo_dl_core.program.program import Program
+from nengo_dl_core.training.data_arguments import by_object, check_shapes
+from nengo_dl_core.values.session import Session
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Arrays by the names of Nodes and Probes, with the samples as first axis.
+
+    Attributes
+    ----------
+    inputs : dict of {str: ndarray}
+        Values of all input Nodes, ``(n_samples, n_steps, size_out)``; and
+        ``"n_steps"``, ``(n_samples, 1)``.
+    targets : dict of {str: ndarray}
+        Targets of Probes, ``(n_samples, n_steps, size_in)``.
+    weights : dict of {str: ndarray}
+        Weights of the targets, ``(n_samples, 1)`` or ``(n_samples, n_steps)``.
+    """
+
+    inputs: dict[str, Array]
+    targets: dict[str, Array] = field(default_factory=dict)
+    weights: dict[str, Array] = field(default_factory=dict)
+
+    @property
+    def _all(self) -> list[dict[str, Array]]:
+        return [self.inputs, self.targets, self.weights]
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return len(self.inputs["n_steps"])
+
+    @property
+    def n_steps(self) -> int:
+        """Number of steps of each."""
+        return int(self.inputs["n_steps"][0, 0])
+
+    def split(self, fraction: float) -> tuple[Samples, Samples]:
+        """Split the last samples off for validation, as Keras does.
+
+        Parameters
+        ----------
+        fraction : float
+            How many of the samples are split off.
+
+        Returns
+        -------
+        first, last : Samples
+            The samples to train with, and those that are split off.
+        """
+        n_first = int(self.n_samples * (1 - fraction))
+        first, last = (
+            Samples(*({name: x[part] for name, x in xs.items()} for xs in self._all))
+            for part in (slice(n_first), slice(n_first, None))
+        )
+        return first, last
+
+    def minibatches(
+        self,
+        size: int,
+        shuffle_seed: int | None,
+        fill: bool,
+        evaluated: MinibatchInputs | None = None,
+    ) -> tf.data.Dataset:
+        """Divide the samples into minibatches.
+
+        Parameters
+        ----------
+        size : int
+            Number of samples in each, but perhaps in the last.
+        shuffle_seed : int or None
+            Seed for shuffling the samples in every epoch; None leaves their order.
+        fill : bool
+            Whether the last sample is repeated until the last minibatch is full, so
+            that it needs no executable of its own.
+        evaluated : MinibatchInputs, optional
+            Input Nodes that are evaluated anew for each minibatch, in place of their
+            values in `inputs`.
+
+        Returns
+        -------
+        minibatches : tf.data.Dataset
+            Inputs, or tuples of inputs, targets and, if there are any, weights.
+        """
+        given = tuple(arrays for arrays in self._all if arrays)
+        data = tf.nest.map_structure(tf.constant, given)
+        n_samples = self.n_samples
+        indices = tf.data.Dataset.range(-(-n_samples // size) * size)
+        if fill:
+            indices = indices.map(lambda i: tf.minimum(i, n_samples - 1))
+        else:
+            indices = indices.take(n_samples)
+        if shuffle_seed is not None:
+            indices = indices.shuffle(n_samples, seed=shuffle_seed)
+
+        def gathered(index: tf.Tensor) -> Any:
+            batch = tf.nest.map_structure(partial(tf.gather, indices=index), data)
+            if evaluated is not None:
+                batch = ({**batch[0], **_evaluated(evaluated, batch[0])}, *batch[1:])
+            return batch if len(batch) > 1 else batch[0]
+
+        options = tf.data.Options()
+        shard = tf.data.experimental.AutoShardPolicy.DATA
+        options.experimental_distribute.auto_shard_policy = shard
+        full = fill or n_samples % size == 0
+        return indices.batch(size, full).map(gathered).with_options(options)
+
+
+def _evaluated(
+    inputs: MinibatchInputs, batch: dict[str, tf.Tensor]
+) -> dict[str, tf.Tensor]:
+    """Let Python give some inputs of a minibatch, of the shapes that they have."""
+    like = [batch[name] for name in inputs.names]
+
+    def evaluate() -> list[Array]:
+        return [
+            value.astype(x.dtype.name) for value, x in zip(inputs(), like, strict=True)
+        ]
+
+    values = tf.numpy_function(evaluate, [], [x.dtype for x in like])
+    cut = [value[: tf.shape(x)[0]] for value, x in zip(values, like, strict=True)]
+    for value, x in zip(cut, like, strict=True):
+        value.set_shape(x.shape)
+    return dict(zip(inputs.names, cut, strict=True))
+
+
+def given_inputs(
+    program: Program, x: Any, n_steps: int | None
+) -> tuple[dict[nengo.Node, Array], int, int]:
+    """Check what is given for input Nodes.
+
+    Parameters
+    ----------
+    program : Program
+        What is simulated.
+    x : dict or list or ndarray or None
+        See `Simulator.predict`.
+    n_steps : int or None
+        Number of steps, if ``x`` does not tell.
+
+    Returns
+    -------
+    arrays : dict of {nengo.Node: ndarray}
+        Values, ``(n_samples, n_steps, size_out)``.
+    n_samples : int
+        Number of samples: that of a minibatch, if nothing is given.
+    n_steps : int
+        Number of steps of each.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If the data does not fit the network, or the number of steps is not known.
+    """
+    arrays = by_object(x, program.input_names, "input Node")
+    n_samples, n_steps = check_shapes(arrays, program.input_names, None, n_steps)
+    if n_steps is None:
+        raise ValidationError("say how many steps to run, or give data", "n_steps")
+    program.check_steps(n_steps)
+    return arrays, program.minibatch_size if n_samples is None else n_samples, n_steps
+
+
+def inputs_of(session: Session, x: Any, n_steps: int | None) -> Samples:
+    """Collect the values of all input Nodes: what is given, and what they define.
+
+    What they define is evaluated from the present state on, which stays as it is.
+
+    Parameters
+    ----------
+    session : Session
+        The simulation.
+    x : dict or list or ndarray or None
+        See `Simulator.predict`.
+    n_steps : int or None
+        Number of steps, if ``x`` does not tell.
+
+    Returns
+    -------
+    samples : Samples
+        Inputs alone.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If the data does not fit the network, or the number of steps is not known.
+    """
+    program = session.program
+    arrays, n_samples, n_steps = given_inputs(program, x, n_steps)
+    defined = [source for source in program.inputs if source.node not in arrays]
+    steps = range(session.n_steps + 1, session.n_steps + n_steps + 1)
+    before = session.generators.state()
+    values = evaluate(
+        defined, steps, program.dt, program.minibatch_size, session.generators
+    )
+    session.generators.restore(before)
+    repeats = -(-n_samples // program.minibatch_size)
+    for node, value in values.items():
+        tiled = np.tile(np.swapaxes(value, 0, 1), (repeats, 1, 1))
+        arrays[node] = tiled[:n_samples]
+    inputs = {
+        program.input_names[node]: array.astype(program.float_type)
+        for node, array in arrays.items()
+    }
+    inputs["n_steps"] = np.full((n_samples, 1), n_steps, np.int32)
+    return Samples(inputs)
+
+
+class MinibatchInputs:
+    """Evaluates input Nodes for one minibatch after the other.
+
+    Parameters
+    ----------
+    session : Session
+        The simulation, which is within a transaction.
+    sources : list of NodeInput
+        What is evaluated.
+    n_steps : int
+        Number of steps of a minibatch.
+    n_replicas : int
+        How many minibatches are simulated at once.
+    seed : int or None
+        Seed of noise for each minibatch, which begins with the present step. None lets
+        each minibatch go on where the last one ended.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        sources: Sequence[NodeInput],
+        n_steps: int,
+        n_replicas: int,
+        seed: int | None,
+    ) -> None:
+        self._session = session
+        self._sources = sources
+        self._n_steps = n_steps
+        self._n_replicas = n_replicas
+        self._seed = seed
+        self._first = session.n_steps + 1
+        self._numbers = count()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the Nodes."""
+        names = self._session.program.input_names
+        return [names[source.node] for source in self._sources]
+
+    def __call__(self) -> list[Array]:
+        """Evaluate the Nodes for the next minibatch of each replica.
+
+        Returns
+        -------
+        values : list of ndarray
+            For each Node, ``(n_replicas * minibatch_size, n_steps, size_out)``.
+        """
+        minibatches = [self._evaluate() for _ in range(self._n_replicas)]
+        return [np.concatenate(values) for values in zip(*minibatches, strict=True)]
+
+    def _evaluate(self) -> list[Array]:
+        program, generators = self._session.program, self._session.generators
+        number, start = next(self._numbers), self._first
+        if self._seed is None:
+            start += number * self._n_steps
+        else:
+            generators.begin_inputs(np.random.SeedSequence([self._seed, number]))
+        values = evaluate(
+            self._sources,
+            range(start, start + self._n_steps),
+            program.dt,
+            program.minibatch_size,
+            generators,
+        )
+        return [np.swapaxes(values[source.node], 0, 1) for source in self._sources]
+
+
+def with_targets(
+    program: Program,
+    samples: Samples,
+    y: Any,
+    trained: Mapping[Any, str],
+    sample_weight: Any,
+    class_weight: Mapping[int, float] | None,
+) -> Samples:
+    """Add targets and weights to inputs.
+
+    Parameters
+    ----------
+    program : Program
+        What is simulated.
+    samples : Samples
+        The inputs.
+    y : dict or list or ndarray
+        See `Simulator.fit`.
+    trained : dict of {nengo.Probe: str}
+        The Probes that need targets, and their names.
+    sample_weight : dict or ndarray or None
+        See `Simulator.fit`; as dictionary by name.
+    class_weight : dict of {int: float} or None
+        Weights of classes.
+
+    Returns
+    -------
+    samples : Samples
+        Inputs, targets and weights.
+
+    Raises
+    ------
+    nengo.exceptions.ValidationError
+        If the targets or weights do not fit the network or the inputs.
+    """
+    every = program.probe_names if isinstance(y, Mapping) else trained
+    targets = by_object(y, every, "Probe")
+    check_shapes(targets, every, samples.n_samples, None)
+    if set(targets) != set(trained):
+        raise ValidationError(
+            f"targets are needed for the probes {list(trained.values())}, which "
+            "the loss and metrics are about, but are given for "
+            f"{[every[probe] for probe in targets]}",
+            attr="y",
+        )
+    for probe, target in targets.items():
+        steps = samples.n_steps if program.keeps_history(probe) else 1
+        if target.shape[1] > steps:
+            raise ValidationError(
+                f"the targets for {trained[probe]!r} have {target.shape[1]} steps, "
+                f"but the probe gives only {steps}",
+                attr="y",
+            )
+    samples = replace(
+        samples, targets={trained[probe]: target for probe, target in targets.items()}
+    )
+    if sample_weight is not None:
+        samples = replace(samples, weights=_weights(samples, sample_weight))
+    if class_weight is not None:
+        samples = replace(samples, weights=_with_classes(samples, class_weight))
+    return samples
+
+
+def _weights(samples: Samples, sample_weight: Any) -> dict[str, Array]:
+    """The weights of samples, or of their steps, by name."""
+    if not isinstance(sample_weight, Mapping):
+        sample_weight = dict.fromkeys(samples.targets, sample_weight)
+    n_samples, weights = samples.n_samples, {}
+    for name, target in samples.targets.items():
+        weight = np.asarray(sample_weight.get(name, np.ones(n_samples)), np.float32)
+        weight = weight[:, None] if weight.ndim == 1 else weight
+        if weight.shape not in ((n_samples, 1), target.shape[:2]):
+            raise ValidationError(
+                f"must have shape ({n_samples},), ({n_samples}, 1) or "
+                f"{target.shape[:2]}, not {np.shape(sample_weight[name])}",
+                attr="sample_weight",
+            )
+        weights[name] = weight
+    return weights
+
+
+def _with_classes(
+    samples: Samples, class_weight: Mapping[int, float]
+) -> dict[str, Array]:
+    """Weights of samples times those of the classes that their targets are."""
+    if len(samples.targets) > 1:
+        raise ValidationError(
+            "Keras defines class weights for a single output; use sample_weight",
+            attr="class_weight",
+        )
+    ((name, target),) = samples.targets.items()
+    one_hot = target.shape[-1] > 1
+    classes = target.argmax(-1) if one_hot else np.rint(target[..., 0]).astype(int)
+    by_class = [class_weight.get(int(x), 1.0) for x in classes.ravel()]
+    return {
+        name: np.reshape(by_class, classes.shape).astype(np.float32)
+        * samples.weights.get(name, 1)
+    }

@@ -1,0 +1,131 @@
+"""Thresholds that were measured, each with the figures behind it.
+
+Most of what a step computes can be computed in several ways, and which is the fastest
+depends on sizes and on the processor. The figures are microseconds of a step, compiled,
+in float32, on two cores of an x86-64 server processor, unless they say otherwise.
+``nox -s tune`` measures them again, where it runs, and says which choices hold there.
+
+Speed is all that they decide. They hold for CPUs; on a GPU, where nobody has measured,
+builders take TensorFlow's own way (`nengo_dl_core.builders.base.BuildConfig.cpu_only`).
+The exceptions are lengths that there have to be on any device: `MAX_PIECES` and the
+buffers'.
+"""
+
+from __future__ import annotations
+
+# Products of matrices and vectors
+#
+# XLA has several ways to compute a product on a CPU. Which it takes depends on the
+# shapes, and on the side that the matrix is on. For k matrices of m x n and b items:
+#
+#     k   m     n     b   on right  on left  in halves
+#     1   128   4096  1   98        98       44
+#     1   4096  128   1   96        96       36
+#     1   1024  1024  1   85        85       83
+#     1   128   4096  8   233       128      415
+#     1   1024  1024  8   317       176      398
+#     8   256   256   16  460       193      495
+#     20  100   3     16  75        26
+#     20  3     100   16  42        50
+#     1   1000  10    16  23        39
+#     1   2048  64    64  129       242
+
+HALVED_SIZES = range(2**18, 2**20)
+"""Number of elements of a single matrix that is multiplied in halves, by one item."""
+
+LEFT_SIZE = 2**16
+"""From so many elements on a single matrix is on the left."""
+
+LEFT_SIZE_STACKED = 2**14
+"""The same for each of several matrices."""
+
+MAX_LEFT_ITEMS = 32
+"""With so many items of a minibatch no matrix is on the left."""
+
+LANES = 8
+"""Running sums that a product of two vectors is formed by."""
+
+MAX_PARTS = 8
+"""Products that a group is computed by. With more each operator would be alone."""
+
+# Products of sparse matrices
+#
+# XLA has none on the CPU. Rows are filled up with zeros to equal length, and the
+# product is a sum along an axis; or entries are added up row by row. For a matrix of
+# 1000 x 1000 with 10 entries a row:
+#
+#     items  filled up  row by row
+#     1      19         29
+#     16     56         250
+
+MAX_FILL = 2
+"""Rows are filled up if that makes no more than so many times the work."""
+
+# Linear filters
+#
+# Written out, products with their small matrices are sums of products. A minibatch of
+# 16 of forty filters of second order takes a seventh of the time so.
+
+MAX_ORDER_WRITTEN_OUT = 4
+"""Up to this order of a filter products are written out."""
+
+# Correlation with kernels, see `nengo_dl_core.builders.correlation`
+#
+# A sum over the elements of the kernel, for 8 images of 28 x 28 and a kernel of 3 x 3,
+# in milliseconds of processor time:
+#
+#     channels              sum  TensorFlow's
+#     1 to 32               0.3  0.7
+#     32 to 32, 32 groups   1.0  19.5
+
+MAX_SUMMED_CHANNELS = 2
+"""With up to so many channels in a group a correlation is a sum over the kernel."""
+
+MAX_SUMMED_ELEMENTS = 32
+"""Up to so many elements, along the spatial axes, a kernel is summed over."""
+
+# Series
+#
+# A polynomial is exact to the last place, which XLA's functions on a CPU are not. But
+# the lower the bound of the arguments is, the more terms it has.
+
+LOWEST_ARGUMENT = -0.25
+"""Below this argument a polynomial costs more than the library's function."""
+
+# What is computed after the loop, see `nengo_dl_core.program.stages`
+#
+# The integrator of 4,096 neurons and 128 dimensions:
+#
+#     steps at once      none  4     8     16    32    64
+#     a step             153   137   123   110   109   113
+#     a run of one step  955   1118  1072  1219  1402  1549
+
+STEPS_AT_ONCE = 16
+"""For how many steps there is one product."""
+
+# A matrix of fewer elements stays in the processor's caches (with 2**17 nothing is
+# gained), and one of fewer rows for each item of a minibatch is read no more often than
+# what it multiplies is written and read (with 8 a step gets slower).
+
+MIN_DEFERRED_SIZE = 2**18
+"""From so many elements of a matrix on its product is computed after the loop."""
+
+MIN_DEFERRED_ROWS = 32
+"""From so many rows, for each item of a minibatch, on."""
+
+# Reads and writes of signals
+
+MAX_PIECES = 16
+"""A view of more pieces, as one with a stride, is read with one ``tf.gather``."""
+
+# Buffers of a run, on any device
+
+MAX_BUFFER_LENGTH = 1024
+"""Number of steps that inputs and outputs are kept for."""
+
+MAX_BUFFER_BYTES = 4 * 2**20
+"""Fewer, if these took more bytes."""
+
+SMALL_BUFFER_BYTES = 2**16
+"""A larger buffer of inputs has a place of its own for a single step: to fill a buffer
+of 2 MiB takes 300 µs, as long as a call of a small network."""

@@ -1,0 +1,150 @@
+"""The gradient of a loop of steps is the one that TensorFlow has for the loop."""
+
+import keras
+import nengo
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, reject
+from hypothesis import strategies as st
+from nengo.exceptions import BuildError
+
+import network_strategies as networks
+from nengo_dl_core import Layer, Simulator, TensorNode, configure_settings
+from nengo_dl_core.training import simulation_layer
+
+N_STEPS = 7
+
+
+def results_and_gradients(layer, training=True, n_steps=N_STEPS, order=1):
+    """Probes, final state, and the gradient of a function by inputs and weights."""
+    rng = np.random.default_rng(0)
+    inputs = {
+        name: tf.constant(
+            rng.normal(size=(layer.program.minibatch_size, n_steps, node.size_out)) / 2,
+            layer.program.float_type,
+        )
+        for node, name in layer.program.input_names.items()
+    }
+    n_steps = tf.fill((layer.program.minibatch_size, 1), n_steps)
+    weights = [tf.convert_to_tensor(x) for x in layer.trainable_variables]
+    arguments = [*inputs.values(), *(x.value for x in layer.trainable_variables)]
+
+    @tf.function(autolayer=False)
+    def compute():
+        with tf.GradientTape(persistent=order > 1) as tape:
+            tape.watch(list(inputs.values()))
+            outputs = layer.call({**inputs, "n_steps": n_steps}, training=training)
+            loss = sum(tf.reduce_sum(tf.sin(x)) for x in outputs.values())
+            if order == 2:
+                gradients = tape.gradient(loss, arguments)
+                norm = sum(tf.reduce_sum(tf.sin(x)) for x in gradients if x is not None)
+        if order == 1:
+            gradients = tape.gradient(loss, arguments, unconnected_gradients="zero")
+        else:
+            gradients += tape.gradient(norm, arguments, unconnected_gradients="zero")
+        return outputs, gradients
+
+    assert all(np.isfinite(x).all() for x in weights)
+    return compute()
+
+
+def check(net, monkeypatch, jit_compile=False, order=1, **options):
+    with Simulator(net, progress_bar=False, **options) as sim:
+        layer = sim._layer
+        layer.jit_compile = jit_compile
+        actual = results_and_gradients(layer, order=order)
+        with monkeypatch.context() as patch:
+            patch.setattr(simulation_layer, "has_gradient_loop", lambda _: False)
+            expected = results_and_gradients(layer, order=order)
+    for x, y in zip(*map(tf.nest.flatten, (actual, expected)), strict=True):
+        x, y = np.asarray(x), np.asarray(y)
+        np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-10 * (1 + abs(y).max()))
+    return tf.nest.flatten(actual)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "compiled"])
+def test_random_networks(jit_compile, monkeypatch):
+    checked = []
+
+    @networks.many(2 if jit_compile else 10)
+    @given(
+        networks.networks(python=False),
+        st.sampled_from([1, 3]),
+        st.integers(1, 3),
+        st.sampled_from([None, "fast_sigmoid"]),
+    )
+    def check_one(net, minibatch_size, unroll, spike_gradient):
+        with net:
+            configure_settings(
+                dtype="float64", trainable=True, spike_gradient=spike_gradient
+            )
+        try:
+            check(
+                net,
+                monkeypatch,
+                jit_compile,
+                minibatch_size=minibatch_size,
+                unroll_simulation=unroll,
+            )
+        except BuildError:  # no decoders
+            reject()
+        checked.append(net)
+
+    check_one()
+    assert checked
+
+
+@pytest.fixture
+def net():
+    with nengo.Network(seed=0) as net:
+        configure_settings(dtype="float64")
+        net.node = nengo.Node([0.5, -0.5])
+        net.ens = nengo.Ensemble(4, 2, neuron_type=nengo.Tanh())
+        nengo.Connection(net.node, net.ens)
+        nengo.Connection(net.ens, net.ens, synapse=0.01)
+        nengo.Probe(net.ens)
+    return net
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "compiled"])
+def test_gradients_of_gradients(net, monkeypatch, jit_compile):
+    *_, last = check(net, monkeypatch, jit_compile, order=2)
+    assert np.any(last)
+
+
+def test_layers(net, monkeypatch):
+    with net:
+        dense = Layer(keras.layers.Dense(3, activation="tanh"))(net.ens)
+        node = TensorNode(lambda t, x: x * tf.exp(x) + t, shape_in=(3,), shape_out=(3,))
+        nengo.Connection(dense, node)
+        nengo.Connection(node[:2], net.ens)
+        nengo.Probe(node)
+    check(net, monkeypatch, minibatch_size=2)
+
+
+def test_random_functions(net):
+    """What is drawn at random is not drawn again for the gradient."""
+    with net:
+        noise = TensorNode(
+            lambda t, x: x * tf.random.normal(x.shape, dtype=x.dtype),
+            shape_in=(2,),
+            shape_out=(2,),
+        )
+        nengo.Connection(net.node, noise, synapse=None)
+        probe = nengo.Probe(noise)
+    with Simulator(net, progress_bar=False) as sim:
+        layer = sim._layer
+        inputs = {layer.program.input_names[net.node]: tf.ones((1, 5, 2), tf.float64)}
+        inputs["n_steps"] = tf.constant([[5]])
+        (x, _) = inputs.values()
+
+        @tf.function(autolayer=False)
+        def compute():
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                output = layer.call(inputs, training=True)[layer.program.probe_names[probe]]
+            return output, tape.gradient(output, x)
+
+        output, gradient = compute()
+        np.testing.assert_allclose(gradient, output)
