@@ -1,7 +1,11 @@
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import keras
 import pytest
+
+# What only the extra `nir` brings.
+collect_ignore_glob = [] if find_spec("nir") else ["test_nir_*.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,289 @@
+"""The command ``nengo-dl-convert``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nengo
+import numpy as np
+import numpy.typing as npt
+
+import nengo_dl_core
+
+from ..converter import Converter
+from ..errors import ConversionError
+from .cycles import delayed_edges, in_order
+from .errors import NIRError
+from .exporting import to_nir
+from .flattening import flatten
+from .graph import Node
+from .importing import Imported, from_nir
+from .neurons import DISCRETIZATIONS
+from .reading import read_graph
+from .shapes import infer_shapes
+
+try:
+    import click
+except ImportError:
+    sys.exit('nengo-dl-convert needs click: pip install "nengo-dl-converter[nir]"')
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+class _Commands(click.Group):
+    """Shows our errors as messages, without traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except (NIRError, ConversionError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands)
+def main() -> None:
+    """Look into, run and write NIR graphs."""
+
+
+@main.command()
+@click.argument("file", type=_FILE)
+def info(file: Path) -> None:
+    """Show what a .nir FILE holds: nodes with shapes and parameters, and edges."""
+    flat = flatten(read_graph(file))
+    delayed = delayed_edges(flat)
+    order = in_order(flat, delayed)
+    shapes = infer_shapes(flat, order, delayed)
+    rows = [("node", "type", "input", "output", "parameters")]
+    for name in order:
+        node, shape = flat.nodes[name], shapes[name]
+        taken, given = ("x".join(map(str, s)) or "1" for s in shape)
+        rows.append((name, node.kind, taken, given, _parameters(node)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+    click.echo()
+    for pre, post in sorted(flat.edges):
+        waits = "  (value of the step before)" if (pre, post) in delayed else ""
+        click.echo(f"{pre} -> {post}{waits}")
+
+
+def _parameters(node: Node) -> str:
+    words = []
+    for name, value in node.parameters.items():
+        if name == "shape":
+            continue
+        if np.ndim(value) == 0 or not isinstance(value, np.ndarray):
+            words.append(f"{name}={value}")
+        elif (value == value.flat[0]).all():
+            words.append(f"{name}={value.flat[0]:.6g}")
+        else:
+            words.append(f"{name}={value.min():.4g}..{value.max():.4g}")
+    return ", ".join(words)
+
+
+@main.command()
+@click.argument("file", type=_FILE)
+@click.argument("inputs", type=_FILE)
+@click.argument("outputs", type=_NEW_FILE)
+@click.option("--dt", type=float, required=True, help="Length of a step, in seconds.")
+@click.option(
+    "--discretization",
+    type=click.Choice(DISCRETIZATIONS),
+    required=True,
+    help="How differential equations become steps.",
+)
+@click.option("--steps", type=int, help="How many steps to run; all of the input.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    default="float64",
+    show_default=True,
+)
+@click.option("--raster", type=_NEW_FILE, help="Also plot the outputs' spikes.")
+def run(
+    file: Path,
+    inputs: Path,
+    outputs: Path,
+    dt: float,
+    discretization: str,
+    steps: int | None,
+    dtype: str,
+    raster: Path | None,
+) -> None:
+    """Run a .nir FILE on INPUTS, and write its OUTPUTS, an .npz file by output names.
+
+    INPUTS are an array in an .npy file, (steps, ...) or (items, steps, ...); arrays by
+    the names of the inputs in an .npz file; or events of the only input in a .csv file,
+    with the columns time (in seconds), element and, if not 1, value.
+    """
+    imported = from_nir(file, dt, discretization)
+    given = _read_inputs(inputs, imported, steps)
+    with imported.net:
+        nengo_dl_core.configure_settings(dtype=dtype)
+    n_items, n_steps, _ = next(iter(given.values())).shape
+    with nengo_dl_core.Simulator(
+        imported.net, dt=imported.dt, minibatch_size=n_items, progress_bar=False
+    ) as sim:
+        data = {imported.inputs[name]: values for name, values in given.items()}
+        sim.run_steps(n_steps, data=data)
+        found = {
+            name: np.reshape(
+                sim.data[probe], (n_items, n_steps, *imported.shapes[name])
+            )
+            for name, probe in imported.outputs.items()
+        }
+    np.savez(outputs, **found)  # type: ignore[arg-type]
+    for name, values in found.items():
+        click.echo(f"{name}: {values.shape}, sum {values.sum():.6g}")
+    if raster is not None:
+        _plot(found, dt, raster)
+
+
+def _read_inputs(path: Path, imported: Imported, steps: int | None) -> Arrays:
+    """Read inputs as ``(n_items, n_steps, size)``, by the names of the inputs."""
+    only = next(iter(imported.inputs))
+    if path.suffix == ".npz" or len(imported.inputs) > 1:
+        if path.suffix != ".npz":
+            names = ", ".join(imported.inputs)
+            raise NIRError(
+                f"the graph has the inputs {names}: give an .npz file of them"
+            )
+        with np.load(path, allow_pickle=False) as arrays:
+            given: Mapping[str, Any] = {name: arrays[name] for name in arrays}
+    elif path.suffix == ".csv":
+        given = {only: _read_events(path, imported, only, steps)}
+    else:
+        given = {only: np.load(path, allow_pickle=False)}
+    if given.keys() != imported.inputs.keys():
+        raise NIRError(
+            f"inputs are called {', '.join(imported.inputs)}, not {', '.join(given)}",
+            path=str(path),
+        )
+    return {
+        name: _in_shape(name, values, imported.shapes[name])[:, :steps]
+        for name, values in given.items()
+    }
+
+
+def _in_shape(name: str, values: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Give an array of one item or several, flat or not, the three axes it needs."""
+    size = int(np.prod(shape))
+    for inner in (shape, (size,)):
+        n_axes = values.ndim - len(inner)
+        if values.shape[n_axes:] == inner and n_axes in (1, 2):
+            return np.reshape(
+                values, (*((1, -1) if n_axes == 1 else values.shape[:2]), size)
+            )
+    raise NIRError(
+        f"expected an array (steps, *{shape}) or (items, steps, *{shape}), got "
+        f"{values.shape}",
+        name,
+    )
+
+
+def _read_events(
+    path: Path, imported: Imported, name: str, steps: int | None
+) -> npt.NDArray[Any]:
+    first = path.read_text().lstrip()[:1]
+    events = np.loadtxt(
+        path, delimiter=",", ndmin=2, skiprows=int(first.isalpha() or first == "#")
+    )
+    if events.shape[1] not in (2, 3):
+        raise NIRError(
+            f"events have two or three columns, not {events.shape[1]}", path=str(path)
+        )
+    size = int(np.prod(imported.shapes[name]))
+    when = np.floor(events[:, 0] / imported.dt + 1e-6).astype(int)
+    where = events[:, 1].astype(int)
+    if min(when.min(), where.min()) < 0 or where.max() >= size:
+        raise NIRError(
+            f"events must have times from 0 on, and elements from 0 to {size - 1}",
+            path=str(path),
+        )
+    values = np.zeros((max(when.max() + 1, steps or 0), size))
+    np.add.at(values, (when, where), events[:, 2] if events.shape[1] == 3 else 1.0)
+    return values
+
+
+def _plot(outputs: Arrays, dt: float, path: Path) -> None:
+    """Plot the first item's outputs, a line for each element."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise NIRError(
+            'a plot needs Matplotlib: pip install "nengo-dl-converter[plot]"'
+        ) from error
+    figure = Figure(figsize=(8, 1 + 2 * len(outputs)), layout="constrained")
+    axes = figure.subplots(len(outputs), squeeze=False)[:, 0]
+    for ax, (name, values) in zip(axes, outputs.items(), strict=True):
+        first = values[0].reshape(values.shape[1], -1)
+        ax.eventplot([dt * np.flatnonzero(column) for column in first.T])
+        ax.set(title=name, ylabel="element", xlim=(0, dt * len(first)))
+    axes[-1].set_xlabel("time (s)")
+    figure.savefig(path)
+
+
+@main.command()
+@click.argument("model", type=_FILE)
+@click.argument("file", type=_NEW_FILE)
+@click.option("--dt", type=float, default=0.001, show_default=True, help="In seconds.")
+@click.option(
+    "--tau-rc",
+    type=float,
+    default=0.02,
+    show_default=True,
+    help="Time constant of the LIF neurons that take the place of relu, in seconds.",
+)
+@click.option("--scale-firing-rates", type=float, default=1.0, show_default=True)
+@click.option("--synapse", type=float, help="Time constant of filters after neurons.")
+@click.option(
+    "--discretization",
+    type=click.Choice(DISCRETIZATIONS),
+    default="exact",
+    show_default=True,
+    help="How the graph will be computed.",
+)
+@click.option("--float32", is_flag=True, help="Write parameters in float32.")
+def from_keras(
+    model: Path,
+    file: Path,
+    dt: float,
+    tau_rc: float,
+    scale_firing_rates: float,
+    synapse: float | None,
+    discretization: str,
+    float32: bool,
+) -> None:
+    """Convert the Keras MODEL in a .keras file, and write it as a .nir FILE."""
+    import keras
+    import nir
+
+    spiking = nengo.LIF(
+        tau_rc=tau_rc,
+        tau_ref=0,
+        min_voltage=-np.inf,
+        initial_state={"voltage": nengo.dists.Choice([0.0])},
+    )
+    converter = Converter(
+        keras.saving.load_model(model, safe_mode=True),
+        allow_fallback=False,
+        swap_activations={keras.activations.relu: spiking},
+        scale_firing_rates=None if scale_firing_rates == 1 else scale_firing_rates,
+        synapse=synapse,
+    )
+    graph = to_nir(
+        converter.net,
+        dt=dt,
+        discretization=discretization,
+        dtype="float32" if float32 else "float64",
+    )
+    nir.write(file, graph)
+    click.echo(f"{file}: {len(graph.nodes)} nodes, {len(graph.edges)} edges")
