@@ -190,14 +190,14 @@ class Trainer:
         options = {"verbose": 0, **self._checked(kwargs)}
         if is_dynamic(x):
             refuse_beside_dataset(n_steps=n_steps)
-        if is_dynamic(x) or self._layer.held.distributed or set(options) != {"verbose"}:
+        if is_dynamic(x) or set(options) != {"verbose"} or not self._predicts_as_runs:
             return self._predict_by_keras(x, n_steps, stateful, options)
         arrays, n_samples, n_steps = given_inputs(self._program, x, n_steps)
         size = self._program.minibatch_size
         bar = keras.utils.Progbar(-(-n_samples // size), verbose=options["verbose"])
-        values = []
-        with self._session.transaction(stateful and self._program.stateful):
-            start = self._session.state() if n_samples > size and not stateful else None
+        values, keep = [], stateful and self._program.stateful
+        with self._session.transaction(keep):
+            start = self._session.state() if n_samples > size and not keep else None
             for first in range(0, n_samples, size):
                 if start is not None and first:
                     self._session.restore(start)
@@ -209,6 +209,12 @@ class Trainer:
             probe: np.concatenate(pieces)[:n_samples]
             for probe, *pieces in zip(self._program.probes, *values, strict=True)
         }
+
+    @property
+    def _predicts_as_runs(self) -> bool:
+        """Whether runs give what predictions do, which have all steps of all probes."""
+        sampled = any(data.period > 1 for data in self._session.records.values())
+        return not (sampled or self._layer.held.distributed)
 
     def _predict_by_keras(
         self, x: Any, n_steps: int | None, stateful: bool, options: dict[str, Any]
