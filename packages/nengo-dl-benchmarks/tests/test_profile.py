@@ -60,7 +60,7 @@ def test_objects_are_named_as_a_modeller_does():
 
 def test_python_function_is_seen_in_a_model_that_is_not_compiled(tmp_path):
     found = profile(python_node(20, nengo.LIF()), n_steps=50, logdir=tmp_path)
-    (function,) = [g for g in found.groups if g.operators == "SimPyFunc"]
+    (function,) = [g for g in found.groups if g.operators == "PythonCall"]
     assert function.seconds > 0
 
 

@@ -70,7 +70,7 @@ def test_what_cannot_be_compiled_is_listed():
     with Simulator(with_python(), progress_bar=False) as sim:
         diagnosis = sim.diagnose()
     (words,) = diagnosis.not_compilable
-    assert words == "<Node 'doubling'> (SimPyFunc)"
+    assert words == "<Node 'doubling'> (PythonCall)"
     assert not diagnosis.compiled
     assert f"cannot be compiled: {words}" in str(diagnosis)
 
