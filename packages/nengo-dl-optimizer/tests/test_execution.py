@@ -1,4 +1,4 @@
-"""The executor computes what `nengo.Simulator` computes, with NumPy alone."""
+"""The executor: Python functions, users' operators, state, what is recorded."""
 
 import subprocess
 import sys
@@ -19,191 +19,7 @@ from nengo_dl_optimizer import (
     per_item,
 )
 from random_networks import random_network
-
-N_STEPS = 50
-
-
-def reference(net, n_steps=N_STEPS, seed=None, model=None):
-    """Simulate a network with Nengo's own simulator."""
-    with nengo.Simulator(
-        net, seed=seed, model=model, optimize=False, progress_bar=False
-    ) as sim:
-        sim.run_steps(n_steps)
-        return {probe: sim.data[probe] for probe in sim.model.probes}
-
-
-def assert_close(found, expected):
-    peak = np.abs(expected).max(initial=1)
-    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12 * peak)
-
-
-def assert_equals_reference(net, n_steps=N_STEPS, seed=None):
-    sim = NumPySimulator(net, seed=seed)
-    sim.run_steps(n_steps)
-    expected = reference(net, n_steps, seed)
-    for probe, values in expected.items():
-        assert np.abs(values).max() > 0
-        assert_close(sim.data[probe], values)
-
-
-def noisy(seed=1):
-    """Make a network with all that draws random numbers."""
-    with nengo.Network(seed=seed) as net:
-        white = nengo.Node(nengo.processes.WhiteNoise())
-        signal = nengo.Node(nengo.processes.WhiteSignal(0.1, high=50), size_out=2)
-        filtered = nengo.Node(nengo.processes.FilteredNoise())
-        ensemble = nengo.Ensemble(20, 2, noise=nengo.processes.WhiteNoise())
-        poisson, stochastic = (
-            nengo.Ensemble(20, 1, neuron_type=neuron_type(nengo.LIFRate()))
-            for neuron_type in (nengo.PoissonSpiking, nengo.StochasticSpiking)
-        )
-        nengo.Connection(signal, ensemble)
-        for source in (white, filtered, ensemble[0]):
-            nengo.Connection(source, poisson)
-            nengo.Connection(source, stochastic)
-        for made in (white, filtered, ensemble, poisson, stochastic):
-            nengo.Probe(made, synapse=0.01)
-    return net
-
-
-def learning(rule):
-    with nengo.Network(seed=2) as net:
-        stimulus = nengo.Node(lambda t: np.sin(40 * t))
-        weights = isinstance(rule, (nengo.BCM, nengo.Oja))
-        for _ in range(2):
-            pre, post = nengo.Ensemble(20, 1), nengo.Ensemble(20, 1)
-            nengo.Connection(stimulus, pre)
-            solver = nengo.solvers.LstsqL2(weights=weights)
-            learned = nengo.Connection(
-                pre, post, solver=solver, learning_rule_type=rule
-            )
-            if isinstance(rule, (nengo.PES, nengo.RLS)):
-                nengo.Connection(post, learned.learning_rule)
-            nengo.Probe(learned, "weights")
-            nengo.Probe(post, synapse=0.01)
-    return net
-
-
-NEURON_TYPES = [
-    nengo.LIF(),
-    nengo.LIF(tau_rc=0.03, tau_ref=0.001, min_voltage=-1, amplitude=0.5),
-    nengo.LIF(tau_ref=0.0003),
-    nengo.LIFRate(),
-    nengo.AdaptiveLIF(),
-    nengo.AdaptiveLIFRate(),
-    nengo.Izhikevich(),
-    nengo.RectifiedLinear(),
-    nengo.SpikingRectifiedLinear(),
-    nengo.Sigmoid(),
-    nengo.Tanh(),
-    nengo.RegularSpiking(nengo.Tanh()),
-]
-
-
-class Doubled(nengo.LIFRate):
-    """A user's neuron type, in which the neurons are not independent."""
-
-    def step(self, dt, J, output):
-        super().step(dt, J - J.mean(), output)
-        output *= 2
-
-
-class TestNetworks:
-    """Probes have the reference's values."""
-
-    @pytest.mark.parametrize("seed", range(30))
-    def test_random_networks(self, seed):
-        net = random_network(seed, 6)
-        sim = NumPySimulator(net)
-        sim.run_steps(N_STEPS)
-        for probe, values in reference(net).items():
-            assert_close(sim.data[probe], values)
-
-    @pytest.mark.parametrize("neuron_type", [*NEURON_TYPES, Doubled()], ids=repr)
-    def test_neuron_types(self, neuron_type):
-        with nengo.Network(seed=0) as net:
-            stimulus = nengo.Node(lambda t: 2 * np.sin(20 * t))
-            for n_neurons in (1, 10, 25):
-                ensemble = nengo.Ensemble(n_neurons, 1, neuron_type=neuron_type)
-                nengo.Connection(stimulus, ensemble)
-                nengo.Probe(ensemble.neurons)
-                nengo.Probe(ensemble, synapse=0.01)
-        sim = NumPySimulator(net)
-        sim.run_steps(300)
-        for probe, values in reference(net, 300).items():
-            assert_close(sim.data[probe], values)
-
-    @pytest.mark.parametrize(
-        "rule",
-        [nengo.PES(), nengo.RLS(), nengo.Voja(), nengo.BCM(), nengo.Oja()],
-        ids=repr,
-    )
-    def test_learning_rules(self, rule):
-        assert_equals_reference(learning(rule), 200)
-
-    @pytest.mark.parametrize("seed", [None, 0, 99])
-    def test_noise_has_the_seed(self, seed):
-        net = noisy()
-        sim = NumPySimulator(net, seed=seed)
-        sim.run_steps(N_STEPS)
-        for probe, values in reference(net, seed=seed).items():
-            assert_close(sim.data[probe], values)
-
-    @pytest.mark.parametrize(
-        "synapse",
-        [
-            nengo.Lowpass(0.01),
-            nengo.Lowpass(0),
-            nengo.Alpha(0.02),
-            nengo.LinearFilter([1, 2], [0.01, 1], analog=False),
-            nengo.LinearFilter([0.5], [1], analog=False),
-            nengo.LinearFilter([1], [1e-4, 0.02, 1]),
-            nengo.synapses.Triangle(0.01),
-        ],
-        ids=repr,
-    )
-    def test_synapses(self, synapse):
-        with nengo.Network() as net:
-            node = nengo.Node(lambda t: [np.cos(50 * t), t])
-            other = nengo.Node(lambda t: 1 - t)
-            for source in (node, other):
-                nengo.Probe(source, synapse=synapse)
-            nengo.Probe(node, synapse=nengo.Lowpass(0.03))
-        assert_equals_reference(net)
-
-    @pytest.mark.parametrize("channels_last", [True, False])
-    @pytest.mark.parametrize("padding", ["valid", "same"])
-    @pytest.mark.parametrize("dimensions", [1, 2])
-    @pytest.mark.parametrize("strides", [1, 2])
-    def test_convolutions(self, channels_last, padding, dimensions, strides):
-        channels = 2
-        size = (6, 5)[:dimensions]
-        shape = (*size, channels) if channels_last else (channels, *size)
-        with nengo.Network(seed=0) as net:
-            image = nengo.Node(lambda t: np.cos(np.arange(np.prod(shape)) + 100 * t))
-            for _ in range(2):
-                transform = nengo.Convolution(
-                    3,
-                    nengo.transforms.ChannelShape(shape, channels_last),
-                    kernel_size=(3, 2)[:dimensions],
-                    strides=(strides,) * dimensions,
-                    padding=padding,
-                    channels_last=channels_last,
-                )
-                output = nengo.Node(size_in=transform.output_shape.size)
-                nengo.Connection(image, output, transform=transform, synapse=None)
-                nengo.Probe(output)
-        assert_equals_reference(net, 5)
-
-    def test_steps_of_other_lengths(self):
-        net = random_network(3, 6)
-        model = nengo.builder.Model(dt=0.0005)
-        model.build(net)
-        sim = NumPySimulator(model=model, seed=5)
-        sim.run(0.02)
-        assert (sim.n_steps, sim.dt) == (40, 0.0005)
-        for probe, values in reference(None, 40, seed=5, model=model).items():
-            assert_close(sim.data[probe], values)
+from simulations import N_STEPS, assert_close, noisy, reference
 
 
 class TestPython:
@@ -296,9 +112,19 @@ class TestOwnOperators:
         sim = NumPySimulator(model=with_own_operators(), seed=4)
         sim.run_steps(N_STEPS)
         expected = reference(None, model=with_own_operators(), seed=4)
-        assert len(expected) == len(sim.data._values)
         for found, values in zip(sim.model.probes, expected.values(), strict=True):
             assert_close(sim.data[found], values)
+
+    def test_each_item_draws_for_itself(self):
+        sim = NumPySimulator(model=with_own_operators(), seed=4, n_items=2)
+        sim.run_steps(N_STEPS)
+        for item in range(2):
+            expected = reference(None, model=with_own_operators(), seed=4 + item)
+            # the probes before these are of random neurons, too
+            for found, values in list(
+                zip(sim.model.probes, expected.values(), strict=True)
+            )[-2:]:
+                assert_close(sim.data[found][:, item], values)
 
     def test_a_kernel_takes_the_place_of_another(self):
         groups = []
@@ -316,70 +142,6 @@ class TestOwnOperators:
         assert executor.memory[y].tolist() == [1, 1]
         assert executor.memory[z].tolist() == [0.5, 0.5]
         assert LoudCopy not in default_kernels
-
-
-class TestMinibatches:
-    """Each item of a minibatch is a simulation of its own."""
-
-    @pytest.mark.parametrize("seed", range(10))
-    def test_random_networks(self, seed):
-        net = random_network(seed, 6)
-        sim = NumPySimulator(net, n_items=3)
-        sim.run_steps(N_STEPS)
-        for probe, values in reference(net).items():
-            for item in range(3):
-                assert_close(sim.data[probe][:, item], values)
-
-    @pytest.mark.parametrize(
-        "rule",
-        [nengo.PES(), nengo.RLS(), nengo.Voja(), nengo.BCM(), nengo.Oja()],
-        ids=repr,
-    )
-    def test_learning_rules(self, rule):
-        net = learning(rule)
-        sim = NumPySimulator(net, n_items=2)
-        sim.run_steps(N_STEPS)
-        for probe, values in reference(net).items():
-            for item in range(2):
-                assert_close(sim.data[probe][:, item], values)
-
-    def test_noise_is_that_of_simulations_with_the_next_seeds(self):
-        with nengo.Network(seed=0) as net:
-            noise = nengo.Node(nengo.processes.WhiteNoise(), size_out=2)
-            fixed = nengo.Node(nengo.processes.WhiteNoise(seed=3), size_out=2)
-            ensemble = nengo.Ensemble(20, 2, noise=nengo.processes.WhiteNoise())
-            nengo.Connection(noise, ensemble)
-            for source in (noise, fixed, ensemble):
-                nengo.Probe(source, synapse=0.01)
-        sim = NumPySimulator(net, n_items=3, seed=8)
-        sim.run_steps(N_STEPS)
-        for item in range(3):
-            for probe, values in reference(net, seed=8 + item).items():
-                assert_close(sim.data[probe][:, item], values)
-
-    def test_random_neurons_differ_between_items(self):
-        net = noisy()
-        sim = NumPySimulator(net, n_items=2)
-        sim.run_steps(N_STEPS)
-        for probe, values in reference(net).items():
-            assert_close(sim.data[probe][:, 0], values)
-            if probe.target in net.all_ensembles:
-                assert not np.allclose(sim.data[probe][:, 1], values)
-
-    def test_each_item_has_its_input(self):
-        given, y = Signal(np.zeros(2)), Signal(np.zeros(2))
-        facts = {
-            s: SignalFacts(minibatched=True, external=s is given) for s in (given, y)
-        }
-        plan = optimize(OperatorGraph([Copy(given, y, inc=True)], facts))
-        executor = NumPyExecutor(plan, n_items=3)
-        inputs = np.arange(24.0).reshape(4, 3, 2)
-        (values,) = executor.run(4, [y], {given: inputs})
-        np.testing.assert_array_equal(values, np.cumsum(inputs, axis=0))
-
-    def test_there_is_at_least_one(self):
-        with pytest.raises(nengo.exceptions.BuildError, match="at least 1, not 0"):
-            NumPySimulator(nengo.Network(), n_items=0)
 
 
 class TestState:
