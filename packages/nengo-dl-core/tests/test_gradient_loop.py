@@ -11,6 +11,7 @@ from nengo.exceptions import BuildError
 
 import network_strategies as networks
 from nengo_dl_core import Layer, Simulator, TensorNode, configure_settings
+from nengo_dl_core.engine import gradient_loop
 from nengo_dl_core.training import simulation_layer
 
 N_STEPS = 7
@@ -54,6 +55,8 @@ def check(net, monkeypatch, jit_compile=False, order=1, **options):
         layer = sim.tensor_graph
         layer.jit_compile = jit_compile
         actual = results_and_gradients(layer, order=order)
+        layer.held.layer_weights.reset()
+        layer._n_trained.assign(0)
         with monkeypatch.context() as patch:
             patch.setattr(simulation_layer, "has_gradient_loop", lambda _: False)
             expected = results_and_gradients(layer, order=order)
@@ -114,13 +117,22 @@ def test_gradients_of_gradients(net, monkeypatch, jit_compile):
 
 
 def test_layers(net, monkeypatch):
+    """Weights that layers change go from step to step as states do."""
     with net:
-        dense = Layer(keras.layers.Dense(3, activation="tanh"))(net.ens)
+        dense = keras.layers.Dense(3, activation="tanh", dtype="float64")
+        normalization = keras.layers.BatchNormalization(dtype="float64")
+        dropout = keras.layers.Dropout(0.3, seed=1, dtype="float64")
+        x = Layer(dropout)(Layer(normalization)(Layer(dense)(net.ens)))
         node = TensorNode(lambda t, x: x * tf.exp(x) + t, shape_in=(3,), shape_out=(3,))
-        nengo.Connection(dense, node)
+        nengo.Connection(x, node)
         nengo.Connection(node[:2], net.ens)
         nengo.Probe(node)
     check(net, monkeypatch, minibatch_size=2)
+
+
+def test_checkpoints(net, monkeypatch):
+    monkeypatch.setattr(gradient_loop, "_MAX_KEPT", 0)
+    check(net, monkeypatch, minibatch_size=3)
 
 
 def test_random_functions(net):

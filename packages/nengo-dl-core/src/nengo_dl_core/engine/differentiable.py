@@ -124,6 +124,7 @@ def simulate_differentiably(
             use_loop=program.use_loop,
             jit_compile=jit_compile,
             of_first_state=False,
+            expected=config.training,
         )
         return [*outputs, *after]
 

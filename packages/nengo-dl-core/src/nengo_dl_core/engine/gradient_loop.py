@@ -13,6 +13,7 @@ not be compiled, and they may be where `tf.distribute` puts them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from itertools import accumulate, pairwise
 from math import isqrt
 from typing import Any
@@ -45,6 +46,7 @@ def run_differentiable_loop(
     use_loop: bool = True,
     jit_compile: bool = True,
     of_first_state: bool = True,
+    expected: bool = True,
     checkpoints: bool | None = None,
 ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
     """Repeat a step, so that the result has a gradient.
@@ -75,6 +77,9 @@ def run_differentiable_loop(
         Whether the loops are compiled.
     of_first_state : bool
         Whether the gradient of the state before the first step is needed.
+    expected : bool
+        Whether the gradient is likely to be taken. If not, nothing is kept for it, and
+        all steps are computed again should it be.
     checkpoints : bool, optional
         Whether the state is kept for some steps only, about the square root of their
         number, and the steps in between are computed again for the gradient. By default
@@ -101,7 +106,7 @@ def run_differentiable_loop(
         results = [traced.results[i] for i in early]
         whole, traced = traced, TracedStep(step, [*of_step, *results], of_state)
     learned = [x for x in traced.captured if is_float(x) and is_learned(x)]
-    step_gradient = traced.gradient(learned, of_first_state)
+    step_gradient = cache(lambda: traced.gradient(learned, of_first_state))
 
     def run(
         n_steps: int | tf.Tensor,
@@ -130,13 +135,16 @@ def run_differentiable_loop(
 
             return [*values, *new_states], gradient
 
-        found = differentiable(*inputs, *states, *learned)
-        values, new_states = _split(found, traced.values, traced.states)
+        results = differentiable(*inputs, *states, *learned)
+        values, new_states = _split(results, traced.values, traced.states)
         return values, new_states
 
+    if not expected:
+        return run(n_steps, first_step, inputs, states)
+    found = step_gradient()
     if checkpoints is None and isinstance(n_steps, int):
-        kept = [traced.states[i] for i in step_gradient.needs_states]
-        kept += [traced.kept[i] for i in step_gradient.needs_kept]
+        kept = [traced.states[i] for i in found.needs_states]
+        kept += [traced.kept[i] for i in found.needs_kept]
         sizes = [x.shape.num_elements() * x.dtype.size for x in kept]
         checkpoints = n_steps * sum(sizes) > _MAX_KEPT
     if not checkpoints or not isinstance(n_steps, int) or not use_loop:
@@ -201,7 +209,7 @@ class _Loops:
     def __init__(
         self,
         step: TracedStep,
-        step_gradient: StepGradient,
+        step_gradient: Callable[[], StepGradient],
         n_steps: int | tf.Tensor,
         first_step: tf.Tensor,
         options: dict[str, Any],
@@ -221,8 +229,8 @@ class _Loops:
     ) -> tuple[list[tf.Tensor], list[tf.Tensor], list[tf.Tensor]]:
         """Do the steps; also gives what is kept for the gradient."""
         step = self._step
-        needs_states = self._gradient.needs_states if keep else []
-        needs_kept = self._gradient.needs_kept if keep else []
+        needs_states = self._gradient().needs_states if keep else []
+        needs_kept = self._gradient().needs_kept if keep else []
         before = [step.states[i] for i in needs_states]
         results = [step.kept[i] for i in needs_kept]
 
@@ -260,7 +268,7 @@ class _Loops:
         d_states: Sequence[tf.Tensor],
     ) -> list[tf.Tensor | None]:
         """Compute the gradients of inputs, states and what is learned."""
-        step, found = self._step, self._gradient
+        step, found = self._step, self._gradient()
         d_inputs, d_first, d_read, pairs = self._backward(
             list(inputs), kept, d_values, d_states
         )
@@ -285,7 +293,7 @@ class _Loops:
         d_states: Sequence[tf.Tensor],
     ) -> tuple[Any, ...]:
         """Do the gradients of the steps, beginning with the last."""
-        step, found, n_steps = self._step, self._gradient, self._n_steps
+        step, found, n_steps = self._step, self._gradient(), self._n_steps
         n_carried = len(found.carried)
         d_inputs, _, d_read, pairs = found.function.structured_outputs
 
