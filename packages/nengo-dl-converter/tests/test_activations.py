@@ -78,6 +78,124 @@ def test_swaps_reach_activations_however_they_are_named(model_has, swapped):
     assert neuron_type(dense(model_has), swap_activations=swapped) == SPIKING
 
 
+ELEMENTWISE = [
+    "celu",
+    "elu",
+    "exponential",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_tanh",
+    "leaky_relu",
+    "log_sigmoid",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "squareplus",
+    "tanh",
+    "tanh_shrink",
+]
+
+
+def rectified_by(hidden, swaps):
+    """The types of neurons in a model with a layer or function in its middle."""
+    x = keras.Input((5,))
+    model = keras.Model(x, layers.Dense(3)(hidden(layers.Dense(6)(x))))
+    net = Converter(model, allow_fallback=False, swap_activations=swaps).net
+    return [ensemble.neuron_type for ensemble in net.all_ensembles]
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_a_function_is_reached_however_the_model_has_it(name):
+    swaps = {getattr(keras.activations, name): SPIKING}
+    forms = [layers.Activation(name)]
+    if hasattr(keras.ops, name):
+        operation = getattr(keras.ops, name)
+        forms += [operation, layers.Activation(operation)]
+    if hasattr(tf.nn, name):
+        forms.append(layers.Activation(getattr(tf.nn, name)))
+    if name == "exponential":
+        forms.append(keras.activations.exponential)
+    if name == "relu6":  # made of ReLUs, which are reached by their own name too
+        forms.append(layers.ReLU(6.0))
+    for form in forms:
+        assert rectified_by(form, swaps) == [SPIKING]
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+@pytest.mark.parametrize("library", [keras.ops, tf.nn])
+def test_functions_of_one_name_compute_the_same(name, library):
+    if not hasattr(library, name):
+        assert name in {"exponential"} | (set(ELEMENTWISE) - set(dir(tf.nn)))
+        return
+    x = np.linspace(-4, 9, 101)
+    have, want = getattr(library, name)(x), getattr(keras.activations, name)(x)
+    np.testing.assert_allclose(have, want, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("layer", "function"),
+    [
+        (lambda: layers.ELU(), "elu"),
+        (lambda: layers.ELU(0.5), "elu"),
+        (lambda: layers.LeakyReLU(), "leaky_relu"),
+        (lambda: layers.ReLU(), "relu"),
+        (lambda: layers.ReLU(negative_slope=0.1), "leaky_relu"),
+        (lambda: layers.ReLU(6.0), "relu6"),
+        (lambda: layers.Softmax(), "softmax"),
+        (lambda: layers.Dense(4, activation=layers.ELU(0.5)), "elu"),
+        (lambda: keras.ops.gelu, "gelu"),
+        (lambda: keras.activations.gelu, "gelu"),
+        (lambda: lambda x: keras.ops.elu(x, alpha=0.5), "elu"),
+        (lambda: lambda x: keras.ops.threshold(x, 0.0, 0.0), "threshold"),
+        (lambda: layers.Activation(keras.ops.gelu), "gelu"),
+    ],
+)
+def test_layers_and_operations_are_reached_by_their_function(layer, function):
+    swaps = {getattr(keras.activations, function): SPIKING}
+    assert rectified_by(layer(), swaps) == [SPIKING]
+
+
+def test_a_maximum_stays_when_relu_is_swapped():
+    for form in (layers.ReLU(0.5), lambda x: keras.activations.relu(x, max_value=0.5)):
+        relus = rectified_by(form, {keras.activations.relu: SPIKING})
+        assert relus == [SPIKING, SPIKING]
+
+
+def test_ops_relu_is_relu_without_a_swap():
+    for form in (keras.ops.relu, layers.Activation(keras.ops.relu)):
+        assert rectified_by(form, {}) == [nengo.RectifiedLinear()]
+
+
+@pytest.mark.filterwarnings("ignore:.*becomes a TensorNode")
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: layers.ELU(0.5),
+        lambda: layers.Softmax(),
+        lambda: layers.Softmax(axis=1),
+        lambda: layers.Dense(4, activation=layers.ELU(0.5)),
+        lambda: lambda x: keras.ops.elu(x, alpha=0.5),
+        lambda: lambda x: keras.ops.softmax(x, axis=1),
+        lambda: lambda x: keras.activations.relu(x, threshold=0.5),
+        lambda: keras.ops.gelu,
+        lambda: keras.activations.gelu,
+    ],
+)
+def test_activations_without_neurons_compute_what_keras_does(layer):
+    x = keras.Input((3, 4))
+    converter = Converter(randomize(keras.Model(x, layer()(x))))
+    inputs = np.random.default_rng(0).normal(size=(2, 3, 4))
+    assert converter.verify(inputs=inputs, rtol=1e-9)
+
+
 def test_two_activations_change_places():
     relu, tanh = keras.activations.relu, keras.activations.tanh
     swaps = {relu: tanh, tanh: relu}

@@ -148,8 +148,6 @@ def test_global_average_pooling(kind, shape, keepdims, data_format):
 )
 def test_max_pooling_is_average_pooling_on_request(max_pool, average_pool, shape):
     model = on_input(max_pool, shape)
-    with pytest.raises(ConversionError, match="see max_to_avg_pool"):
-        Converter(model, allow_fallback=False)
     average = on_input(average_pool, shape)
     assert_native(
         model, max_to_avg_pool=True, oracle=lambda inputs: predict(average, inputs)

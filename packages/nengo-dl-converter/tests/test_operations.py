@@ -24,7 +24,22 @@ def test_constants(constant):
     assert_native(keras.Model(x, [x + constant, subtracted, x - constant]))
 
 
+@pytest.mark.parametrize("library", [keras.ops, keras.activations])
 @pytest.mark.parametrize("name", ["relu", "relu6", "sigmoid", "tanh"])
-def test_activation_functions(name):
+def test_activation_functions(name, library):
     x = keras.Input((5,))
-    assert_native(keras.Model(x, getattr(keras.ops, name)(x)))
+    assert_native(keras.Model(x, getattr(library, name)(x)))
+
+
+@pytest.mark.parametrize(
+    ("function", "kwargs"),
+    [
+        (keras.activations.relu, {"negative_slope": 0.3}),
+        (keras.activations.relu, {"max_value": 0.4}),
+        (keras.activations.relu, {"max_value": 0.4, "negative_slope": 0.3}),
+        (keras.ops.leaky_relu, {"negative_slope": 0.3}),
+    ],
+)
+def test_arguments_of_activation_functions(function, kwargs):
+    x = keras.Input((5,))
+    assert_native(keras.Model(x, function(x, **kwargs)), scale_firing_rates=3)

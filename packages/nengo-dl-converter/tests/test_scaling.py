@@ -47,6 +47,19 @@ def test_layers_that_are_never_active_have_no_scale():
     assert firing_rate_scales(model, [-np.ones((2, 3))]) == {}
 
 
+def test_every_form_of_an_activation_has_a_scale():
+    x = keras.Input((6,))
+    y = keras.ops.relu(layers.Dense(5)(x))
+    y = layers.ELU()(layers.Dense(4)(y))
+    model = randomize(keras.Model(x, layers.Dense(3)(y)))
+    scales = firing_rate_scales(model, example_inputs(model, 20))
+    assert [layer.name.split("_")[0] for layer in scales] == ["relu", "elu"]
+    swaps = {keras.activations.elu: nengo.RectifiedLinear()}
+    net = Converter(model, scale_firing_rates=scales, swap_activations=swaps).net
+    gains = [ensemble.gain[0] for ensemble in net.all_ensembles]
+    assert gains == pytest.approx(list(scales.values()))
+
+
 @pytest.mark.parametrize(
     "kwargs", [{"target_rate": 0}, {"percentile": 0}, {"percentile": 101}]
 )

@@ -215,6 +215,18 @@ def test_converted_spikes_have_the_rates_of_the_layer():
     assert report.layers[0].mean_rate == pytest.approx(57.5, abs=4)
 
 
+@pytest.mark.parametrize("shape", [(10,), (2, 3)])
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+def test_converted_spikes_start_from_the_seed(activation, shape):
+    x = keras.Input((None, *shape))
+    scaled = layers.Rescaling(60)(x) if activation == "relu" else x
+    model = keras.Model(x, SpikingActivation(activation, seed=3, dt=0.001)(scaled))
+    converter = Converter(model, temporal_model=True, inference_only=True)
+    inputs = np.random.default_rng(0).uniform(size=(1, 100, *shape))
+    assert np.any(model.predict(inputs, verbose=0))
+    assert converter.verify(inputs=inputs)
+
+
 def test_training_in_spikes_is_for_inference_only():
     x = keras.Input((5, 2))
     aware = keras.Model(x, SpikingActivation("relu")(x))

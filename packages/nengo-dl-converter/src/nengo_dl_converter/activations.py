@@ -1,100 +1,78 @@
-"""From Keras activation functions to Nengo neuron types."""
+"""The mapping from the activations of a model to those of the network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import keras
-import nengo
-import tensorflow as tf
 from nengo.neurons import NeuronType
 
-import nengo_dl_core
-
-
-@dataclass(frozen=True)
-class ClippedReLU:
-    r"""A rectified line with a maximum, as the difference of two rectified lines.
-
-    .. math:: f(x) = \max(x, 0) - \max(x - m, 0) - s \max(-x, 0)
-
-    Parameters
-    ----------
-    max_value : float
-        The maximum, :math:`m`.
-    negative_slope : float
-        Slope for inputs below zero, :math:`s`.
-    rectifier : NeuronType or callable or None
-        What computes the rectified lines.
-    """
-
-    max_value: float
-    negative_slope: float = 0.0
-    rectifier: Any = keras.activations.relu
-
-
-Activation: TypeAlias = Callable[..., Any] | NeuronType | ClippedReLU | None
-
-# With tau_ref=1 the neuron types are the functions themselves, with a peak of 1.
-NATIVE: Mapping[Activation, NeuronType | ClippedReLU | None] = {
-    keras.activations.leaky_relu: nengo_dl_core.LeakyReLU(negative_slope=0.2),
-    keras.activations.linear: None,
-    keras.activations.relu: nengo.RectifiedLinear(),
-    keras.activations.relu6: ClippedReLU(6.0),
-    keras.activations.sigmoid: nengo.Sigmoid(tau_ref=1),
-    keras.activations.tanh: nengo.Tanh(tau_ref=1),
-    tf.identity: None,
-    tf.nn.leaky_relu: nengo_dl_core.LeakyReLU(negative_slope=0.2),
-    tf.nn.relu: nengo.RectifiedLinear(),
-    tf.nn.sigmoid: nengo.Sigmoid(tau_ref=1),
-    tf.nn.relu6: ClippedReLU(6.0),
-    tf.nn.tanh: nengo.Tanh(tau_ref=1),
-}
+from .activation_functions import (
+    Activation,
+    ClippedReLU,
+    WithArguments,
+    canonical,
+    native,
+)
 
 
 class ActivationMap:
-    """What stands for an activation in the Nengo network.
+    """Maps the activations of a model to what computes them in the network.
 
     Parameters
     ----------
     swaps : dict
         Activations (functions or neuron types) and what to use instead of them. They
-        are looked up before and after `NATIVE`. A function that has a neuron type in
-        `NATIVE` also stands for that type, so that ``{tf.nn.relu: ...}`` finds every
-        ReLU, however the model spells it.
+        are looked up before and after `native`. A function stands for every form of it
+        in a model: as a function of Keras or TensorFlow, as a layer, as an operation,
+        with any arguments, and as the neuron type that computes it.
     """
 
     def __init__(self, swaps: Mapping[Activation, Activation] | None = None) -> None:
-        self._swaps = _checked({} if swaps is None else swaps)
-        self._met: set[Activation] = set()
-        by_type = {NATIVE.get(old): new for old, new in self._swaps.items()}
-        by_type.pop(None, None)
+        self._names = _checked({} if swaps is None else swaps)
+        self._swaps = {canonical(old): new for old, new in self._names.items()}
+        self._met: set[Any] = set()
+        by_type = {
+            native(old): new for old, new in self._swaps.items() if _has_type(old)
+        }
         self._default_swaps = by_type | self._swaps
 
-    def __getitem__(self, activation: Activation) -> Activation:
+    def __getitem__(self, activation: Any) -> Activation:
         """Return what stands for an activation; a function if no neurons compute it."""
-        self._met.add(activation)
-        asked_for = activation in self._swaps
-        activation = self._swaps.get(activation, activation)
-        activation = NATIVE.get(activation, activation)
-        self._met.add(activation)
+        names = [canonical(activation)]
+        family = getattr(names[0], "function", None)
+        # ReLU with a maximum is made of ReLUs, and is none itself.
+        if isinstance(names[0], WithArguments) and family is not keras.activations.relu:
+            names.append(family)
+        self._met.update(names)
+        asked_for = [name for name in names if name in self._swaps]
+        name = canonical(self._swaps[asked_for[0]]) if asked_for else names[0]
+        found = native(name)
+        self._met.add(found)
         # What was swapped by its own name is not swapped back by its type.
         swaps = self._swaps if asked_for else self._default_swaps
-        activation = swaps.get(activation, activation)
-        activation = NATIVE.get(activation, activation)
-        if isinstance(activation, ClippedReLU):
-            return replace(activation, rectifier=self[activation.rectifier])
-        return activation
+        found = native(canonical(swaps.get(found, found)))
+        if isinstance(found, ClippedReLU):
+            return replace(found, rectifier=self[found.rectifier])
+        return found
 
     def unused(self) -> list[Activation]:
         """Return the activations that were to be swapped, but have not been met."""
         return [
-            old
-            for old in self._swaps
-            if old not in self._met and NATIVE.get(old) not in self._met - {None}
+            name
+            for name in self._names
+            if canonical(name) not in self._met
+            and not (
+                _has_type(canonical(name)) and native(canonical(name)) in self._met
+            )
         ]
+
+
+def _has_type(activation: Activation) -> bool:
+    """Tell whether neurons compute an activation function that is not linear."""
+    return isinstance(native(activation), NeuronType | ClippedReLU)
 
 
 def _checked(swaps: Mapping[Activation, Activation]) -> dict[Activation, Activation]:

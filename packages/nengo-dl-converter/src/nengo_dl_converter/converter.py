@@ -12,8 +12,11 @@ import nengo
 
 from nengo_dl_core import configure_settings, get_setting
 
-from . import cost, verification
-from .activations import Activation, ActivationMap
+from . import cost, keras_graph, verification
+from .activation_functions import Activation
+from .activations import ActivationMap
+from .checks import check_scales, check_shapes, check_steps
+from .converted_model import ConvertedModel
 from .cost import Cost
 from .errors import ConversionError
 from .keras_graph import Call, count_calls, functional_form
@@ -69,7 +72,8 @@ class Converter:
     outputs : Converter.KerasTensorDict
         From the outputs of the model to Probes.
     layers : Converter.KerasTensorDict
-        From the layers of the model to the objects whose output is theirs.
+        From the layers of the model, and the tensors between them, to the objects whose
+        output is theirs.
 
     Raises
     ------
@@ -105,7 +109,7 @@ class Converter:
     ) -> None:
         self.model = functional = functional_form(model)
         batch_axes = 2 if temporal_model else 1
-        _check_shapes(functional, batch_axes)
+        check_shapes(functional, batch_axes)
         self.allow_fallback = allow_fallback
         self.inference_only = inference_only
         self.max_to_avg_pool = max_to_avg_pool
@@ -114,12 +118,13 @@ class Converter:
         self.temporal_model = temporal_model
         self.activations = ActivationMap(swap_activations)
         self.populations = Populations(synapse, allow_fallback)
-        self.layers = KerasTensorDict()
-        self.inputs = KerasTensorDict()
-        self.outputs = KerasTensorDict()
+        same: dict[keras.KerasTensor, list[keras.KerasTensor]] = {}
+        self.layers = KerasTensorDict(same)
+        self.inputs = KerasTensorDict(same)
+        self.outputs = KerasTensorDict(same)
         self._converters: dict[Any, LayerConverter] = {}
         self._n_calls = count_calls(functional)
-        self._check_scales()
+        check_scales(scale_firing_rates, functional, self._n_calls)
 
         self.net = nengo.Network(label=functional.name)
         with self.net:
@@ -134,6 +139,8 @@ class Converter:
                 self.outputs[tensor] = nengo.Probe(
                     obj, synapse=self.populations.output_synapse(obj)
                 )
+        for layer, made in self._converters.items():
+            same.update(keras_graph.same_tensors(layer, made.calls))
         if unused := self.activations.unused():
             warnings.warn(
                 f"swap_activations names {unused}, which no layer of "
@@ -165,13 +172,18 @@ class Converter:
         """
         return registry.register(keras_layer)
 
-    def get_converter(self, layer: keras.Layer) -> LayerConverter:
+    def get_converter(
+        self, layer: keras.Layer, batch_axes: int | None = None
+    ) -> LayerConverter:
         """Return the object that converts a layer, one for all of its calls.
 
         Parameters
         ----------
         layer : keras.Layer
             The layer.
+        batch_axes : int, optional
+            How many axes come before those that the layer works on: 1, or 2 if it works
+            on each step of a temporal model. By default, those of the whole model.
 
         Returns
         -------
@@ -184,13 +196,16 @@ class Converter:
             If the layer has no native form and ``allow_fallback`` is False.
         """
         if layer not in self._converters:
-            self._converters[layer] = self._choose_class(layer)(layer, self)
+            in_time = batch_axes == 2 if batch_axes else self.temporal_model
+            self._converters[layer] = self._choose_class(layer, in_time)(layer, self)
         return self._converters[layer]
 
-    def _choose_class(self, layer: keras.Layer) -> type[LayerConverter]:
+    def _choose_class(self, layer: keras.Layer, in_time: bool) -> type[LayerConverter]:
         kind = registry.get(layer)
         if kind is None:
             obstacle = f"there is no converter for {type(layer).__name__} layers"
+        elif kind.needs_time and not in_time:
+            obstacle = "the model is not converted as a temporal_model"
         elif not kind.convertible(layer, self):
             obstacle = kind.obstacle(layer, self) or f"{kind.__name__} declines it"
         elif kind.has_weights and self._shares_weights(layer):
@@ -200,7 +215,7 @@ class Converter:
             )
         else:
             return kind
-        remembers = self.temporal_model and kind is not None and kind.has_memory
+        remembers = in_time and kind is not None and kind.has_memory
         if remembers or not self.allow_fallback:
             hint = "" if remembers else " (with allow_fallback it becomes a TensorNode)"
             raise ConversionError(
@@ -248,8 +263,8 @@ class Converter:
             outputs = keras.tree.flatten(layer.compute_output_spec(*args, **kwargs))
         call = Call(layer, args, kwargs, tuple(outputs), batch_axes)
         if batch_axes > 1:
-            self._check_steps(call)
-        converter = self.get_converter(layer)
+            check_steps(call)
+        converter = self.get_converter(layer, batch_axes)
         converter.calls.append(call)
         converted = converter.convert(node_id=len(converter.calls) - 1)
         objs = converted if isinstance(converted, list) else [converted]
@@ -258,34 +273,6 @@ class Converter:
         converter.outputs.append(converted)
         self.layers[layer] = one_or_list(converter.outputs)
         return tuple(outputs)
-
-    def _check_steps(self, call: Call) -> None:
-        """Refuse what does not compute each step of a temporal model by itself."""
-        kind = registry.get(call.layer)
-        across = (keras.layers.RNN, keras.layers.Bidirectional)
-        n_steps = {tensor.shape[1] for tensor in (*call.inputs, *call.outputs)}
-        if (
-            isinstance(call.layer, across)
-            or (kind is not None and kind.spans_time)
-            or len(n_steps) > 1
-        ):
-            raise ConversionError(
-                f"Layer {call.layer.name!r} works across the steps of a temporal "
-                "model, where a network computes one step after the other"
-            )
-
-    def _check_scales(self) -> None:
-        scales = self.scale_firing_rates
-        if not isinstance(scales, Mapping):
-            scales = {} if scales is None else {self.model: scales}
-        for layer, scale in scales.items():
-            if layer not in self._n_calls and layer is not self.model:
-                raise ValueError(
-                    f"scale_firing_rates names {layer!r}, which is no layer of "
-                    f"{self.model.name!r}; its keys are layers, as get_layer gives them"
-                )
-            if not scale > 0:
-                raise ValueError(f"scale_firing_rates must be positive, not {scale}")
 
     def verify(
         self,
@@ -324,7 +311,7 @@ class Converter:
         VerificationError
             If an output differs by more (a ValueError, with a report on all layers).
         """
-        return verification.verify(self, training, inputs, atol, rtol)
+        return verification.verify(self._converted(), inputs, training, atol, rtol)
 
     def compare(
         self,
@@ -355,7 +342,9 @@ class Converter:
         report : Report
             Differences and firing rates; prints as a table, and plots.
         """
-        return verification.compare(self, inputs, n_steps, settle, training)
+        return verification.compare(
+            self._converted(), inputs, n_steps, settle, training
+        )
 
     def cost(self, inputs: Sequence[Any] | None = None, n_steps: int = 1) -> Cost:
         """Estimate the operations and the energy of an inference.
@@ -374,21 +363,29 @@ class Converter:
         cost : Cost
             Of the network, beside the Keras model; prints as a table.
         """
-        return cost.estimate(self, inputs, n_steps)
+        return cost.estimate(self._converted(), inputs, n_steps)
+
+    def _converted(self) -> ConvertedModel:
+        return ConvertedModel(
+            self.model,
+            self.net,
+            self.inputs,
+            self.outputs,
+            self.temporal_model,
+            calls={layer: made.outputs for layer, made in self._converters.items()},
+            neurons=self.populations.neurons,
+        )
+
+    @property
+    def counts_spikes(self) -> bool:
+        """Whether values are means over several steps, because neurons spike.
+
+        In a temporal model each step has its own value, in spikes too.
+        """
+        return self.populations.spiking and not self.temporal_model
 
     def scale_of(self, layer: keras.Layer) -> float:
         """Return the scale of the firing rates in a layer."""
         if isinstance(self.scale_firing_rates, Mapping):
             return self.scale_firing_rates.get(layer, 1.0)
         return 1.0 if self.scale_firing_rates is None else self.scale_firing_rates
-
-
-def _check_shapes(model: keras.Model, batch_axes: int) -> None:
-    """Check that the shapes of a model's inputs are known."""
-    for tensor in model.inputs:
-        if None in tensor.shape[batch_axes:]:
-            raise ConversionError(
-                f"Input {tensor.name!r} has shape {tensor.shape}; a network needs to "
-                "know the length of every axis but that of the batch (and that of the "
-                "steps, with temporal_model=True)"
-            )

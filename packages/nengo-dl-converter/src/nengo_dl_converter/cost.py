@@ -1,24 +1,22 @@
-"""What a converted network costs: operations, and the energy that they take."""
+"""An estimate of the operations of a network, and of the energy that they take."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nengo
 import numpy as np
 from nengo.base import ObjView
 
-from .verification import as_data, inputs_or_ones, probed, simulate
-
-if TYPE_CHECKING:
-    from .converter import Converter
+from .converted_model import ConvertedModel
+from .simulation import as_data, inputs_or_ones, probed, simulate
 
 
 @dataclass(frozen=True)
 class Device:
-    """What operations cost on a device.
+    """The energy of operations on a device.
 
     Parameters
     ----------
@@ -149,20 +147,23 @@ def products(transform: Any) -> int:
     return 0
 
 
-def estimate(converter: Converter, inputs: Sequence[Any] | None, n_steps: int) -> Cost:
+def estimate(
+    converted: ConvertedModel, inputs: Sequence[Any] | None, n_steps: int
+) -> Cost:
     """Estimate what the network costs; see `Converter.cost`."""
-    inputs = inputs_or_ones(converter.model, inputs, n_steps)
-    given = set(converter.inputs.values())
+    inputs = inputs_or_ones(converted.model, inputs, n_steps)
+    given = set(converted.inputs.values())
     weighted = []
-    for connection in converter.net.all_connections:
+    for connection in converted.net.all_connections:
         count = products(connection.transform)
         constant = connection.pre_obj.size_in == 0 and connection.pre_obj not in given
         if count and not constant:  # biases come from a constant
             weighted.append((connection, count))
     objs = list(dict.fromkeys(connection.pre_obj for connection, _ in weighted))
-    with probed(converter.net, objs) as probes:
-        data = as_data(converter, inputs, n_steps)
-        recorded = dict(zip(objs, simulate(converter, data, probes), strict=True))
+    with probed(converted.net, objs) as probes:
+        data = as_data(converted, inputs, n_steps)
+        found = simulate(converted.net, data, probes)
+    recorded = dict(zip(objs, found, strict=True))
     operations = 0.0
     for connection, count in weighted:
         # as if each input took part in as many products as the others
@@ -172,7 +173,7 @@ def estimate(converter: Converter, inputs: Sequence[Any] | None, n_steps: int) -
         operations += count * active.mean() * active.shape[1]
     return Cost(
         weights_used=sum(count for _, count in weighted),
-        n_neurons=converter.net.n_neurons,
+        n_neurons=converted.net.n_neurons,
         n_steps=next(iter(data.values())).shape[1],
         synaptic_operations=operations,
     )

@@ -1,8 +1,8 @@
-"""Which elements connect to which, as index arrays.
+"""Index arrays for broadcasting, convolution and pooling.
 
-Broadcasting takes an element several times. Convolution and pooling are a product of
-each window of the input with a kernel; the tables here say which inputs a window holds,
-where -1 stands for padding.
+Broadcasting takes elements several times. Convolution and pooling multiply each
+window of the input with a kernel. The tables that are made here list the inputs in each
+window, with -1 for padding.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 
 
 def broadcast_indices(shape: tuple[int, ...], to: tuple[int, ...]) -> np.ndarray:
-    """Which element of an array of one shape is where, when broadcast to another."""
+    """Broadcast an array of flat indices of one shape to another shape."""
     return np.broadcast_to(np.arange(math.prod(shape)).reshape(shape), to)
 
 
 def as_slice(indices: np.ndarray) -> slice | list[int]:
-    """Indices as a slice, which needs no copy, if they are evenly spaced upwards."""
+    """Return indices as a slice if they increase evenly, and as a list if not."""
     step = int(indices[1] - indices[0]) if indices.size > 1 else 1
     if step > 0 and (np.diff(indices) == step).all():
         return slice(int(indices[0]), int(indices[-1]) + 1, step)
@@ -30,7 +30,7 @@ def as_slice(indices: np.ndarray) -> slice | list[int]:
 def padding_before(
     n_in: int, n_out: int, size: int, stride: int, dilation: int, padding: str
 ) -> int:
-    """How many elements of padding come before an axis.
+    """Count the elements of padding before the first element of an axis.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def padding_before(
 def window(
     n_in: int, n_out: int, size: int, stride: int, dilation: int, padding: str
 ) -> np.ndarray:
-    """Table of the inputs in each window along one axis.
+    """List the inputs in each window along one axis.
 
     Parameters are those of `padding_before`.
 
@@ -74,7 +74,7 @@ def window(
 def transposed_window(
     n_in: int, n_out: int, size: int, stride: int, dilation: int, padding: str
 ) -> np.ndarray:
-    """Table of the inputs that reach each output of a transposed convolution.
+    """List the inputs that reach each output of a transposed convolution, on one axis.
 
     Input ``i`` reaches output ``i * stride + k * dilation - before`` through element
     ``k`` of the kernel, where ``before`` is the padding of the convolution that this is
@@ -97,7 +97,7 @@ def combine(
     n_channels: int,
     channels_last: bool,
 ) -> np.ndarray:
-    """Table of the inputs in each window, from those along each axis.
+    """List the inputs in each window over several axes, from those along each axis.
 
     Parameters
     ----------

@@ -7,26 +7,33 @@ private one is in this file alone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 from keras.src.models.functional import Functional
-from keras.src.ops import nn, numpy
 
 from .errors import ConversionError
 
-# The types of the operations that Keras records for ``x + y`` and functions of
-# `keras.ops`, by the names of the functions.
-OPERATIONS: Mapping[str, type] = {
-    "add": numpy.Add,
-    "subtract": numpy.Subtract,
-    "tanh": numpy.Tanh,
-    "relu": nn.Relu,
-    "relu6": nn.Relu6,
-    "sigmoid": nn.Sigmoid,
-}
+
+def operation_type(function: Callable[..., Any], *args: Any) -> type[keras.Operation]:
+    """Return the type of operation that Keras records for a call of a function.
+
+    Parameters
+    ----------
+    function : callable
+        A function of `keras.ops` or `keras.activations`.
+    *args
+        Its arguments after the first, which is a tensor.
+
+    Returns
+    -------
+    kind : type
+        The type of the "layer" that stands for the call in a functional model.
+    """
+    output = function(keras.KerasTensor((None, 2)), *args)
+    return type(output._keras_history.operation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +63,14 @@ class Call:
 
     @property
     def inputs(self) -> tuple[keras.KerasTensor, ...]:
-        """Tensors among the arguments, flat."""
+        """The tensors among the arguments, in a flat tuple."""
         flat = keras.tree.flatten((self.args, self.kwargs))
         return tuple(value for value in flat if isinstance(value, keras.KerasTensor))
 
     def arguments(
         self, values: Mapping[keras.KerasTensor, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """``args`` and ``kwargs`` with each tensor replaced by its value."""
+        """Return ``args`` and ``kwargs`` with each tensor replaced by its value."""
         args, kwargs = keras.tree.map_structure(
             lambda arg: values[arg] if isinstance(arg, keras.KerasTensor) else arg,
             (self.args, dict(self.kwargs)),
@@ -139,9 +146,42 @@ def count_calls(model: keras.Model) -> Counter[Any]:
     return counts
 
 
+def same_tensors(
+    layer: Any, calls: Sequence[Call]
+) -> Iterator[tuple[keras.KerasTensor, list[keras.KerasTensor]]]:
+    """Iterate over the tensors of a layer, in whichever model they are.
+
+    A Sequential model that is made layer by layer calls its layers anew for each one
+    that is added, and ``layer.output`` is of the first call. A model within a model has
+    tensors of its own.
+
+    Parameters
+    ----------
+    layer : keras.Layer or keras.Operation
+        The layer.
+    calls : sequence of Call
+        Its calls in the model that is converted.
+
+    Yields
+    ------
+    tensor : keras.KerasTensor
+        An output of the layer or, for a model, also an input.
+    same : list of keras.KerasTensor
+        The tensors that it stands for, one for each of the calls.
+    """
+    for node in layer._inbound_nodes:
+        outputs = (call.outputs for call in calls)
+        for tensor, *same in zip(node.outputs, *outputs, strict=False):
+            yield tensor, same
+    if is_graph(layer):
+        inputs = (call.inputs for call in calls)
+        for tensor, *same in zip(functional_form(layer).inputs, *inputs, strict=False):
+            yield tensor, same
+
+
 @dataclass(frozen=True)
 class LayerValues:
-    """What one call of a layer computes.
+    """The inputs and outputs of one call of a layer, as arrays.
 
     Parameters
     ----------

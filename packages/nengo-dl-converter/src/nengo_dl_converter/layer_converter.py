@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import nengo
 import numpy as np
 from nengo.base import NengoObject
 
+from .conversion import Conversion
 from .keras_graph import Call
 from .populations import set_trainable
-
-if TYPE_CHECKING:
-    from .converter import Converter
-
 
 Unsupported: TypeAlias = Sequence[str | tuple[str, Any]]
 Item = TypeVar("Item")
@@ -68,13 +65,14 @@ class LayerConverter(ABC):
         the layer.
     spans_time : bool
         Whether the layer works along the first axis after the batch, as ``Flatten``
-        does. In a temporal model that axis is time, and the layer is refused.
+        does. In a temporal model that axis is time, and the layer is refused, unless
+        `obstacle_in_time` says otherwise.
     needs_time : bool
         Whether the layer works step by step along that axis, as ``TimeDistributed``
-        does, so that it has a native form in temporal models alone.
+        does, so that it is converted by this class in temporal models alone.
     has_memory : bool
         Whether the output depends on earlier steps of a temporal model. Such a layer
-        cannot be a TensorNode there.
+        cannot become a TensorNode as a whole there.
 
     Examples
     --------
@@ -98,7 +96,7 @@ class LayerConverter(ABC):
     needs_time: ClassVar[bool] = False
     has_memory: ClassVar[bool] = False
 
-    def __init__(self, layer: Any, converter: Converter) -> None:
+    def __init__(self, layer: Any, converter: Conversion) -> None:
         self.layer = layer
         self.converter = converter
         self.calls: list[Call] = []
@@ -121,10 +119,21 @@ class LayerConverter(ABC):
         """
 
     @classmethod
-    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
-        """Say why the layer has no native form, or return None if it has one."""
-        if cls.needs_time and not converter.temporal_model:
-            return "the model is not converted as a temporal_model"
+    def obstacle(cls, layer: Any, converter: Conversion) -> str | None:
+        """Say why the layer has no native form, or return None if it has one.
+
+        Parameters
+        ----------
+        layer : keras.Layer
+            The layer to convert.
+        converter : Converter
+            The conversion that this is a part of.
+
+        Returns
+        -------
+        obstacle : str or None
+            The reason, to follow "Layer 'x' has no form as native Nengo objects: ".
+        """
         unsupported = list(cls.unsupported_args)
         if not converter.inference_only:
             unsupported += cls.unsupported_training_args
@@ -137,7 +146,25 @@ class LayerConverter(ABC):
         return None
 
     @classmethod
-    def convertible(cls, layer: Any, converter: Converter) -> bool:
+    def obstacle_in_time(cls, call: Call) -> str | None:
+        """Say why a call along time is not computed step by step, or return None.
+
+        Parameters
+        ----------
+        call : Call
+            A call in a temporal model, where the first axis after the batch is time.
+
+        Returns
+        -------
+        obstacle : str or None
+            The reason, to follow "Layer 'x' ".
+        """
+        if cls.spans_time:
+            return "works across the steps"
+        return None
+
+    @classmethod
+    def convertible(cls, layer: Any, converter: Conversion) -> bool:
         """Tell whether the layer has a form as native Nengo objects.
 
         Parameters

@@ -14,7 +14,7 @@ from nengo.neurons import NeuronType
 
 import nengo_dl_core
 
-from .activations import Activation, ClippedReLU
+from .activation_functions import Activation, ClippedReLU
 from .errors import ConversionError
 from .indices import as_slice, broadcast_indices
 
@@ -41,9 +41,9 @@ def set_trainable(obj: NengoObject, trainable: bool) -> None:
     nengo.Network.context[0].config[obj].trainable = trainable
 
 
-def with_amplitude(neuron_type: NeuronType, amplitude: float) -> NeuronType:
-    """Copy a neuron type with another amplitude."""
-    state = neuron_type.__getstate__() | {"amplitude": amplitude}
+def changed(neuron_type: NeuronType, **attributes: Any) -> NeuronType:
+    """Copy a neuron type with other attributes, such as ``amplitude``."""
+    state = neuron_type.__getstate__() | attributes
     state.pop("_FrozenObject__argreprs", None)
     copy = object.__new__(type(neuron_type))
     copy.__setstate__(state)
@@ -73,10 +73,10 @@ class Populations:
     def __init__(self, synapse: Any, allow_fallback: bool) -> None:
         self.synapse = synapse
         self.allow_fallback = allow_fallback
-        # Where the input goes that is meant for an object.
+        # The Node that gets the input of an object which has none of its own.
         self._inputs: dict[NengoObject, nengo.Node] = {}
-        # The neurons behind a Node that sums their output.
-        self._parts: dict[NengoObject, list[Neurons]] = {}
+        #: The neurons that an object from `add` consists of.
+        self.neurons: dict[NengoObject, list[Neurons]] = {}
         self._one: nengo.Node | None = None
 
     def add(
@@ -137,7 +137,7 @@ class Populations:
         if scale != 1:
             scale = self._check_scale(neuron_type, scale, label)
         if scale != 1:
-            neuron_type = with_amplitude(neuron_type, neuron_type.amplitude / scale)
+            neuron_type = changed(neuron_type, amplitude=neuron_type.amplitude / scale)
         neurons = nengo.Ensemble(
             size,
             1,
@@ -148,6 +148,7 @@ class Populations:
         ).neurons
         set_trainable(neurons.ensemble, False)
         set_trainable(neurons, False)
+        self.neurons[neurons] = [neurons]
         return neurons
 
     def _add_clipped(
@@ -169,9 +170,9 @@ class Populations:
             if shift:
                 self.add_biases(line, np.array(shift), shape, trainable=False)
             self.connect(line, output, transform=weight)
-            lines += self.neurons_of(line)
+            lines += self.neurons.get(line, [])
         self._inputs[output] = whole
-        self._parts[output] = lines
+        self.neurons[output] = lines
         return output
 
     def _check_scale(
@@ -295,9 +296,14 @@ class Populations:
             post = post[as_slice(targets)]
         return self.connect(pre, post, **kwargs)
 
-    def neurons_of(self, obj: NengoObject) -> list[Neurons]:
-        """Return the neurons that an object from `add` consists of."""
-        return [obj] if isinstance(obj, Neurons) else self._parts.get(obj, [])
+    @property
+    def spiking(self) -> bool:
+        """Whether any of the neurons added so far spike."""
+        return any(
+            part.ensemble.neuron_type.spiking
+            for parts in self.neurons.values()
+            for part in parts
+        )
 
     def output_synapse(self, obj: NengoObject) -> Any:
         """Return the filter on the output of an object."""

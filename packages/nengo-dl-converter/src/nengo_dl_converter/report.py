@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class LayerReport:
-    """What is known about one call of a layer.
+    """How the output of one call of a layer differs between Nengo and Keras.
 
     Parameters
     ----------

@@ -21,10 +21,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from .activations import NATIVE
+from .activation_functions import activation_of
 from .keras_graph import functional_form, input_arrays, layer_values
-
-_ACTIVATION_LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU)
 
 
 def firing_rate_scales(
@@ -45,14 +43,14 @@ def firing_rate_scales(
     target_rate : float
         Firing rate of strongly driven neurons, in Hz.
     percentile : float
-        What is strongly driven: the percentile of a layer's activations, over all
-        samples and neurons, that the target rate is for.
+        The percentile of a layer's activations, over all samples and neurons, that
+        becomes the target rate.
 
     Returns
     -------
     scales : dict of {keras.Layer: float}
-        The ``scale_firing_rates`` of a `Converter`. Layers without neurons, and those
-        whose percentile is zero, are left out.
+        The ``scale_firing_rates`` of a `Converter`. Layers without an activation
+        function, and those whose percentile is zero, are left out.
 
     Raises
     ------
@@ -87,16 +85,10 @@ def firing_rate_scales(
     activations: dict[Any, list[np.ndarray]] = defaultdict(list)
     functional = functional_form(model)
     for call in layer_values(functional, input_arrays(functional, inputs)):
-        if _has_neurons(call.layer):
+        if activation_of(call.layer) not in (None, keras.activations.linear):
             activations[call.layer] += [np.abs(x.numpy()).ravel() for x in call.outputs]
     peaks = {
         layer: np.percentile(np.concatenate(values), percentile)
         for layer, values in activations.items()
     }
     return {layer: float(target_rate / x) for layer, x in peaks.items() if x > 0}
-
-
-def _has_neurons(layer: Any) -> bool:
-    """Tell whether a layer applies an activation function that neurons compute."""
-    activation = getattr(layer, "activation", None)
-    return isinstance(layer, _ACTIVATION_LAYERS) or NATIVE.get(activation) is not None

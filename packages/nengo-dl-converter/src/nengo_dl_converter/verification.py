@@ -4,127 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
-import nengo
 import numpy as np
 from nengo.base import NengoObject
 from nengo.ensemble import Neurons
 
-import nengo_dl_core
-
+from .converted_model import ConvertedModel
 from .errors import VerificationError
-from .keras_graph import LayerValues, input_arrays, layer_values
+from .keras_graph import LayerValues, layer_values
 from .report import LayerReport, Report
-
-if TYPE_CHECKING:
-    from .converter import Converter
+from .simulation import as_data, inputs_or_ones, probed, simulate
 
 # Steps of gradient descent that the two are compared after, and their size.
 TRAINING_STEPS = 10
 LEARNING_RATE = 0.01
-
-
-def inputs_or_ones(model: keras.Model, inputs: Any, n_steps: int) -> list[Any]:
-    """Return a list of the model's inputs, by default of ones, in batches of 2."""
-    if inputs is not None:
-        return input_arrays(model, inputs)
-    return [
-        np.ones([2, *(n_steps if n is None else n for n in tensor.shape[1:])])
-        for tensor in model.inputs
-    ]
-
-
-def as_data(
-    converter: Converter, inputs: Sequence[Any], n_steps: int
-) -> dict[nengo.Node, np.ndarray]:
-    """Give the inputs of the Keras model to the input Nodes.
-
-    Parameters
-    ----------
-    converter : Converter
-        The conversion.
-    inputs : sequence of array_like
-        Values of the model's inputs, ``(batch_size, ...)``, or ``(batch_size, n_steps,
-        ...)`` in a temporal model.
-    n_steps : int
-        How many steps each value is presented for, if the model is not temporal.
-
-    Returns
-    -------
-    data : dict of {nengo.Node: numpy.ndarray}
-        Shapes ``(batch_size, n_steps, size)``.
-    """
-    data = {}
-    for tensor, value in zip(converter.model.inputs, inputs, strict=True):
-        node = converter.inputs[tensor]
-        flat = np.reshape(value, (len(value), -1, node.size_out))
-        repeats = 1 if converter.temporal_model else n_steps
-        data[node] = np.tile(flat, (1, repeats, 1))
-    return data
-
-
-@contextmanager
-def probed(
-    network: nengo.Network, objs: Sequence[NengoObject]
-) -> Iterator[list[nengo.Probe]]:
-    """Have unfiltered probes on objects of a network, for as long as it takes."""
-    before = list(network.probes)
-    try:
-        with network:
-            yield [nengo.Probe(obj) for obj in objs]
-    finally:
-        network.probes[:] = before
-
-
-def simulate(
-    converter: Converter,
-    data: dict[nengo.Node, np.ndarray],
-    probes: Sequence[nengo.Probe],
-    targets: Sequence[np.ndarray] | None = None,
-) -> list[np.ndarray]:
-    """Run the network.
-
-    Parameters
-    ----------
-    converter : Converter
-        The conversion.
-    data : dict of {nengo.Node: numpy.ndarray}
-        Values of the input Nodes, from `as_data`.
-    probes : sequence of nengo.Probe
-        What to record.
-    targets : sequence of numpy.ndarray, optional
-        Targets for the outputs of the model, to train the network on before.
-
-    Returns
-    -------
-    recorded : list of numpy.ndarray
-        Data of the probes, ``(batch_size, n_steps, size)``.
-    """
-    batch_size, n_steps, _ = next(iter(data.values())).shape
-    with nengo_dl_core.Simulator(
-        converter.net, minibatch_size=batch_size, progress_bar=False
-    ) as sim:
-        if targets is not None:
-            outputs = [converter.outputs[tensor] for tensor in converter.model.outputs]
-            sim.compile(
-                keras.optimizers.SGD(LEARNING_RATE),
-                loss=dict.fromkeys(outputs, "mse"),
-            )
-            shape = (batch_size, n_steps, -1)
-            wanted = (target.reshape(shape) for target in targets)
-            sim.fit(
-                data,
-                dict(zip(outputs, wanted, strict=True)),
-                epochs=TRAINING_STEPS,
-                verbose=0,
-            )
-        sim.run_steps(n_steps, data=data)
-        return [np.asarray(sim.data[probe]) for probe in probes]
 
 
 def trained(
@@ -175,8 +72,32 @@ def _expected(
     return [replace(new, layer=old.layer) for old, new in pairs], targets
 
 
+def _recorded(
+    converted: ConvertedModel,
+    inputs: Sequence[Any],
+    n_steps: int,
+    objs: Sequence[NengoObject],
+    targets: Sequence[np.ndarray] | None,
+) -> list[np.ndarray]:
+    """Run the network; return the output of objects, and of the model's outputs.
+
+    The outputs of the model have the filters of their Probes.
+    """
+    outputs = [converted.outputs[tensor] for tensor in converted.model.outputs]
+    wanted = None if targets is None else dict(zip(outputs, targets, strict=True))
+    with probed(converted.net, objs) as probes:
+        return simulate(
+            converted.net,
+            as_data(converted, inputs, n_steps),
+            [*probes, *outputs],
+            wanted,
+            learning_rate=LEARNING_RATE,
+            epochs=TRAINING_STEPS,
+        )
+
+
 def compare(
-    converter: Converter,
+    converted: ConvertedModel,
     inputs: Sequence[Any] | None,
     n_steps: int,
     settle: int,
@@ -186,26 +107,26 @@ def compare(
 
     Parameters are those of `Converter.compare`.
     """
-    model = converter.model
-    inputs = inputs_or_ones(model, inputs, n_steps)
-    expected, targets = _expected(model, inputs, training)
-    pairs = list(_pairs(converter, expected[:-1]))
-    neurons_of = converter.populations.neurons_of
+    inputs = inputs_or_ones(converted.model, inputs, n_steps)
+    expected, targets = _expected(converted.model, inputs, training)
+    pairs = list(_pairs(converted, expected[:-1]))
     spiking = {
-        obj: [part for part in neurons_of(obj) if part.ensemble.neuron_type.spiking]
+        obj: [
+            part
+            for part in converted.neurons.get(obj, ())
+            if part.ensemble.neuron_type.spiking
+        ]
         for _, obj, _ in pairs
     }
     objs = list(dict.fromkeys([*spiking, *chain(*spiking.values())]))
-    with probed(converter.net, objs) as probes:
-        data = as_data(converter, inputs, n_steps)
-        found = simulate(converter, data, probes, targets)
-        recorded = dict(zip(objs, found, strict=True))
+    found = _recorded(converted, inputs, n_steps, objs, targets)
+    recorded = dict(zip(objs, found, strict=False))
 
     layers = []
     for name, obj, wanted in pairs:
         actual = recorded[obj][:, settle:]
         wanted = wanted.reshape(len(wanted), -1, actual.shape[-1])
-        if not converter.temporal_model:
+        if not converted.temporal:
             actual = actual.mean(axis=1, keepdims=True)
         else:
             wanted = wanted[:, settle:]
@@ -224,14 +145,14 @@ def compare(
 
 
 def _pairs(
-    converter: Converter, expected: Sequence[LayerValues]
+    converted: ConvertedModel, expected: Sequence[LayerValues]
 ) -> Iterator[tuple[str, NengoObject, np.ndarray]]:
     """Yield a layer's name, an object, and what Keras has for the object's output."""
     done: Counter[Any] = Counter()
     for call in expected:
-        converted = converter.get_converter(call.layer).outputs[done[call.layer]]
+        objs = converted.calls[call.layer][done[call.layer]]
         done[call.layer] += 1
-        objs = converted if isinstance(converted, list) else [converted]
+        objs = objs if isinstance(objs, list) else [objs]
         for obj, output in zip(objs, call.outputs, strict=True):
             yield call.layer.name, obj, output.numpy()
 
@@ -243,9 +164,9 @@ def _rates(neurons: Neurons, output: np.ndarray) -> np.ndarray:
 
 
 def verify(
-    converter: Converter,
-    training: bool,
+    converted: ConvertedModel,
     inputs: Sequence[Any] | None,
+    training: bool,
     atol: float,
     rtol: float,
 ) -> bool:
@@ -253,17 +174,15 @@ def verify(
 
     Parameters are those of `Converter.verify`.
     """
-    model = converter.model
-    inputs = inputs_or_ones(model, inputs, n_steps=5)
-    expected, targets = _expected(model, inputs, training)
-    probes = [converter.outputs[tensor] for tensor in model.outputs]
-    actual = simulate(converter, as_data(converter, inputs, 1), probes, targets)
-    wanted = expected[-1].outputs
-    for tensor, want, have in zip(model.outputs, wanted, actual, strict=True):
+    outputs = converted.model.outputs
+    inputs = inputs_or_ones(converted.model, inputs, n_steps=5)
+    expected, targets = _expected(converted.model, inputs, training)
+    actual = _recorded(converted, inputs, 1, [], targets)
+    for tensor, want, have in zip(outputs, expected[-1].outputs, actual, strict=True):
         difference = np.abs(want.numpy().reshape(have.shape) - have).max()
         allowed = atol + rtol * np.abs(have).max()
         if not difference <= allowed:
-            report = compare(converter, inputs, 1, settle=0, training=training)
+            report = compare(converted, inputs, 1, settle=0, training=training)
             spikes = any(layer.mean_rate is not None for layer in report.layers)
             advice = "\nSpiking networks are for compare(n_steps=...)" * spikes
             raise VerificationError(

@@ -40,7 +40,6 @@ from .normalization import (
 from .operations import (
     ConvertAddOperation,
     ConvertArithmetic,
-    ConvertFunction,
     ConvertSubtractOperation,
 )
 from .pooling import (
@@ -48,6 +47,7 @@ from .pooling import (
     ConvertAvgPool1D,
     ConvertAvgPool2D,
     ConvertAvgPool3D,
+    ConvertMaxPool,
 )
 from .rearranging import (
     ConvertCropping,
@@ -65,6 +65,7 @@ from .rearranging import (
     ConvertZeroPadding2D,
     ConvertZeroPadding3D,
 )
+from .recurrent import ConvertRNN, ConvertSimpleRNN
 from .separable_convolution import (
     ConvertDepthwise,
     ConvertDepthwiseConv,
@@ -99,12 +100,12 @@ __all__ = [
     "ConvertExtremum",
     "ConvertFallback",
     "ConvertFlatten",
-    "ConvertFunction",
     "ConvertIdentity",
     "ConvertInput",
     "ConvertKerasSpiking",
     "ConvertLeakyReLU",
     "ConvertLowpassAlpha",
+    "ConvertMaxPool",
     "ConvertMaximum",
     "ConvertMerging",
     "ConvertMinimum",
@@ -112,6 +113,7 @@ __all__ = [
     "ConvertMultiply",
     "ConvertNormalization",
     "ConvertPermute",
+    "ConvertRNN",
     "ConvertReLU",
     "ConvertRearranging",
     "ConvertRepeatVector",
@@ -119,6 +121,7 @@ __all__ = [
     "ConvertReshape",
     "ConvertSeparableConv",
     "ConvertSequential",
+    "ConvertSimpleRNN",
     "ConvertSpatial",
     "ConvertSpikingActivation",
     "ConvertSubtract",

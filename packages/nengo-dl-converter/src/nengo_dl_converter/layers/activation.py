@@ -1,54 +1,40 @@
-"""Layers that apply an activation function."""
+"""Layers and operations that apply an activation function."""
 
 from __future__ import annotations
 
 import keras
 from nengo.base import NengoObject
 
-import nengo_dl_core
-
-from ..activations import Activation, ClippedReLU
+from ..activation_functions import OPERATIONS, activation_of
 from ..layer_converter import LayerConverter
 from ..registry import registry
 
 
-@registry.register(keras.layers.Activation)
+@registry.register(
+    keras.layers.Activation, keras.layers.ELU, keras.layers.Softmax, *OPERATIONS
+)
 class ConvertActivation(LayerConverter):
-    """Convert `keras.layers.Activation` to neurons."""
+    """Convert `keras.layers.Activation`, ``ELU`` and ``Softmax`` to neurons.
+
+    Calls of functions in a functional model are converted likewise, such as that of
+    `keras.ops.relu`.
+    """
+
+    unsupported_args = (("axis", -1),)
 
     def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
-        output = self.add_nengo_obj(node_id, activation=self.layer.activation)
+        output = self.add_nengo_obj(node_id, activation=activation_of(self.layer))
         self.add_connection(node_id, output)
         return output
 
 
 @registry.register(keras.layers.ReLU)
-class ConvertReLU(LayerConverter):
+class ConvertReLU(ConvertActivation):
     """Convert `keras.layers.ReLU` to neurons, with its maximum and negative slope."""
 
     unsupported_args = (("threshold", 0),)
 
-    def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
-        layer = self.layer
-        activation: Activation = keras.activations.relu
-        if layer.max_value is not None:
-            activation = ClippedReLU(layer.max_value, layer.negative_slope)
-        elif layer.negative_slope:
-            activation = nengo_dl_core.LeakyReLU(negative_slope=layer.negative_slope)
-        output = self.add_nengo_obj(node_id, activation=activation)
-        self.add_connection(node_id, output)
-        return output
-
 
 @registry.register(keras.layers.LeakyReLU)
-class ConvertLeakyReLU(LayerConverter):
+class ConvertLeakyReLU(ConvertActivation):
     """Convert `keras.layers.LeakyReLU` to neurons."""
-
-    def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
-        activation = nengo_dl_core.LeakyReLU(negative_slope=self.layer.negative_slope)
-        output = self.add_nengo_obj(node_id, activation=activation)
-        self.add_connection(node_id, output)
-        return output

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 import nengo
 import numpy as np
 from nengo.base import NengoObject
 
 from .. import indices
-from ..layer_converter import LayerConverter, regularized
+from ..keras_graph import Call
+from ..layer_converter import LayerConverter, Unsupported, regularized
 from ..registry import registry
 
 
@@ -37,7 +40,10 @@ class ConvertConv(ConvertSpatial):
     with the kernel by a convolution of size 1, which shares it between them.
     """
 
-    unsupported_training_args = regularized("kernel", "bias")
+    unsupported_training_args: ClassVar[Unsupported] = (
+        *regularized("kernel", "bias"),
+        ("lora_enabled", False),
+    )
     has_weights = True
 
     def convert(self, node_id: int, dimensions: int | None = None) -> NengoObject:
@@ -133,14 +139,14 @@ class ConvertConv(ConvertSpatial):
                 strict=True,
             )
         ]
-        self.convolve_windows(pre, shape_in, post, tables, kernel, groups)
+        table = indices.combine(tables, *self.split(shape_in), self.channels_last)
+        self.convolve_windows(pre, table, post, kernel, groups)
 
     def convolve_windows(
         self,
         pre: NengoObject,
-        shape_in: tuple[int, ...],
+        table: np.ndarray,
         post: NengoObject,
-        tables: list[np.ndarray],
         kernel: np.ndarray,
         groups: int = 1,
     ) -> None:
@@ -150,21 +156,18 @@ class ConvertConv(ConvertSpatial):
         ----------
         pre, post : NengoObject
             The objects.
-        shape_in : tuple of int
-            What the output of ``pre`` is, flattened.
-        tables : list of numpy.ndarray
-            For each axis, the inputs in each window (see `indices`).
+        table : numpy.ndarray
+            The elements of ``pre`` in each window, shape ``(n_windows, n_elements,
+            n_channels)`` (see `indices.combine`).
         kernel : numpy.ndarray
             Weights, shape ``(*size, channels_in // groups, channels_out)``.
         groups : int
             Groups of channels that are not mixed.
         """
         populations = self.converter.populations
-        positions, n_channels = self.split(shape_in)
         n_filters = kernel.shape[-1]
-        table = indices.combine(tables, positions, n_channels, self.channels_last)
         # The channels of a convolution in groups are those of one group after another.
-        n_windows, n_elements, _ = table.shape
+        n_windows, n_elements, n_channels = table.shape
         table = table.reshape(n_windows, n_elements, groups, -1).swapaxes(1, 2)
         windows = nengo.Node(size_in=table.size, label=f"{self.layer.name}.windows")
         populations.gather(pre, table, windows)
@@ -186,7 +189,40 @@ class ConvertConv(ConvertSpatial):
 
 @registry.register(keras.layers.Conv1D)
 class ConvertConv1D(ConvertConv):
-    """Convert `keras.layers.Conv1D`."""
+    """Convert `keras.layers.Conv1D`.
+
+    In a temporal model a causal convolution goes along time. Each step is put into a
+    line of delays, and the window is what is needed of the last steps.
+    """
+
+    has_memory = True
+
+    @classmethod
+    def obstacle_in_time(cls, call: Call) -> str | None:
+        layer = call.layer
+        alone = layer.kernel_size == layer.strides == (1,)
+        causal = layer.padding == "causal" and layer.strides == (1,)
+        if layer.data_format == "channels_last" and (alone or causal):
+            return None
+        return super().obstacle_in_time(call)
+
+    def convert(self, node_id: int, dimensions: int | None = None) -> NengoObject:
+        if self.calls[node_id].batch_axes == 1:
+            return super().convert(node_id, dimensions)
+        connect = self.converter.populations.connect
+        output = self.add_output(node_id, dimensions)
+        kernel = self.layer.kernel.numpy()
+        size, (dilation,) = len(kernel), self.layer.dilation_rate
+        (n_channels,) = self.input_shape(node_id)
+        delays = dilation * np.arange(size)[::-1]
+        line = nengo.Node(size_in=(delays[0] + 1) * n_channels, label="delays")
+        connect(self.get_input_obj(node_id), line[:n_channels])
+        if delays[0]:
+            # a synapse of 0 is a delay of one step
+            connect(line[:-n_channels], line[n_channels:], synapse=0)
+        table = delays[:, None] * n_channels + np.arange(n_channels)
+        self.convolve_windows(line, table[None], output, kernel, self.layer.groups)
+        return output
 
 
 @registry.register(keras.layers.Conv2D)

@@ -1,4 +1,4 @@
-"""Layers without native form."""
+"""Layers without native form, as TensorNodes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from nengo.base import NengoObject
 
 import nengo_dl_core
 
+from ..conversion import Conversion
+from ..errors import ConversionError
+from ..independence import works_across
 from ..keras_graph import Call
-from ..layer_converter import LayerConverter
+from ..layer_converter import LayerConverter, one_or_list
 
 
 class FlatCall(keras.layers.Layer):
@@ -26,7 +29,10 @@ class FlatCall(keras.layers.Layer):
     """
 
     def __init__(self, call: Call) -> None:
-        super().__init__(dtype=getattr(call.layer, "dtype_policy", None))
+        policy = getattr(call.layer, "dtype_policy", None)
+        if policy is not None and policy.quantization_mode is not None:
+            policy = policy.compute_dtype  # quantization is the layer's own affair
+        super().__init__(dtype=policy)
         self.layer = call.layer  # for Keras to find its weights
         self._call = call
 
@@ -62,6 +68,49 @@ class FlatCall(keras.layers.Layer):
         return tf.concat(flattened, axis=1)
 
 
+def add_tensor_node(
+    converter: Conversion, call: Call, inputs: list[NengoObject]
+) -> list[NengoObject]:
+    """Add a TensorNode that computes a call of a layer.
+
+    Parameters
+    ----------
+    converter : Conversion
+        The conversion.
+    call : Call
+        The call.
+    inputs : list of NengoObject
+        The objects of its inputs.
+
+    Returns
+    -------
+    outputs : list of NengoObject
+        The objects of its outputs.
+    """
+    populations = converter.populations
+    sizes_in = [math.prod(shape) for shape in call.input_shapes]
+    sizes_out = [math.prod(shape) for shape in call.output_shapes]
+    node = nengo_dl_core.TensorNode(
+        FlatCall(call),
+        shape_in=(sum(sizes_in),),
+        shape_out=(sum(sizes_out),),
+        pass_time=False,
+        label=call.layer.name,
+    )
+    starts = np.cumsum([0, *sizes_in[:-1]])
+    for pre, start, size in zip(inputs, starts, sizes_in, strict=True):
+        indices = np.arange(node.size_in) - start
+        indices[indices >= size] = -1
+        populations.gather(pre, indices, node)
+    if len(sizes_out) == 1:
+        return [node]
+    outputs = []
+    for start, size in zip(np.cumsum([0, *sizes_out[:-1]]), sizes_out, strict=True):
+        outputs.append(populations.add((size,), label=call.layer.name))
+        populations.gather(node, np.arange(start, start + size), outputs[-1])
+    return outputs
+
+
 class ConvertFallback(LayerConverter):
     """Convert any layer to a TensorNode, which runs in the NengoDL simulator alone.
 
@@ -69,25 +118,11 @@ class ConvertFallback(LayerConverter):
     """
 
     def convert(self, node_id: int) -> NengoObject | list[NengoObject]:
-        """Add the TensorNode for one call."""
         call = self.calls[node_id]
-        gather = self.converter.populations.gather
-        sizes_in = [math.prod(shape) for shape in call.input_shapes]
-        sizes_out = [math.prod(shape) for shape in call.output_shapes]
-        node = nengo_dl_core.TensorNode(
-            FlatCall(call),
-            shape_in=(sum(sizes_in),),
-            shape_out=(sum(sizes_out),),
-            pass_time=False,
-            label=self.layer.name,
-        )
-        for i, start in enumerate(np.cumsum([0, *sizes_in[:-1]])):
-            indices = np.arange(node.size_in) - start
-            indices[indices >= sizes_in[i]] = -1
-            gather(self.get_input_obj(node_id, i), indices, node)
-        if len(sizes_out) == 1:
-            return node
-        outputs = [self.add_population(shape) for shape in call.output_shapes]
-        for output, start in zip(outputs, np.cumsum([0, *sizes_out[:-1]]), strict=True):
-            gather(node, np.arange(start, start + output.size_in), output)
-        return outputs
+        if across := works_across(call):
+            raise ConversionError(
+                f"Layer {self.layer.name!r} works across the {across}, each of which a "
+                "network computes by itself"
+            )
+        inputs = [self.get_input_obj(node_id, i) for i in range(len(call.inputs))]
+        return one_or_list(add_tensor_node(self.converter, call, inputs))

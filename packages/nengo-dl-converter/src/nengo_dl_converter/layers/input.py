@@ -16,6 +16,5 @@ class ConvertInput(LayerConverter):
     """Convert `keras.layers.InputLayer` to a Node that is zero until given data."""
 
     def convert(self, node_id: int) -> nengo.Node:
-        """Add the Node."""
         shape = self.output_shape(node_id)
         return nengo.Node([0.0] * math.prod(shape), label=self.layer.name)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nengo
 import numpy as np
 from nengo.base import NengoObject
 from nengo.neurons import NeuronType
 
+from ..conversion import Conversion
 from ..layer_converter import LayerConverter, regularized
-
-if TYPE_CHECKING:
-    from ..converter import Converter
+from ..populations import changed
 
 
 class ConvertKerasSpiking(LayerConverter):
@@ -36,7 +35,8 @@ class ConvertSpikingActivation(ConvertKerasSpiking):
     """Convert ``SpikingActivation`` to spiking neurons.
 
     In training NengoDL's spiking neurons compute rates, as the layer does without
-    ``spiking_aware_training``.
+    ``spiking_aware_training``. With a ``seed``, every example starts with the voltages
+    that the layer gives the first one.
     """
 
     unsupported_training_args = (
@@ -45,14 +45,12 @@ class ConvertSpikingActivation(ConvertKerasSpiking):
     )
 
     @classmethod
-    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
-        """Say why the layer has no native form, or return None if it has one."""
+    def obstacle(cls, layer: Any, converter: Conversion) -> str | None:
         if not isinstance(converter.activations[layer.activation], NeuronType):
             return f"no neuron type computes the activation {layer.activation!r}"
         return super().obstacle(layer, converter)
 
     def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
         neuron_type: Any = self.converter.activations[self.layer.activation]
         if neuron_type == nengo.RectifiedLinear():
             neuron_type = nengo.SpikingRectifiedLinear()
@@ -60,7 +58,18 @@ class ConvertSpikingActivation(ConvertKerasSpiking):
             neuron_type = nengo.RegularSpiking(neuron_type)
         output = self.add_nengo_obj(node_id, activation=neuron_type)
         self.add_connection(node_id, output)
+        if self.layer.seed is not None:
+            self._set_voltages(output.ensemble)
         return output
+
+    def _set_voltages(self, ensemble: nengo.Ensemble) -> None:
+        """Start neurons with the voltages that the layer gives the first example."""
+        alike = (nengo.SpikingRectifiedLinear, nengo.RegularSpiking)
+        if isinstance(ensemble.neuron_type, alike):
+            (voltages,) = self.layer.rnn.cell.get_initial_state(batch_size=1)
+            ensemble.neuron_type = changed(
+                ensemble.neuron_type, initial_state={"voltage": voltages.numpy()[0]}
+            )
 
 
 class ConvertLowpassAlpha(ConvertKerasSpiking):
@@ -83,15 +92,13 @@ class ConvertLowpassAlpha(ConvertKerasSpiking):
     )
 
     @classmethod
-    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
-        """Say why the layer has no native form, or return None if it has one."""
+    def obstacle(cls, layer: Any, converter: Conversion) -> str | None:
         obstacle = super().obstacle(layer, converter)
         if obstacle is None and layer.trainable and not converter.inference_only:
             return "its time constants are trained (see inference_only)"
         return obstacle
 
     def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
         connect = self.converter.populations.connect
         shape = self.output_shape(node_id)
         weights = {weight.name: weight.numpy() for weight in self.layer.weights}

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import keras
 import nengo
 import numpy as np
 from nengo.base import NengoObject
 
+from ..conversion import Conversion
+from ..extremum import add_extremum
 from ..indices import broadcast_indices
 from ..layer_converter import LayerConverter
 from ..registry import registry
 from .rearranging import ConvertRearranging
-
-if TYPE_CHECKING:
-    from ..converter import Converter
 
 
 class ConvertMerging(LayerConverter):
@@ -28,7 +27,7 @@ class ConvertMerging(LayerConverter):
     def merge(
         self, node_id: int, input_idx: int, obj: NengoObject, weight: float = 1.0
     ) -> None:
-        """Add an input, times a weight, to the input of an object."""
+        """Connect an input of a call, times a weight, to an object."""
         call = self.calls[node_id]
         self.converter.populations.gather(
             self.get_input_obj(node_id, input_idx),
@@ -37,8 +36,29 @@ class ConvertMerging(LayerConverter):
             **({} if weight == 1 else {"transform": weight}),
         )
 
+    def side_by_side(self, node_id: int, function: Any = None) -> nengo.Node:
+        """Add a Node with all inputs one after the other, each broadcast to the output.
+
+        Parameters
+        ----------
+        node_id : int
+            Which call of the layer.
+        function : callable, optional
+            The Node's function of time and inputs; by default it passes them on.
+        """
+        shape = self.output_shape(node_id)
+        size, n_inputs = math.prod(shape), len(self.calls[node_id].inputs)
+        node = nengo.Node(function, size_in=size * n_inputs, label=self.layer.name)
+        for i, input_shape in enumerate(self.calls[node_id].input_shapes):
+            indices = np.full((n_inputs, size), -1)
+            indices[i] = broadcast_indices(input_shape, shape).ravel()
+            self.converter.populations.gather(
+                self.get_input_obj(node_id, i), indices, node
+            )
+        return node
+
     def weighted_sum(self, node_id: int, weights: list[float]) -> NengoObject:
-        """Add an object that sums the inputs, each times its weight."""
+        """Add an object that computes the sum of the inputs times their weights."""
         output = self.add_nengo_obj(node_id)
         for i, weight in enumerate(weights):
             self.merge(node_id, i, output, weight)
@@ -50,7 +70,6 @@ class ConvertAdd(ConvertMerging):
     """Convert `keras.layers.Add`."""
 
     def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
         return self.weighted_sum(node_id, [1.0] * len(self.calls[node_id].inputs))
 
 
@@ -59,7 +78,6 @@ class ConvertAverage(ConvertMerging):
     """Convert `keras.layers.Average`."""
 
     def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
         n_inputs = len(self.calls[node_id].inputs)
         return self.weighted_sum(node_id, [1 / n_inputs] * n_inputs)
 
@@ -69,35 +87,25 @@ class ConvertSubtract(ConvertMerging):
     """Convert `keras.layers.Subtract`."""
 
     def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
         return self.weighted_sum(node_id, [1.0, -1.0])
 
 
 class ConvertExtremum(ConvertMerging):
-    r"""Base of the converters of the larger or smaller of inputs.
-
-    With a rectified linear neuron for each element, for one input after the other,
-
-    .. math:: \max(x, y) = y + \max(x - y, 0), \quad \min(x, y) = -\max(-x, -y).
-    """
+    """Base of the converters of the larger or smaller of inputs; see `extremum`."""
 
     sign: ClassVar[float]
 
     def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
-        populations = self.converter.populations
-        shape = self.output_shape(node_id)
+        inputs = self.side_by_side(node_id)
         n_inputs = len(self.calls[node_id].inputs)
-        extremum = self.add_nengo_obj(node_id)
-        self.merge(node_id, 0, extremum)
-        for i in range(1, n_inputs):
-            excess = self.add_population(shape, keras.activations.relu)
-            populations.connect(extremum, excess, transform=self.sign)
-            self.merge(node_id, i, excess, -self.sign)
-            extremum = self.add_nengo_obj(node_id)
-            populations.connect(excess, extremum, transform=self.sign)
-            self.merge(node_id, i, extremum)
-        return extremum
+        return add_extremum(
+            self.converter.populations,
+            inputs,
+            np.arange(inputs.size_out).reshape(n_inputs, -1).T,
+            sign=self.sign,
+            counted=self.converter.counts_spikes,
+            label=self.layer.name,
+        )
 
 
 @registry.register(keras.layers.Maximum)
@@ -123,28 +131,18 @@ class ConvertMultiply(ConvertMerging):
     """
 
     @classmethod
-    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
-        """Say why the layer has no native form, or return None if it has one."""
+    def obstacle(cls, layer: Any, converter: Conversion) -> str | None:
         if converter.allow_fallback or not converter.inference_only:
             return "a native product is for inference_only without fallback"
         return super().obstacle(layer, converter)
 
     def convert(self, node_id: int) -> NengoObject:
-        """Add the Node for one call."""
-        shape = self.output_shape(node_id)
-        factors = (len(self.calls[node_id].inputs), math.prod(shape))
+        n_inputs = len(self.calls[node_id].inputs)
 
         def product(t: float, x: np.ndarray) -> np.ndarray:
-            return x.reshape(factors).prod(axis=0)
+            return x.reshape(n_inputs, -1).prod(axis=0)
 
-        output = nengo.Node(product, size_in=math.prod(factors), label=self.layer.name)
-        for i, input_shape in enumerate(self.input_shape(node_id)):
-            indices = np.full(factors, -1)
-            indices[i] = broadcast_indices(input_shape, shape).ravel()
-            self.converter.populations.gather(
-                self.get_input_obj(node_id, i), indices, output
-            )
-        return output
+        return self.side_by_side(node_id, product)
 
 
 @registry.register(keras.layers.Concatenate)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 from nengo.base import NengoObject
 
 from .. import keras_graph
+from ..conversion import Conversion
 from ..layer_converter import LayerConverter, one_or_list
 from ..registry import registry
-
-if TYPE_CHECKING:
-    from ..converter import Converter
 
 
 @registry.register(keras.Model)
 class ConvertModel(LayerConverter):
     """Convert `keras.Model`, call by call of its layers."""
 
-    def __init__(self, layer: Any, converter: Converter) -> None:
+    def __init__(self, layer: Any, converter: Conversion) -> None:
         super().__init__(layer, converter)
         self.model = keras_graph.functional_form(layer)
 
@@ -52,6 +50,3 @@ class ConvertModel(LayerConverter):
 @registry.register(keras.Sequential)
 class ConvertSequential(ConvertModel):
     """Convert `keras.Sequential`, as the functional model that it is."""
-
-    def __init__(self, seq_model: keras.Sequential, converter: Converter) -> None:
-        super().__init__(seq_model, converter)

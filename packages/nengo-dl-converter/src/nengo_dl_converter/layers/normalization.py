@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 from nengo.base import NengoObject
 
+from ..conversion import Conversion
 from ..errors import ConversionError
 from ..layer_converter import LayerConverter
 from ..registry import registry
-
-if TYPE_CHECKING:
-    from ..converter import Converter
 
 
 class ConvertAffine(LayerConverter):
@@ -24,8 +22,8 @@ class ConvertAffine(LayerConverter):
         batch_axes = self.calls[node_id].batch_axes
         if set(values.shape[:batch_axes]) != {1}:
             raise ConversionError(
-                f"Layer {self.layer.name!r} treats each step of a temporal model in "
-                "its own way"
+                f"Layer {self.layer.name!r} treats each example of a batch, or each "
+                "step of a temporal model, in its own way"
             )
         return values.reshape(values.shape[batch_axes:])
 
@@ -59,8 +57,7 @@ class ConvertBatchNormalization(ConvertAffine):
     """
 
     @classmethod
-    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
-        """Say why the layer has no native form, or return None if it has one."""
+    def obstacle(cls, layer: Any, converter: Conversion) -> str | None:
         if layer.trainable and not converter.inference_only:
             return (
                 "in training it uses statistics of the batch (see inference_only, or "
@@ -69,7 +66,6 @@ class ConvertBatchNormalization(ConvertAffine):
         return super().obstacle(layer, converter)
 
     def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
         layer = self.layer
         scale = 1 / np.sqrt(layer.moving_variance.numpy() + layer.epsilon)
         if layer.scale:
@@ -91,7 +87,6 @@ class ConvertNormalization(ConvertAffine):
     """Convert `keras.layers.Normalization`."""
 
     def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
         mean, variance = (
             self.own_axes(node_id, keras.ops.convert_to_tensor(value).numpy())
             for value in (self.layer.mean, self.layer.variance)
@@ -107,7 +102,6 @@ class ConvertRescaling(ConvertAffine):
     """Convert `keras.layers.Rescaling`."""
 
     def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
         # Keras rounds both to single precision on their way to its own precision.
         scale, offset = (
             keras.ops.cast(value, self.layer.compute_dtype).numpy()

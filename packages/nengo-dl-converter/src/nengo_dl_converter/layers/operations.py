@@ -1,16 +1,14 @@
-"""Operations that are no layers, such as ``x + y``."""
+"""Operations on two tensors that are no layers, such as ``x + y``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import keras
 import numpy as np
 from nengo.base import NengoObject
 
-from ..keras_graph import OPERATIONS
-from ..layer_converter import LayerConverter
+from ..keras_graph import operation_type
 from ..registry import registry
 from .merging import ConvertMerging
 
@@ -21,7 +19,6 @@ class ConvertArithmetic(ConvertMerging):
     signs: ClassVar[tuple[float, float]]
 
     def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
         output = self.add_nengo_obj(node_id)
         call = self.calls[node_id]
         n_tensors = 0
@@ -42,33 +39,15 @@ class ConvertArithmetic(ConvertMerging):
         return output
 
 
-@registry.register(OPERATIONS["add"])
+@registry.register(operation_type(keras.ops.add, 1.0))
 class ConvertAddOperation(ConvertArithmetic):
     """Convert ``x + y``, which is `keras.ops.add`."""
 
     signs = (1.0, 1.0)
 
 
-@registry.register(OPERATIONS["subtract"])
+@registry.register(operation_type(keras.ops.subtract, 1.0))
 class ConvertSubtractOperation(ConvertArithmetic):
     """Convert ``x - y``, which is `keras.ops.subtract`."""
 
     signs = (1.0, -1.0)
-
-
-_FUNCTIONS: Mapping[type, Callable[..., Any]] = {
-    OPERATIONS[name]: getattr(keras.activations, name)
-    for name in ("relu", "relu6", "sigmoid", "tanh")
-}
-
-
-@registry.register(*_FUNCTIONS)
-class ConvertFunction(LayerConverter):
-    """Convert `keras.ops.relu` and other activation functions to neurons."""
-
-    def convert(self, node_id: int) -> NengoObject:
-        """Add the objects for one call."""
-        activation = _FUNCTIONS[type(self.layer)]
-        output = self.add_nengo_obj(node_id, activation=activation)
-        self.add_connection(node_id, output)
-        return output

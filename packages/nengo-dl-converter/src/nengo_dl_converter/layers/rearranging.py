@@ -38,12 +38,13 @@ class ConvertRearranging(LayerConverter):
         return output
 
     def sources(self, node_id: int) -> list[np.ndarray]:
-        """For each input, which of its elements each element of the output is.
+        """Find the element of an input that each element of the output is equal to.
 
         Returns
         -------
         indices : list of numpy.ndarray
-            Flat indices, -1 where the element comes from elsewhere.
+            For each input, flat indices of its elements, in the order of the output;
+            -1 where an element of the output comes from elsewhere.
         """
         call = self.calls[node_id]
         # Batch and, in a temporal model, time, whose first step tells for all.
@@ -58,7 +59,13 @@ class ConvertRearranging(LayerConverter):
             )
         }
         args, kwargs = call.arguments(numbers)
-        moved = self.layer.call(*args, **kwargs).numpy().reshape(n_steps, -1)[0]
+        moved = self.layer.call(*args, **kwargs).numpy()
+        if len(moved) != 1:
+            raise ConversionError(
+                f"Layer {self.layer.name!r} works across the examples of a batch, each "
+                "of which a network computes by itself"
+            )
+        moved = moved.reshape(n_steps, -1)[0]
         indices = [
             np.where((start <= moved) & (moved < start + size), moved - start, -1)
             for start, size in zip(starts[:-1], sizes, strict=True)

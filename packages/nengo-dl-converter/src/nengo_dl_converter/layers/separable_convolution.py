@@ -53,7 +53,6 @@ class ConvertDepthwiseConv(ConvertDepthwise):
     """Convert `keras.layers.DepthwiseConv1D` and ``DepthwiseConv2D``."""
 
     def convert(self, node_id: int, dimensions: int | None = None) -> NengoObject:
-        """Add the objects for one call."""
         kernel = self.layer.kernel.numpy()
         output = self.add_output(node_id, dimensions)
         self.convolve_channels(node_id, output, self.output_shape(node_id), kernel)
@@ -65,7 +64,6 @@ class ConvertSeparableConv(ConvertDepthwise):
     """Convert `keras.layers.SeparableConv1D` and ``SeparableConv2D``."""
 
     def convert(self, node_id: int, dimensions: int | None = None) -> NengoObject:
-        """Add the objects for one call."""
         layer = self.layer
         depthwise = layer.depthwise_kernel.numpy()
         pointwise = layer.pointwise_kernel.numpy()

@@ -19,7 +19,6 @@ class ConvertTimeDistributed(LayerConverter):
     needs_time = True
 
     def convert(self, node_id: int) -> NengoObject | list[NengoObject]:
-        """Convert a call of the wrapped layer."""
         (stepped,) = self.calls[node_id].inputs
         step = keras.KerasTensor((stepped.shape[0], *stepped.shape[2:]), stepped.dtype)
         self.converter.layers[step] = self.converter.layers[stepped]

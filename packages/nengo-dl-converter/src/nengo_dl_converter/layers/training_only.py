@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 from nengo.base import NengoObject
 
+from ..conversion import Conversion
 from ..layer_converter import LayerConverter
 from ..registry import registry
-
-if TYPE_CHECKING:
-    from ..converter import Converter
 
 
 @registry.register(keras.layers.Identity)
 class ConvertIdentity(LayerConverter):
-    """Convert layers that compute nothing, such as `keras.layers.Identity`."""
+    """Convert `keras.layers.Identity` to the object of its input."""
 
     def convert(self, node_id: int) -> NengoObject:
-        """Return the object of the input."""
         return self.get_input_obj(node_id)
 
 
@@ -46,8 +43,7 @@ class ConvertTrainingOnly(ConvertIdentity):
     """
 
     @classmethod
-    def obstacle(cls, layer: Any, converter: Converter) -> str | None:
-        """Say why the layer has no native form, or return None if it has one."""
+    def obstacle(cls, layer: Any, converter: Conversion) -> str | None:
         if not converter.inference_only:
             return "what it does in training has no native form (see inference_only)"
         return super().obstacle(layer, converter)

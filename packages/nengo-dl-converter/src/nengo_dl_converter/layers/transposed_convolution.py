@@ -23,7 +23,6 @@ class ConvertConvTranspose(ConvertConv):
     """
 
     def convert(self, node_id: int, dimensions: int | None = None) -> NengoObject:
-        """Add the objects for one call."""
         layer = self.layer
         shape_in = self.input_shape(node_id)
         positions_in, _ = self.split(shape_in)
@@ -41,7 +40,6 @@ class ConvertConvTranspose(ConvertConv):
             )
         ]
         kernel = np.swapaxes(layer.kernel.numpy(), -1, -2)
-        self.convolve_windows(
-            self.get_input_obj(node_id), shape_in, output, tables, kernel
-        )
+        table = indices.combine(tables, *self.split(shape_in), self.channels_last)
+        self.convolve_windows(self.get_input_obj(node_id), table, output, kernel)
         return output

@@ -1,0 +1,100 @@
+"""Whether a layer computes each example, and each step of time, by itself.
+
+A network does: what a layer without native form does is not known, so it is tried out.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .keras_graph import Call
+
+
+def works_across(call: Call) -> str | None:
+    """Tell whether a layer's output depends on other examples, or on other steps.
+
+    Parameters
+    ----------
+    call : Call
+        A call of the layer.
+
+    Returns
+    -------
+    across : {"examples of a batch", "steps of a temporal model"} or None
+        None if each is computed by itself, or if it cannot be known: random layers,
+        and those that TensorFlow does not compute here, are not tried out.
+    """
+    values = _random_inputs(call)
+    try:
+        whole, again = _outputs(call, values), _outputs(call, values)
+    except (tf.errors.OpError, NotImplementedError):
+        return None
+    if not all(map(_close, whole, again)):
+        return None
+    lead = next(iter(values.values())).shape[: call.batch_axes]
+    if any(output.shape[:1] != lead[:1] for output in whole):
+        return _EXAMPLES
+    if any(output.shape[: call.batch_axes] != lead for output in whole):
+        return _STEPS
+    if _differ(call, values, whole, np.s_[:2]):
+        return _EXAMPLES
+    if call.batch_axes > 1 and _differ(call, values, whole, np.s_[:, :1]):
+        return _STEPS
+    return None
+
+
+_EXAMPLES = "examples of a batch"
+_STEPS = "steps of a temporal model"
+
+
+def _random_inputs(call: Call) -> dict[keras.KerasTensor, np.ndarray]:
+    """Return inputs of a call: of 3 examples, and as many steps as it needs, or 3."""
+    rng = np.random.default_rng(0)
+    values = {}
+    for tensor, shape in zip(call.inputs, call.input_shapes, strict=True):
+        lead = (3, *(n or 3 for n in tensor.shape[1 : call.batch_axes]))
+        integers = "int" in tensor.dtype
+        draw = partial(rng.integers, 0, 2) if integers else rng.normal
+        values[tensor] = np.asarray(draw(size=(*lead, *shape)))
+    return values
+
+
+def _differ(
+    call: Call,
+    values: dict[keras.KerasTensor, np.ndarray],
+    whole: list[np.ndarray],
+    part: Any,
+) -> bool:
+    """Tell whether a part of the inputs has other outputs than it has in the whole."""
+    try:
+        outputs = _outputs(call, {key: value[part] for key, value in values.items()})
+    except tf.errors.OpError:
+        return True
+    return not all(
+        _close(one[part], other) for one, other in zip(whole, outputs, strict=True)
+    )
+
+
+def _outputs(call: Call, values: dict[keras.KerasTensor, np.ndarray]) -> list[Any]:
+    """Compute a layer, and leave its state as it is."""
+    given = {key: tf.cast(value, key.dtype) for key, value in values.items()}
+    args, kwargs = call.arguments(given)
+    layer = call.layer
+    if isinstance(layer, keras.Layer):
+        weights = layer.trainable_variables, layer.non_trainable_variables
+        outputs, *_ = layer.stateless_call(*weights, *args, **kwargs)
+    else:
+        outputs = layer(*args, **kwargs)
+    return [np.asarray(output) for output in keras.tree.flatten(outputs)]
+
+
+def _close(first: np.ndarray, second: np.ndarray) -> bool:
+    """Tell whether two arrays are equal, but for rounding."""
+    return first.shape == second.shape and np.allclose(
+        first, second, rtol=1e-3, atol=1e-3, equal_nan=True
+    )
