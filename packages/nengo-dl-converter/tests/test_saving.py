@@ -92,6 +92,7 @@ def test_rates_and_spikes(path):
     (expected,) = predict(model, inputs)
     converter = Converter(
         dense_and_convolution(),
+        inference_only=True,
         swap_activations={keras.activations.relu: nengo.SpikingRectifiedLinear()},
         scale_firing_rates=200,
         synapse=0.005,

@@ -133,16 +133,32 @@ def test_other_labels(path):
     assert_same(loaded(unseeded(label="other"), path), expected)
 
 
-def test_labels_that_have_changed_places_are_refused(path):
-    def two(*labels):
-        with nengo.Network(seed=0) as net:
-            for label in labels:
-                nengo.Probe(nengo.Ensemble(5, 1, label=label).neurons)
-        return net
+def two(*labels):
+    with nengo.Network() as net:
+        configure_settings(dtype="float64", jit_compile=False)
+        for label in labels:
+            nengo.Probe(nengo.Ensemble(5, 1, label=label).neurons)
+    return net
 
-    saved(two("a", "b"), path)
-    with pytest.raises(ValidationError, match=r"'ensembles\[0:b\].bias' is not in the"):
-        loaded(two("b", "a"), path)
+
+def test_labels_that_are_counted_on(path):
+    """As Keras does, which numbers layers of a type in the order of their creation."""
+    with simulator(two("dense", "dense_1")) as sim:
+        sim.save_params(path)
+        biases = [sim.data[x].bias for x in sim.model.toplevel.ensembles]
+    with simulator(two("dense_1", "dense_2")) as sim:
+        sim.load_params(path)
+        for ens, bias in zip(sim.model.toplevel.ensembles, biases, strict=True):
+            np.testing.assert_allclose(sim.data[ens].bias, bias, rtol=1e-12)
+
+
+@pytest.mark.parametrize("labels", [("a", "b"), ("a_1", "a_2")])
+def test_labels_that_have_changed_places_are_refused(path, labels):
+    saved(two(*labels), path)
+    with pytest.raises(
+        ValidationError, match=r"'ensembles\[0:.*\].bias' is not in the"
+    ):
+        loaded(two(*labels[::-1]), path)
 
 
 def test_other_probes(path):

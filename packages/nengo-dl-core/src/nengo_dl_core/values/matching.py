@@ -130,13 +130,16 @@ def _pairs(
     """Pair names in order, if all are of the same kind and shape and no label moves."""
     if len(file) != len(network):
         return None
-    labels = {label for name in network for label in _labels(name)}
+    known, others = (
+        {x for name in names for x in _labels(name)} for names in (network, file)
+    )
     for (theirs, value), (ours, present) in zip(
         file.items(), network.items(), strict=True
     ):
-        moved = _labels(theirs) != _labels(ours) and labels.intersection(
-            _labels(theirs)
-        )
+        old, new = _labels(theirs), _labels(ours)
+        # Keras counts its layers: that dense_1 has become dense_2 is no move
+        counted = known != others and _uncounted(old) == _uncounted(new)
+        moved = old != new and not known.isdisjoint(old) and not counted
         if moved or _kind(theirs) != _kind(ours) or not _alike(value, present):
             return None
     return dict(zip(network, file, strict=True))
@@ -188,6 +191,11 @@ def _kind(name: str) -> str:
 def _labels(name: str) -> list[str]:
     """The labels of an object and of the networks around it."""
     return re.findall(r"\[\d+:([^\]]*)\]", name)
+
+
+def _uncounted(labels: list[str]) -> list[str]:
+    """Labels without numbers at their ends."""
+    return [re.sub(r"_\d+$", "", label) for label in labels]
 
 
 def _of_probe(name: str) -> bool:
