@@ -256,7 +256,7 @@ class Simulator:
     def keras_model(self) -> keras.Model:
         """The simulation as a Keras model, from Nodes' to Probes' values by name."""
         self._session.open()
-        return self._trainer.model
+        return self._trainer.models.all_probes
 
     @_while_open
     def state(self) -> State:
@@ -513,7 +513,7 @@ class Simulator:
         """
         named = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics}
         positional = dict(zip(["optimizer", *named], args, strict=False))
-        self._trainer.compile(**{**named, **kwargs, **positional})
+        self._trainer.models.compile(**{**named, **kwargs, **positional})
 
     @_while_open
     def fit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import keras
@@ -15,11 +15,10 @@ from nengo.exceptions import SimulationError, ValidationError
 
 from nengo_dl_core.engine.runner import Runner
 from nengo_dl_core.network.inputs import ProcessInput
-from nengo_dl_core.network.names import RESERVED, free_name
-from nengo_dl_core.training.data_arguments import by_found_object, by_object
+from nengo_dl_core.training.data_arguments import by_object
 from nengo_dl_core.training.datasets import is_dynamic, refuse_beside_dataset
 from nengo_dl_core.training.effect_checks import warn_of_no_effect
-from nengo_dl_core.training.keras_model import SimulationModel
+from nengo_dl_core.training.keras_models import KerasModels
 from nengo_dl_core.training.samples import (
     MinibatchInputs,
     Samples,
@@ -49,139 +48,8 @@ class Trainer:
         self._program = layer.program
         self._runner = runner
         self._strategy = tf.distribute.get_strategy()
+        self.models = KerasModels(layer)
         self._n_fits = 0  # as in every other process, if there are several
-        self._compiled_with: dict[str, Any] | None = None
-        self._trained: dict[bool, SimulationModel] = {}
-
-    @cached_property
-    def _inputs(self) -> dict[str, Any]:
-        """Inputs of the models, by name."""
-        n_steps, inputs = self._layer.build_inputs()
-        named = {self._program.input_names[node]: x for node, x in inputs.items()}
-        return {**named, "n_steps": n_steps}
-
-    def _outputs(self, as_trained: bool) -> dict[str, Any]:
-        """Outputs of a model, by name."""
-        outputs = self._layer(self._inputs, as_trained=as_trained)
-        used = {*self._inputs, *RESERVED}
-        for name, x in outputs.items():  # a Node may have the name of a Probe
-            used.add(layer := free_name(name, used))
-            outputs[name] = keras.layers.Identity(name=layer, dtype=x.dtype)(x)
-        return outputs
-
-    @cached_property
-    def model(self) -> SimulationModel:
-        """The model that puts out all probes."""
-        if not self._program.probes:
-            raise ValidationError(
-                "a Keras model needs something to put out: add a Probe to the network",
-                attr="keras_model",
-            )
-        with self._strategy.scope():
-            model = SimulationModel(self._layer, self._inputs, self._outputs(False))
-            # the layer compiles its loops
-            model.compile(optimizer=None, jit_compile=False)
-        if self._compiled_with is not None:
-            model.optimizer = self._compiled_with["optimizer"]
-        return model
-
-    def compile(
-        self, *, loss: Any, metrics: Any, loss_weights: Any, **kwargs: Any
-    ) -> None:
-        """Prepare training and evaluation; see `Simulator.compile`."""
-        by_name = {
-            "loss": self._by_name(loss, "loss"),
-            "metrics": self._by_name(metrics, "metrics"),
-            "weighted_metrics": self._by_name(
-                kwargs.pop("weighted_metrics", None), "weighted_metrics"
-            ),
-        }
-        if isinstance(loss_weights, (list, tuple)):  # in the order of the losses
-            loss_weights = dict(zip(by_name["loss"], loss_weights, strict=True))
-        by_name["loss_weights"] = self._by_name(loss_weights, "loss_weights")
-        measured = {name for values in by_name.values() for name in values}
-        names = self._program.probe_names.values()
-        if not measured.intersection(names):
-            raise ValidationError(
-                "give a loss or metrics for some probe, after the optimizer or by name",
-                attr="loss",
-            )
-        arguments = {
-            "jit_compile": False,
-            **{key: values or None for key, values in by_name.items()},
-            **kwargs,
-            "optimizer": self._optimizer(kwargs.get("optimizer", "rmsprop")),
-        }
-        model = self._measuring(arguments, as_trained=True)
-        with self._strategy.scope():
-            if "optimizer" in kwargs:  # so that its state can be loaded
-                model.optimizer.build(model.trainable_variables)
-        self._trained = {True: model}
-        # Keras may have wrapped the optimizer
-        self._compiled_with = {**arguments, "optimizer": model.optimizer}
-        if "model" in self.__dict__:
-            self.model.optimizer = model.optimizer
-
-    def _measuring(
-        self, arguments: Mapping[str, Any], as_trained: bool
-    ) -> SimulationModel:
-        """A model of the probes that losses and metrics are about.
-
-        Of these alone, so that Keras asks for no other targets.
-        """
-        outputs = self._outputs(as_trained)
-        measures = ("loss", "metrics", "weighted_metrics", "loss_weights")
-        given = [arguments[key] or {} for key in measures]
-        measured = {x: outputs[x] for x in outputs if any(x in y for y in given)}
-        with self._strategy.scope():
-            model = SimulationModel(self._layer, self._inputs, measured)
-            model.compile(**arguments)
-        return model
-
-    def _optimizer(self, optimizer: Any) -> keras.optimizers.Optimizer:
-        try:
-            with self._strategy.scope():
-                return keras.optimizers.get(optimizer)
-        except ValueError as error:
-            raise ValidationError(
-                "must be an optimizer of keras.optimizers (of Keras 3), or the name of "
-                f"one, not {optimizer!r}",
-                attr="optimizer",
-            ) from error
-
-    def _compiled(self, method: str, as_trained: bool) -> SimulationModel:
-        """The model of losses and metrics, once it is compiled.
-
-        Evaluation of it is ``as_trained``, or in spikes.
-        """
-        if self._compiled_with is None:
-            raise ValidationError(
-                f"call Simulator.compile before {method}", attr="loss"
-            )
-        if as_trained not in self._trained:
-            model = self._measuring(self._compiled_with, as_trained)
-            self._trained[as_trained] = model
-        return self._trained[as_trained]
-
-    def _by_name(self, values: Any, attr: str) -> dict[str, Any]:
-        """What is given for Probes, as a dictionary of their names."""
-        names = self._program.probe_names
-        if values is None:
-            return {}
-        if isinstance(values, Mapping):
-            found = by_found_object(values, names, "Probe", attr)
-            return {names[probe]: value for probe, value in found.items()}
-        if isinstance(values, (list, tuple)):
-            if attr.endswith("metrics") and len(names) == 1:
-                return dict.fromkeys(names.values(), values)
-            if len(values) > len(names):
-                raise ValidationError(
-                    f"{len(values)} values were given, but there are {len(names)} "
-                    f"probes",
-                    attr=attr,
-                )
-            return dict(zip(names.values(), values, strict=False))
-        return dict.fromkeys(names.values(), values)
 
     def predict(
         self, x: Any, n_steps: int | None, stateful: bool, **kwargs: Any
@@ -227,7 +95,7 @@ class Trainer:
                 n_samples = samples.n_samples
                 evaluated = self._evaluated(x, samples.n_steps, stateful)
                 x = self._minibatches(samples, fill=True, evaluated=evaluated)
-            outputs = keras.Model.predict(self.model, x, **options)
+            outputs = keras.Model.predict(self.models.all_probes, x, **options)
         return {
             probe: outputs[name][:n_samples]
             for probe, name in self._program.probe_names.items()
@@ -256,7 +124,7 @@ class Trainer:
         **kwargs: Any,
     ) -> keras.callbacks.History:
         """Train; see `Simulator.fit`."""
-        model = self._compiled("fit", as_trained=not spiking)
+        model = self.models.measuring("fit", as_trained=not spiking)
         self._check_trained()
         split = kwargs.pop("validation_split", 0.0)
         validation = kwargs.get("validation_data")
@@ -292,14 +160,14 @@ class Trainer:
                 )
                 if not isinstance(x, keras.utils.PyDataset):
                     kwargs["shuffle"] = False  # what Keras cannot shuffle
-            warn_of_no_effect(self._program, self._trained_probes(), n_steps)
+            warn_of_no_effect(self._program, self.models.measured(), n_steps)
             return keras.Model.fit(model, x, **self._checked(kwargs))
 
     def train_on_batch(
         self, x: Any, y: Any, n_steps: int | None, stateful: bool, **kwargs: Any
     ) -> dict[str, float]:
         """Train with a minibatch; see `Simulator.train_on_batch`."""
-        model = self._compiled("train_on_batch", as_trained=True)
+        model = self.models.measuring("train_on_batch", as_trained=True)
         self._check_trained()
         method = partial(keras.Model.train_on_batch, model)
         return self._on_batch(method, x, y, n_steps, stateful, True, **kwargs)
@@ -314,7 +182,7 @@ class Trainer:
         **kwargs: Any,
     ) -> dict[str, float]:
         """Evaluate a minibatch; see `Simulator.test_on_batch`."""
-        model = self._compiled("test_on_batch", as_trained=not spiking)
+        model = self.models.measuring("test_on_batch", as_trained=not spiking)
         method = partial(keras.Model.test_on_batch, model)
         return self._on_batch(method, x, y, n_steps, stateful, False, **kwargs)
 
@@ -332,8 +200,8 @@ class Trainer:
         samples = self._samples(x, y, n_steps, **weights)
         if samples.n_samples > self._program.minibatch_size:
             raise ValidationError(
-                f"there must be at most minibatch_size = {self._program.minibatch_size} "
-                f"samples, not {samples.n_samples}",
+                f"there must be at most {self._program.minibatch_size} samples, the "
+                f"minibatch_size, not {samples.n_samples}",
                 attr="x",
             )
         given = (samples.inputs, samples.targets, samples.weights)
@@ -361,7 +229,7 @@ class Trainer:
         **kwargs: Any,
     ) -> dict[str, float]:
         """Compute losses and metrics; see `Simulator.evaluate`."""
-        model = self._compiled("evaluate", as_trained=not spiking)
+        model = self.models.measuring("evaluate", as_trained=not spiking)
         sample_weight = kwargs.pop("sample_weight", None)
         if is_dynamic(x):
             refuse_beside_dataset(y=y, n_steps=n_steps, sample_weight=sample_weight)
@@ -398,14 +266,6 @@ class Trainer:
             self._session, sources, n_steps, n_replicas, None if stateful else seed
         )
 
-    def _trained_probes(self) -> dict[nengo.Probe, str]:
-        """The probes that the loss and metrics are about, and their names."""
-        (model, *_) = self._trained.values()
-        names = self._program.probe_names
-        return {
-            probe: name for probe, name in names.items() if name in model.output_names
-        }
-
     def _checked(self, options: dict[str, Any]) -> dict[str, Any]:
         """Refuse what would have no effect."""
         for name in ("batch_size", "validation_batch_size"):
@@ -434,17 +294,16 @@ class Trainer:
     ) -> Samples:
         """What is trained or evaluated with."""
         if isinstance(sample_weight, Mapping):
-            sample_weight = self._by_name(sample_weight, "sample_weight")
+            sample_weight = self.models.by_name(sample_weight, "sample_weight")
         inputs = inputs_of(self._session, x, n_steps)
-        (model, *_) = self._trained.values()
         return with_targets(
             self._program,
             inputs,
             y,
-            self._trained_probes(),
+            self.models.measured(),
             sample_weight,
             class_weight,
-            model.of_classes,
+            self.models.of_classes,
         )
 
     def _minibatches(

@@ -83,6 +83,7 @@ class Session:
             program.minibatch_size,
         )
         self.generators.begin(self.seeds)
+        variables.layer_weights.seed(seed)
         self.n_steps = 0
         self.is_open = False
         self._cache: Cache | None = None
