@@ -72,7 +72,7 @@ def networks(draw):
             decoded.append(obj)
         if draw(st.booleans()):
             constant = nengo.Node(rng.normal(size=2), label="constant")
-            connect(draw, rng, constant, decoded[-1], synapse=False)
+            connect(draw, rng, constant, decoded[-1], synapse=draw(st.booleans()))
         for obj in decoded[len(inputs) :]:
             synapse = filters(draw, rng) if draw(st.booleans()) else None
             nengo.Probe(obj, label=f"{obj.label}.values", synapse=synapse)

@@ -181,6 +181,20 @@ def test_shapes_that_do_not_fit(node, words):
     assert words in str(error)
 
 
+def test_shapes_that_nir_infers_wrongly():
+    kernel = np.random.default_rng(0).normal(size=(2, 2, 3, 1))
+    graph = nir.NIRGraph(
+        {
+            "in": nir.Input(np.array([2, 5, 6])),
+            "conv": nir.Conv2d(None, kernel, 1, 0, 1, 1, np.zeros(2)),
+            "out": nir.Output(None),
+        },
+        [("in", "conv"), ("conv", "out")],
+    )
+    assert graph.nodes["out"].output_type["output"].tolist() == [2, 3, 4]
+    assert from_nir(graph, 1, "exact").shapes["out"] == (2, 3, 6)
+
+
 @pytest.mark.parametrize("dt", [0, -1e-3, np.nan, np.inf, "1"])
 def test_steps_must_have_a_length(dt):
     assert "dt" in str(reading(chain(lif()), dt=dt))

@@ -116,10 +116,16 @@ def _whole(name: str, parameter: str, value: Any) -> npt.NDArray[np.int64]:
 
 
 def _shape(name: str, parameter: str, value: Any) -> tuple[int, ...]:
+    if value is None:
+        raise NIRError(f"the parameter {parameter} of Input is missing", name)
     lengths = tuple(int(n) for n in np.ravel(_whole(name, parameter, value)))
     if min(lengths, default=1) < 1:
         raise NIRError(f"{parameter} must hold lengths above 0, not {lengths}", name)
     return lengths
+
+
+def _shape_or_none(name: str, parameter: str, value: Any) -> tuple[int, ...] | None:
+    return None if value is None else _shape(name, parameter, value)
 
 
 def _whole_number(name: str, parameter: str, value: Any) -> int:
@@ -185,13 +191,19 @@ _CUBA: dict[str, Check] = {
     "v_leak": _finite,
     "w_in": _finite,
 }
-_DEFAULTS: dict[str, Any] = {"v_reset": 0.0, "w_in": 1.0, "start_dim": 1, "end_dim": -1}
+_DEFAULTS: dict[str, Any] = {
+    "v_reset": 0.0,
+    "w_in": 1.0,
+    "start_dim": 1,
+    "end_dim": -1,
+    "shape": None,
+}
 # Shapes that follow from the rest, which some writers state.
 _INFERRED = {"type", "metadata", "input_shape", "input_type", "output_type"}
 
 KINDS: dict[str, dict[str, Check]] = {
     "Input": {"shape": _shape},
-    "Output": {"shape": _shape},
+    "Output": {"shape": _shape_or_none},
     "Affine": {"weight": _weight(None), "bias": _finite},
     "Linear": {"weight": _weight(None)},
     "Scale": {"scale": _finite},

@@ -59,11 +59,16 @@ def infer_shapes(
         If shapes do not fit together, or a node's shape cannot be known.
     """
     shapes: dict[str, Shapes] = {}
+    after_windows: set[str] = set()
     for name in order:
         node = flat.nodes[name]
         feeding = [pre for pre, post in flat.edges if post == name]
         arriving = {pre: shapes[pre].given for pre in feeding if pre in shapes}
         own = _own_shape(name, node)
+        if node.kind in _WINDOWS or not after_windows.isdisjoint(arriving):
+            after_windows.add(name)
+            if node.kind == "Output" and arriving:
+                own = None  # what `nir` infers there can be wrong
         taken = own if own is not None else next(iter(arriving.values()), None)
         if taken is None:
             raise NIRError(f"nothing says what shape a {node.kind} has here", name)
@@ -84,10 +89,13 @@ def _check(name: str, node: Node, taken: Shape, pre: str, shape: Shape) -> None:
         )
 
 
+_WINDOWS = ("Conv1d", "Conv2d", "SumPool2d", "AvgPool2d")
+
+
 def _own_shape(name: str, node: Node) -> Shape | None:
     """The shape of the input as the node itself says it; None if it does not."""
     if node.kind in ("Input", "Output"):
-        return tuple(node["shape"])
+        return node["shape"]  # None for an Output that does not say
     if node.kind in ("Affine", "Linear"):
         *batch, _, size_in = node["weight"].shape
         return (*batch, size_in)

@@ -25,6 +25,9 @@ import numpy.typing as npt
 from nengo.synapses import LinearFilter
 
 from ..errors import NIRError
+from ..synapses import StepDelay
+from .draft import Draft, Shape
+from .links import Link
 
 Array = npt.NDArray[np.float64]
 
@@ -87,3 +90,69 @@ def stages_of(synapse: LinearFilter, dt: float, label: str) -> Stages:
     coefficients = np.linalg.solve(np.stack(columns, axis=1), numerator)
     small = np.abs(coefficients) < 1e-12 * np.abs(coefficients).max(initial=0)
     return Stages(poles.tolist(), np.where(small, 0.0, coefficients).tolist())
+
+
+def add_filter(
+    draft: Draft, name: str, link: Link, label: str, shape: Shape, discretization: str
+) -> str:
+    """Add the filter of a link to a graph, and the step that synapses cost in Nengo.
+
+    Parameters
+    ----------
+    draft : Draft
+        The graph.
+    name : str
+        The node whose output is filtered.
+    link : Link
+        The link.
+    label : str
+        What the names of the nodes begin with.
+    shape : tuple of int
+        Shape of what is filtered.
+    discretization : "exact" or "euler"
+        How a step of the graph will be computed.
+
+    Returns
+    -------
+    name : str
+        The node that gives the output of the filter.
+
+    Raises
+    ------
+    NIRError
+        If NIR has no such filter.
+    """
+    if isinstance(link.synapse, StepDelay):
+        # One of the steps can be made up for by an edge that closes a cycle.
+        delay = ((link.synapse.steps - 1.0) * draft.dt).reshape(shape)
+        if delay.any():
+            name = draft.add(f"{label}.delay", "Delay", shape, name, delay=delay)
+        return draft.add_step(f"{label}.step", shape, name)
+    if not isinstance(link.synapse, LinearFilter):
+        raise NIRError(f"NIR has no filter like {link.synapse}", link.label)
+    poles, coefficients = stages_of(link.synapse, draft.dt, link.label)
+    while coefficients[1:] and not coefficients[-1]:
+        del coefficients[-1], poles[-1]
+    parts = []
+    for k, coefficient in enumerate(coefficients):
+        last = k == len(coefficients) - 1
+        if k:
+            exact = discretization == "exact"
+            rate = -np.log(poles[k - 1]) if exact else 1 - poles[k - 1]
+            name = draft.add(
+                f"{label}.filter{k}",
+                "LI",
+                shape,
+                name,
+                tau=np.full(shape, draft.dt / rate),
+                r=np.full(shape, coefficient if last else 1.0),
+                v_leak=np.zeros(shape),
+            )
+        if coefficient == 1 or (last and k):
+            parts.append(name)
+        elif coefficient:
+            scale = np.full(shape, coefficient)
+            parts.append(
+                draft.add(f"{label}.part{k}", "Scale", shape, name, scale=scale)
+            )
+    return draft.add_step(f"{label}.step", shape, *parts)

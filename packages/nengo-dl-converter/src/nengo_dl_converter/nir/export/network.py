@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from nengo.builder import Model
 from nengo.ensemble import Neurons
-from nengo.synapses import LinearFilter
 
 from ..errors import NIRError
 from ..graph import Graph
-from ..synapses import StepDelay
+from .constants import biases_of, constants_of, is_folded
 from .delays import balance_delays
 from .draft import Draft
-from .filters import stages_of
+from .filters import add_filter
 from .layouts import Layout, is_convolution, layouts_of
 from .links import Link, links_of, name_of
 from .populations import Population, population_of
@@ -99,7 +98,6 @@ class NetworkWriter:
         self.discretization = discretization
         self.draft = Draft(dt)
         self.losses: list[tuple[str, str]] = []
-        self.constants: dict[Any, Array] = {}
         self.entries: dict[Any, str] = {}
         self.exits: dict[Any, str] = {}
         self.flattened: dict[Any, str] = {}
@@ -116,6 +114,7 @@ class NetworkWriter:
         for conn in net.all_connections:
             self._check_connection(conn)
         links = links_of(self.model, net)
+        constants = constants_of(net.all_nodes, links)
         self.populations = {
             ens.neurons: population_of(
                 self.model, ens.neurons, links, self.time_constant
@@ -125,16 +124,23 @@ class NetworkWriter:
         for neurons, population in self.populations.items():
             name = name_of(neurons.ensemble)
             self.losses += [(name, loss) for loss in population.losses]
-        self.links = [link for link in links if link.pre not in self.constants]
-        self.biases = self._biases(links)
+        self.links = [link for link in links if not is_folded(link, constants)]
+        self.biases = biases_of(self.model, self.populations, links, constants)
         self.encoded = {
             link.post for link in links if isinstance(link.post, nengo.Ensemble)
         }
-        nodes = [node for node in net.all_nodes if node not in self.constants]
+        read = {link.pre for link in self.links}  # constants, too, that are filtered
+        nodes = [
+            node for node in net.all_nodes if node not in constants or node in read
+        ]
         objects = [*nodes, *self.populations, *net.all_probes]
-        self.layouts = layouts_of(self.links, objects, self._flat())
+        self.layouts = layouts_of(self.links, objects, [*self._flat(), *constants])
         for node in nodes:
-            self._add_node(node)
+            if node not in constants:
+                self._add_node(node)
+        for node in nodes:
+            if node in constants:
+                self.exits[node] = self._add_source(name_of(node), constants[node])
         for neurons, population in self.populations.items():
             self._add_population(neurons, population)
         for probe in net.all_probes:
@@ -145,7 +151,8 @@ class NetworkWriter:
         for link in self.links:
             self._add_link(link)
         for obj, bias in self.biases.items():
-            self._add_constant(obj, bias)
+            source = self._add_source(f"{self.entries[obj]}.bias", bias)
+            self.draft.edges.append((source, self.entries[obj]))
         for neurons, population in self.populations.items():
             if population.start.any():
                 self._add_start(neurons, population)
@@ -166,15 +173,13 @@ class NetworkWriter:
         return float(self.dt / -np.expm1(-self.dt / tau))
 
     def _check_node(self, node: nengo.Node) -> None:
-        """Take Nodes without input for inputs, but for constants other than zero."""
+        """Refuse what is computed in Python."""
         if node.size_in and node.output is not None:
             raise NIRError(
                 f"its output {node.output} is computed in Python from its input, for "
                 "which NIR has no node",
                 name_of(node),
             )
-        if isinstance(node.output, np.ndarray) and node.output.any():
-            self.constants[node] = np.atleast_1d(node.output).astype(np.float64)
 
     def _check_connection(self, conn: nengo.Connection) -> None:
         if isinstance(conn.post_obj, nengo.connection.LearningRule):
@@ -188,33 +193,6 @@ class NetworkWriter:
                 "has no node",
                 name_of(conn),
             )
-
-    def _biases(self, links: list[Link]) -> dict[Any, Array]:
-        """What arrives everywhere that is always the same."""
-        biases: dict[Any, Array] = {}
-        for neurons in self.populations:
-            ensemble = neurons.ensemble
-            target = ensemble if self._is_encoded(ensemble, links) else neurons
-            biases[target] = np.array(self.model.params[ensemble].bias, np.float64)
-        for link in links:
-            if link.pre in self.constants:
-                if link.synapse is not None:
-                    raise NIRError(
-                        "a constant that is filtered has no meaning in NIR; leave the "
-                        "synapse out",
-                        link.label,
-                    )
-                value = self.constants[link.pre]
-                value = value if link.matrix is None else link.matrix @ value
-                post = link.post
-                if isinstance(post, nengo.Ensemble):  # encoded later
-                    value = self.model.params[post].scaled_encoders @ value
-                biases[post] = biases.get(post, np.zeros(len(value))) + value
-        return {obj: bias for obj, bias in biases.items() if bias.any()}
-
-    @staticmethod
-    def _is_encoded(ensemble: nengo.Ensemble, links: list[Link]) -> bool:
-        return any(link.post is ensemble for link in links)
 
     def _flat(self) -> list[Any]:
         """Objects whose bias differs within channels: it is no convolution's."""
@@ -297,24 +275,20 @@ class NetworkWriter:
             bias = self.biases.pop(link.post, None)
         name = self._weighted(link, after, label, height, bias)
         if link.synapse is not None:
-            name = self._filtered(name, link, label, after.shape)
+            name = add_filter(
+                self.draft, name, link, label, after.shape, self.discretization
+            )
         self.draft.edges.append((name, post))
 
-    def _add_constant(self, obj: Any, bias: Array) -> None:
-        """Add what arrives always and with nothing else: whatever comes in, times 0."""
-        inputs = [node for node in self.layouts if self._is_input(node)]
+    def _add_source(self, label: str, value: Array) -> str:
+        """Add what is constant and added to nothing: what comes in, times 0."""
+        inputs = [obj for obj in self.exits if self._is_input(obj)]
         feeding = [self._flattened(node) for node in inputs[:1]]
         size = int(np.prod(self.layouts[inputs[0]].shape)) if inputs else 1
-        weight = np.zeros((bias.size, size))
-        name = self.draft.add(
-            f"{self.entries[obj]}.bias",
-            "Affine",
-            bias.shape,
-            *feeding,
-            weight=weight,
-            bias=bias,
+        weight = np.zeros((value.size, size))
+        return self.draft.add(
+            label, "Affine", value.shape, *feeding, weight=weight, bias=value
         )
-        self.draft.edges.append((name, self.entries[obj]))
 
     def _add_start(self, neurons: Neurons, population: Population) -> None:
         """Add a pulse in the first step that makes up for voltages other than zero.
@@ -404,53 +378,6 @@ class NetworkWriter:
             dilation=np.ones(n_axes),
             groups=convolution.groups,
         )
-
-    def _filtered(
-        self, name: str, link: Link, label: str, shape: tuple[int, ...]
-    ) -> str:
-        """Add the filter of a link; return the node that gives its output."""
-        if isinstance(link.synapse, StepDelay):
-            # One of the steps can be made up for by an edge that closes a cycle.
-            delay = (link.synapse.steps - 1.0) * self.dt
-            if delay.any():
-                delay = delay.reshape(shape)
-                name = self.draft.add(
-                    f"{label}.delay", "Delay", shape, name, delay=delay
-                )
-            return self.draft.add_step(f"{label}.step", shape, name)
-        if not isinstance(link.synapse, LinearFilter):
-            raise NIRError(f"NIR has no filter like {link.synapse}", link.label)
-        poles, coefficients = stages_of(link.synapse, self.dt, link.label)
-        parts = []
-        for k, coefficient in enumerate(coefficients):
-            last = k and not any(coefficients[k + 1 :])
-            if k:
-                name = self.draft.add(
-                    f"{label}.filter{k}",
-                    "LI",
-                    shape,
-                    name,
-                    tau=np.full(shape, self._time_constant_of_pole(poles[k - 1])),
-                    r=np.full(shape, coefficient if last else 1.0),
-                    v_leak=np.zeros(shape),
-                )
-            if last or (coefficient == 1 and not k):
-                parts.append(name)
-            elif coefficient:
-                scale = np.full(shape, coefficient)
-                parts.append(
-                    self.draft.add(
-                        f"{label}.part{k}", "Scale", shape, name, scale=scale
-                    )
-                )
-            if last:
-                break
-        return self.draft.add_step(f"{label}.step", shape, *parts)
-
-    def _time_constant_of_pole(self, pole: float) -> float:
-        if self.discretization == "exact":
-            return float(-self.dt / np.log(pole))
-        return self.dt / (1 - pole)
 
 
 def _per_channel(layout: Layout, bias: Array) -> Array | None:

@@ -91,7 +91,10 @@ def _node(nir: Any, node: Node, shapes: Shapes | None, dtype: Any) -> Any:
     }
     if node.kind in ("Input", "Output"):
         word = f"{node.kind.lower()}_type"
-        arguments = {word: {node.kind.lower(): np.array(arguments["shape"])}}
+        shape = arguments["shape"] if shapes is None else shapes.given
+        arguments = {
+            word: {node.kind.lower(): None if shape is None else np.array(shape)}
+        }
     elif shapes is not None and node.kind in ("Conv1d", "Conv2d"):
         taken = shapes.taken[1:]
         arguments["input_shape"] = taken[0] if node.kind == "Conv1d" else taken
