@@ -262,3 +262,22 @@ class TestTensorFlowInside:
             with pytest.raises(ValidationError, match=r"784 elements.*'image'.*64"):
                 Layer(keras.layers.Conv2D(2, 3))(image, shape_in=(28, 28, 1))
         assert net.all_objects == [image]
+
+
+@pytest.mark.parametrize("given", ["a path", None])
+def test_restoring_something_else_than_a_state(net, given):
+    with simulator(net) as sim:
+        with pytest.raises(ValidationError, match="expected what `state` returned"):
+            sim.restore(given)
+
+
+def test_restoring_the_state_of_another_simulation(net):
+    with Simulator(net, minibatch_size=3, progress_bar=False) as sim:
+        sim.run_steps(2)
+        foreign = sim.state()
+    with simulator(net) as sim:
+        sim.run_steps(3)
+        before = sim.state()
+        with pytest.raises(ValidationError, match=r"has \(3, .*expected \(2, .*same"):
+            sim.restore(foreign)
+        assert sim.state() == before

@@ -277,8 +277,21 @@ class Simulator:
         ----------
         state : State
             What `state` returned, of this simulator or of another one for the same
-            network with the same arguments.
+            network with the same arguments. What probes have recorded stays; see
+            `clear_probes`.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If this is no state, or one that does not fit; then nothing changes.
         """
+        if not isinstance(state, State):
+            raise ValidationError(
+                f"expected what `state` returned, got {type(state).__name__}",
+                attr="state",
+                obj=self,
+            )
+        state.check_fits(self._session.state())
         self._session.restore(state)
 
     @_while_open

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from nengo.exceptions import ValidationError
 
 Array = npt.NDArray[Any]
 
@@ -37,6 +38,37 @@ class State:
     signals: tuple[Array, ...]
     generators: tuple[Mapping[str, Array], ...]
     layers: tuple[Any, ...]
+
+    def check_fits(self, present: State) -> None:
+        """Check that a simulation can go on from this state.
+
+        Parameters
+        ----------
+        present : State
+            The present state of the simulation.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the state is that of another network, or of a simulator with another
+            minibatch size, precision or list of simplifications.
+        """
+        given, expected = self._arrays(), present._arrays()
+        for key in [*expected, *given]:
+            one, other = (
+                f"{np.shape(arrays[key])} of {np.asarray(arrays[key]).dtype}"
+                if key in arrays
+                else "nothing"
+                for arrays in (given, expected)
+            )
+            if one != other:
+                name = " ".join(map(str, key))
+                raise ValidationError(
+                    f"the state does not fit this simulator: {name} has {one}, "
+                    f"expected {other}; it must come from the same network, "
+                    "simulated with the same arguments",
+                    attr="state",
+                )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, State):
