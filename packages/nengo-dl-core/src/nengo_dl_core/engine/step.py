@@ -332,7 +332,7 @@ class StepMaker:
             states, weights = states[: len(carried)], states[len(carried) :]
             signals.bases = dict(self._before)
             signals.step = number
-            signals.draw = number + self._draw_offset
+            signals.draw_offset = self._draw_offset
             signals.layer_weights = {
                 **self._layer_weights,
                 **dict(zip(changing, weights, strict=True)),
