@@ -85,6 +85,10 @@ class RandomSpikingBuilder(RatesToSpikesBuilder):
         The operators of the group.
     """
 
+    def steps_are_items(self, config: BuildConfig) -> bool:
+        """Steps have numbers of their own; see `OpBuilder.steps_are_items`."""
+        return False
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Seed the streams; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
