@@ -103,7 +103,7 @@ class RandomSpikingBuilder(RatesToSpikesBuilder):
 
     def build_step(self, signals: SignalDict, **step_kwargs: tf.Tensor) -> None:
         """Compute one step; see `TFNeuronBuilder.build_step`."""
-        self.step_number = signals.step + signals.draw_offset
+        self.step_number = tf.add(signals.step, signals.draw_offset)
         super().build_step(signals, **step_kwargs)
 
     def draw(self, dtype: str, index: tf.Tensor | int = 0) -> tf.Tensor:
