@@ -131,6 +131,15 @@ def nengo_suite(session: nox.Session) -> None:
         )
 
 
+@nox.session(reuse_venv=True, requires=["environment"])
+def nir_peers(session: nox.Session) -> None:
+    """Compare with other frameworks what NIR graphs compute, in both directions."""
+    session.install(*group("nir-peers"))
+    python = str(scripts(Path(session.virtualenv.location)) / "python")
+    tests = "packages/nengo-dl-converter/peers"
+    run_shared(session, "-m", "pytest", tests, *session.posargs, NENGO_DL_PEERS=python)
+
+
 @nox.session(venv_backend="none", requires=["environment"])
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build/html, running its tutorials."""

@@ -5,7 +5,7 @@ import keras
 import pytest
 
 # What only the extra `nir` brings.
-collect_ignore_glob = [] if find_spec("nir") else ["test_nir_*.py"]
+collect_ignore_glob = [] if find_spec("nir") else ["*nir_*.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,8 @@ from keras import layers
 
 from keras_oracle import example_inputs
 from nengo_dl_converter import ConversionError, Converter
+from nengo_dl_converter.independence import works_across
+from nengo_dl_converter.keras_graph import calls
 
 ACROSS = [
     lambda x: layers.Concatenate(axis=0, name="named")([x, x]),
@@ -69,22 +71,40 @@ def test_random_layers_are_not_taken_for_mixing_ones():
     assert report.difference == 2  # either 0 or twice the input, for both
 
 
-@pytest.mark.filterwarnings("ignore:.*becomes a TensorNode")
 def test_trying_a_layer_out_leaves_its_state():
     class Counting(layers.Layer):
         def build(self, input_shape):
-            self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+            self.total = self.add_weight(shape=(), initializer="zeros", trainable=False)
 
         def call(self, x):
-            self.calls.assign_add(1.0)
+            self.total.assign_add(1.0)
             return 2 * x
 
     x = keras.Input((4,))
     layer = Counting()
-    model = keras.Model(x, layer(x))
-    before = layer.calls.numpy()
-    Converter(model)
-    assert layer.calls.numpy() == before
+    *_, call = calls(keras.Model(x, layer(x)))
+    before = layer.total.numpy()
+    assert works_across(call) is None
+    assert layer.total.numpy() == before
+    layer(np.ones((1, 4)))
+    assert layer.total.numpy() == before + 1
+
+
+@pytest.mark.filterwarnings("ignore:.*becomes a TensorNode")
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: keras.ops.cumsum(x, axis=1),
+        lambda x: keras.ops.flip(keras.ops.cumsum(x, axis=0), axis=0),
+        lambda x: keras.ops.flip(keras.ops.cumsum(keras.ops.flip(x, 1), axis=1), 1),
+        lambda x: keras.ops.roll(x, 1, axis=1),
+    ],
+)
+@pytest.mark.parametrize("n_steps", [None, 2, 6])
+def test_steps_that_depend_on_others_on_one_side(function, n_steps):
+    x = keras.Input((n_steps, 4))
+    with pytest.raises(ConversionError, match="works across the"):
+        Converter(keras.Model(x, function(x)), temporal_model=True)
 
 
 @pytest.mark.filterwarnings("ignore:.*becomes a TensorNode")

@@ -266,11 +266,11 @@ KINDS = {
     "spikes": Kind(spikes, (3,), learns=True),
     "compiled": Kind(spikes, (3,), learns=True, jit_compile=True),
     "walks": Kind(
-        walks, (1, 3), fails=True, trains_as_it_runs=True, stateless_processes=False
+        walks, (3,), fails=True, trains_as_it_runs=True, stateless_processes=False
     ),
     "loop": Kind(loop, (None,), fails=True, trains_as_it_runs=True),
     "random spikes": Kind(random_spikes, (3,), reference=False),
-    "random in Python": Kind(random_python, (1, 3), fails=True, reference=False),
+    "random in Python": Kind(random_python, (3,), fails=True, reference=False),
 }
 
 

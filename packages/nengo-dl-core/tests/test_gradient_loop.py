@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nengo.exceptions import BuildError
 
 import network_strategies as networks
-from nengo_dl_core import Layer, Simulator, TensorNode, configure_settings
+from nengo_dl_core import Layer, Simulator, TensorNode, configure_settings, tuning
 from nengo_dl_core.engine import gradient_loop
 from nengo_dl_core.training import simulation_layer
 
@@ -67,7 +67,10 @@ def check(net, monkeypatch, jit_compile=False, order=1, **options):
 
 
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "compiled"])
-def test_random_networks(jit_compile, monkeypatch):
+@pytest.mark.parametrize("min_weights", [1, tuning.MIN_WEIGHTS_AT_ONCE])
+def test_random_networks(jit_compile, min_weights, monkeypatch):
+    """Whatever is computed for all steps at once."""
+    monkeypatch.setattr(tuning, "MIN_WEIGHTS_AT_ONCE", min_weights)
     checked = []
 
     @networks.many(2 if jit_compile else 10)

@@ -31,7 +31,6 @@ def drawn(seed, func, surroundings, **options):
     [
         lambda: lambda x: x + tf.random.uniform(tf.shape(x)),
         lambda: lambda x: x * tf.random.normal([], dtype=x.dtype),
-        lambda: tf.function(lambda x: x * tf.random.uniform([])),
         lambda: lambda x: tf.random.shuffle(tf.range(20.0))[None] * x,
         lambda: keras.layers.Dropout(0.5),
         lambda: keras.Sequential([keras.layers.GaussianNoise(1.0)]),

@@ -14,7 +14,7 @@ import numpy as np
 
 from stateful_networks import Subject
 
-N_STEPS = 60  # of an undisturbed run
+N_STEPS = 60  # that a simulation is followed for
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def undisturbed(kind, seed, resets):
             sim.clear_probes()
             subject.world.place = 0.0
         places = [subject.world.place]
-        for _ in range(N_STEPS):
+        for _ in range(N_STEPS + 2):
             sim.step()
             places.append(subject.world.place)
         return Undisturbed([sim.data[x].copy()[None] for x in subject.probes], places)
@@ -86,7 +86,7 @@ def undisturbed_ours(kind, seed, resets, minibatch_size):
                 include_trainable=reset.include_trainable,
                 include_processes=reset.include_processes,
             )
-        sim.run_steps(N_STEPS)
+        sim.run_steps(N_STEPS + 2)
         return Undisturbed([sim.data[x].copy() for x in sim.model.probes], [])
 
 

@@ -35,7 +35,7 @@ def python_nodes(n_ensembles: int) -> nengo.Network:
 
 
 NETWORKS: dict[str, Callable[[], nengo.Network]] = {
-    str(benchmark): benchmark.build
+    str(benchmark).replace(", neuron_type=LIF", ""): benchmark.build
     for benchmark in (
         BENCHMARKS["lmu"].at(native_nengo=True),
         *(

@@ -41,9 +41,11 @@ def works_across(call: Call) -> str | None:
         return _EXAMPLES
     if any(output.shape[: call.batch_axes] != lead for output in whole):
         return _STEPS
-    if _differ(call, values, whole, np.s_[:2]):
+    # Parts in the middle, for what depends on those before or on those after alone.
+    middle = [np.s_[1 : max(2, length - 1)] for length in lead]
+    if call.inputs[0].shape[0] is None and _differ(call, values, whole, middle[0]):
         return _EXAMPLES
-    if call.batch_axes > 1 and _differ(call, values, whole, np.s_[:, :1]):
+    if lead[1:] > (1,) and _differ(call, values, whole, np.s_[:, middle[1]]):
         return _STEPS
     return None
 
@@ -53,11 +55,11 @@ _STEPS = "steps of a temporal model"
 
 
 def _random_inputs(call: Call) -> dict[keras.KerasTensor, np.ndarray]:
-    """Return inputs of a call: of 3 examples, and as many steps as it needs, or 3."""
+    """Return inputs of a call: with 4 examples and steps, unless it fixes how many."""
     rng = np.random.default_rng(0)
     values = {}
     for tensor, shape in zip(call.inputs, call.input_shapes, strict=True):
-        lead = (3, *(n or 3 for n in tensor.shape[1 : call.batch_axes]))
+        lead = [n or 4 for n in tensor.shape[: call.batch_axes]]
         integers = "int" in tensor.dtype
         draw = partial(rng.integers, 0, 2) if integers else rng.normal
         values[tensor] = np.asarray(draw(size=(*lead, *shape)))

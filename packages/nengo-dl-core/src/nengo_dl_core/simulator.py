@@ -176,7 +176,7 @@ class Simulator:
                 self._layer = self._make_layer(self._program)
                 self._layer.build()
         program = self._program
-        self.probe_data = {
+        self.probe_data: Mapping[nengo.Probe, ProbeData] = {
             probe: self._probe_storage(probe) for probe in self.model.probes
         }
         self._session = Session(program, self._layer.held, seed, self.probe_data)

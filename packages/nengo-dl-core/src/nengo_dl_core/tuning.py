@@ -113,6 +113,14 @@ MIN_DEFERRED_SIZE = 2**18
 MIN_DEFERRED_ROWS = 32
 """From so many rows, for each item of a minibatch, on."""
 
+# What is computed for all steps at once, see `nengo_dl_core.program.time_axis`
+
+MIN_WEIGHTS_AT_ONCE = 256
+"""Products with so many weights are worth to leave a loop for."""
+
+MAX_SEQUENCE_BYTES = 2**30
+"""Values of all steps may take so many bytes between stages."""
+
 # Reads and writes of signals
 
 MAX_PIECES = 16

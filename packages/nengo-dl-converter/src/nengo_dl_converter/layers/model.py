@@ -50,3 +50,6 @@ class ConvertModel(LayerConverter):
 @registry.register(keras.Sequential)
 class ConvertSequential(ConvertModel):
     """Convert `keras.Sequential`, as the functional model that it is."""
+
+    def __init__(self, seq_model: keras.Sequential, converter: Conversion) -> None:
+        super().__init__(seq_model, converter)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .core_names import (
+from nengo_dl_core import (
     BuildConfig,
     OpBuilder,
     SignalDict,
@@ -22,6 +22,7 @@ from .core_names import (
     rounded_product,
     stored,
 )
+
 from .neurons import (
     IntegrateAndFire,
     Integrator,

@@ -75,6 +75,8 @@ class BuildConfig(NamedTuple):
         Spiking neurons compute what they are trained by, although it is no training.
     seed : int or None
         Seed of TensorFlow's own random operations; None leaves it to TensorFlow.
+    at_once : bool
+        Many steps are computed at once, as items of a minibatch, and not compiled.
     """
 
     inference_only: bool
@@ -88,6 +90,7 @@ class BuildConfig(NamedTuple):
     spike_gradient: str | None = None
     as_trained: bool = False
     seed: int | None = None
+    at_once: bool = False
 
 
 class OpBuilder:
@@ -132,6 +135,27 @@ class OpBuilder:
     def generator_ops(self) -> Sequence[Operator]:
         """Operators that draw random numbers in Python; see `Generators`."""
         return ()
+
+    def steps_are_items(self, config: BuildConfig) -> bool:
+        """Whether steps are to the operators what items of a minibatch are.
+
+        Many steps are then computed at once where nothing in them waits for a later
+        one: `build_step` is called for a minibatch of all items of all steps, and
+        neither `SignalDict.step` nor `SignalDict.draw` is known. Signals that the
+        operators alone use, and that one step leaves to the next, must stay as they
+        are.
+
+        Parameters
+        ----------
+        config : BuildConfig
+            Settings of the simulation.
+
+        Returns
+        -------
+        steps_are_items : bool
+            False unless a builder says otherwise.
+        """
+        return False
 
     def build_layers(self, signals: SignalDict) -> None:
         """Let `layers` that have no weights yet make them, for a simulation.

@@ -28,6 +28,10 @@ class ConvIncBuilder(OpBuilder):
         A single operator.
     """
 
+    def steps_are_items(self, config: BuildConfig) -> bool:
+        """Steps are items; see `OpBuilder.steps_are_items`."""
+        return True
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
@@ -55,7 +59,8 @@ class ConvIncBuilder(OpBuilder):
         """Convolve the images of one step, or of many, by what is fastest for them."""
         of_step = x.shape[0] in (1, self.x.minibatch_size)
         grouped = getattr(self.conv, "groups", 1) > 1  # TensorFlow has no gradient
-        if self.config.cpu_only and (of_step or grouped):
+        slow = self.config.cpu_only and of_step and not self.config.at_once
+        if slow or (self.config.cpu_only and grouped):
             return _convolved(self.conv, x, kernel)
         return _library_convolved(self.conv, x, kernel)
 

@@ -32,6 +32,10 @@ class CopyBuilder(OpBuilder):
         The operators of the group.
     """
 
+    def steps_are_items(self, config: BuildConfig) -> bool:
+        """Steps are items; see `OpBuilder.steps_are_items`."""
+        return True
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)

@@ -36,6 +36,10 @@ class ChosenBuilder(OpBuilder):
         """Ask the chosen builder; see `OpBuilder.generator_ops`."""
         return self.built.generator_ops
 
+    def steps_are_items(self, config: BuildConfig) -> bool:
+        """Ask the chosen builder; see `OpBuilder.steps_are_items`."""
+        return self.built.steps_are_items(config)
+
     @classmethod
     @abstractmethod
     def builder_type(cls, op: Operator) -> type[OpBuilder]:

@@ -28,6 +28,10 @@ class DotIncBuilder(OpBuilder):
         Operators whose matrices have the same shape.
     """
 
+    def steps_are_items(self, config: BuildConfig) -> bool:
+        """Steps are items; see `OpBuilder.steps_are_items`."""
+        return True
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Stack the matrices; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nengo.builder.operator import Operator
 from nengo.builder.probe import SimProbe
 
-from nengo_dl_core.builders.base import Builder, OpBuilder
+from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.builders.signals import SignalDict
 
 
@@ -18,6 +18,10 @@ class SimProbeBuilder(OpBuilder):
     ops : tuple of nengo.builder.probe.SimProbe
         The operators of the group.
     """
+
+    def steps_are_items(self, config: BuildConfig) -> bool:
+        """Steps are items; see `OpBuilder.steps_are_items`."""
+        return True
 
     def build_step(self, signals: SignalDict) -> None:
         """There is nothing to compute; see `OpBuilder.build_step`."""

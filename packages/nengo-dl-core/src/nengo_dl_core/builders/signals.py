@@ -40,9 +40,9 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         Length of a step, in seconds.
     step : tf.Tensor
         Number of the step that is being built; the first one of a simulation is 1.
-    draw : tf.Tensor
-        Number of the step in the streams of random numbers. It is that of the step,
-        but in training, where each minibatch has random numbers of its own.
+    draw_offset : tf.Tensor or int
+        What is added to the number of the step where random numbers are drawn, so that
+        each minibatch of a training has others.
     layer_weights : dict of {int: tf.Tensor}
         Values of the weights of Keras layers at this point of the step, by the ids of
         the layers' variables.
@@ -58,7 +58,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         self.minibatch_size = minibatch_size
         self.dt = 0.001
         self.step: tf.Tensor | None = None
-        self.draw: tf.Tensor | None = None
+        self.draw_offset: tf.Tensor | int = 0
         self.layer_weights: dict[int, tf.Tensor] = {}
         self.multiply: Multiply = multiplied
         self.sig_map: dict[Signal, TensorSignal] = {}

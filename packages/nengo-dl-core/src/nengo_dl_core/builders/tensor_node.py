@@ -28,6 +28,9 @@ _SEEDED = (
     "TruncatedNormal",
 )
 
+# Layers that may be anything, or may change weights that are frozen.
+_NO_MAPS = keras.layers.Lambda, keras.layers.Wrapper
+
 
 @Builder.register(SimTensorNode)
 class SimTensorNodeBuilder(OpBuilder):
@@ -51,6 +54,17 @@ class SimTensorNodeBuilder(OpBuilder):
     def layers(self) -> Sequence[keras.layers.Layer]:
         """The Keras layer, if the function is one; see `OpBuilder.layers`."""
         return (self.op.func,) if isinstance(self.op.func, keras.layers.Layer) else ()
+
+    def steps_are_items(self, config: BuildConfig) -> bool:
+        """Whether it is a layer of Keras's own that knows no other items or steps.
+
+        Such a layer changes none of its weights. See `OpBuilder.steps_are_items`.
+        """
+        layers = list(self.layers)
+        while composed := [x for x in layers if isinstance(x, keras.Model)]:
+            layers = [x for x in layers if x not in composed]
+            layers += [x for model in composed for x in model.layers]
+        return bool(layers) and not self.op.passes_time and all(map(_is_map, layers))
 
     def compiles(self, signals: SignalDict) -> bool:
         """Whether XLA can compile the function; see `OpBuilder.compiles`."""
@@ -182,3 +196,14 @@ class SimTensorNodeBuilder(OpBuilder):
             self.config.keep_error(error)
             raise error
         return value
+
+
+def _is_map(layer: keras.layers.Layer) -> bool:
+    """Whether a layer is known to treat each item by itself, and to change nothing."""
+    own = type(layer).__module__.startswith("keras.")
+    if not own or isinstance(layer, _NO_MAPS) or getattr(layer, "stateful", False):
+        return False
+    kept = layer.non_trainable_variables
+    if not layer.trainable:  # all of its weights are among these, but for seeds
+        kept = [x for x in kept if not x.dtype.startswith("float")]
+    return not kept

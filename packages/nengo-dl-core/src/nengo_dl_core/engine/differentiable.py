@@ -6,16 +6,22 @@ from collections.abc import Mapping, Sequence
 from itertools import compress
 from typing import Any
 
+import keras
 import tensorflow as tf
+from nengo.builder.signal import Signal
 
-from nengo_dl_core.builders.base import BuildConfig, Builder
+from nengo_dl_core import tuning
+from nengo_dl_core.builders.base import BuildConfig, Builder, Group
 from nengo_dl_core.builders.products import MultiplyingStep
+from nengo_dl_core.builders.tensor_signal import TensorSignal
 from nengo_dl_core.engine.dataflow import dependent
 from nengo_dl_core.engine.gradient_loop import run_differentiable_loop
 from nengo_dl_core.engine.loop import run_loop
 from nengo_dl_core.engine.own_gradient import with_own_gradient
 from nengo_dl_core.engine.step import Results, StepMaker, Values, probe_buffer
 from nengo_dl_core.program.program import Program
+from nengo_dl_core.program.time_axis import Stage, compute_at_once, divide
+from nengo_dl_optimizer import Block
 
 
 def has_gradient_loop(program: Program) -> bool:
@@ -74,79 +80,233 @@ def simulate_differentiably(
         Outputs of all steps, and what the next steps start from.
     """
     known = inputs[0].shape[0] if inputs else tf.get_static_value(n_steps)
-    n_steps = n_steps if known is None else int(known)
-    memory, n_trained = program.memory, len(trained)
     used = [source.signal in program.optimized.layout for source in program.inputs]
-    sources = [source.signal for source in compress(program.inputs, used)]
-    states = memory.unpacked(values.states)
-    carried = [memory.whole(block) for block in states]
-    changing: list[Any] = []
+    simulation = _Simulation(
+        program,
+        config,
+        values,
+        trained,
+        n_steps if known is None else int(known),
+        [source.signal for source in compress(program.inputs, used)],
+        draw_offset,
+        jit_compile,
+    )
+    found = with_own_gradient(
+        simulation.compute, simulation.plain, [*trained, *compress(inputs, used)]
+    )
+    memory, n_outputs = program.memory, len(program.probed)
+    n_states = n_outputs + sum(map(len, memory.states.values()))
+    return Results(
+        found[:n_outputs],
+        memory.packed(found[n_outputs:n_states]),
+        list(zip(simulation.changing, found[n_states:], strict=True)),
+    )
 
-    def prepared(tensors: Sequence[tf.Tensor]) -> MultiplyingStep:
-        """Make the step from the trained values."""
-        new = dict(zip(map(id, trained), tensors, strict=True))
 
-        def replaced(old: Mapping[Any, tf.Tensor]) -> dict[Any, tf.Tensor]:
-            return {key: new.get(id(x), x) for key, x in old.items()}
+class _Simulation:
+    """A simulation as a function of trained values and inputs.
 
-        signals, builder = memory.environment(), Builder(program.optimized.plan)
-        memory.bind(signals, replaced(values.parameters))
-        builder.build_pre(signals, config)
-        changing[:] = builder.changing_weights
-        make_step = StepMaker(
-            program,
-            config,
-            builder,
-            signals,
-            carried,
-            replaced(values.layer_weights),
-            draw_offset,
-        )
-        return make_step(sources, program.probed, None)
+    Attributes
+    ----------
+    changing : list of keras.Variable
+        Weights of Keras layers that have changed, once the steps are built.
+    """
 
-    def initial() -> list[tf.Tensor]:
-        weights = [values.layer_weights[id(x)] for x in changing]
-        return [tf.stop_gradient(x) for x in (*states.values(), *weights)]
+    def __init__(
+        self,
+        program: Program,
+        config: BuildConfig,
+        values: Values,
+        trained: Sequence[tf.Tensor],
+        n_steps: int | tf.Tensor,
+        sources: Sequence[Signal],
+        draw_offset: tf.Tensor | int,
+        jit_compile: bool,
+    ) -> None:
+        self._program, self._config, self._values = program, config, values
+        self._trained, self._n_steps, self._sources = trained, n_steps, sources
+        self._draw_offset, self._jit_compile = draw_offset, jit_compile
+        self._first_step = values.n_steps + 1
+        self.changing: list[keras.Variable] = []
 
-    def compute(tape: tf.GradientTape, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-        weights, sequences = tensors[:n_trained], tensors[n_trained:]
-        step = prepared(weights)
-        learned = dependent(weights, weights[0].graph) if weights else set()
-        outputs, after = run_differentiable_loop(
-            step,
-            n_steps,
-            values.n_steps + 1,
-            sequences,
-            initial(),
-            tape=tape,
-            is_learned=lambda x: x.name in learned,
-            unroll=program.unroll,
-            use_loop=program.use_loop,
-            jit_compile=jit_compile,
-            of_first_state=False,
-            expected=config.training,
-        )
-        return [*outputs, *after]
+    def compute(
+        self, tape: tf.GradientTape, tensors: list[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """Simulate, in stages or by one loop, for `with_own_gradient`."""
+        trained, inputs = self._divided(tensors)
+        stages = self._stages()
+        states = self._states()
+        if not stages:
+            carried = list(map(self._program.memory.whole, states))
+            step = self._step(
+                trained, None, carried, self._sources, self._program.probed
+            )
+            weights = self._changing_weights(self.changing)
+            first = [*states.values(), *weights]
+            outputs, after = self._loop(tape, step, trained, inputs, first)
+            return [*outputs, *after]
+        return self._in_stages(tape, stages, trained, inputs, states)
 
-    def plain(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
-        step = prepared(tensors[:n_trained])
+    def plain(self, tensors: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Simulate by a loop that TensorFlow differentiates."""
+        program = self._program
+        trained, inputs = self._divided(tensors)
+        states = self._states()
+        carried = list(map(program.memory.whole, states))
+        step = self._step(trained, None, carried, self._sources, program.probed)
         outputs, after = run_loop(
             step,
-            n_steps,
-            values.n_steps + 1,
-            tensors[n_trained:],
-            initial(),
-            [probe_buffer(program, sig, n_steps) for sig in program.probed],
+            self._n_steps,
+            self._first_step,
+            inputs,
+            [*states.values(), *self._changing_weights(self.changing)],
+            [probe_buffer(program, sig, self._n_steps) for sig in program.probed],
             program.unroll,
             use_loop=program.use_loop,
         )
         return [*outputs, *after]
 
-    found = with_own_gradient(compute, plain, [*trained, *compress(inputs, used)])
-    n_outputs, n_states = len(program.probed), len(states)
-    outputs, after = found[:n_outputs], found[n_outputs:]
-    return Results(
-        outputs,
-        memory.packed(after[:n_states]),
-        list(zip(changing, after[n_states:], strict=True)),
-    )
+    def _divided(
+        self, tensors: Sequence[tf.Tensor]
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        n_trained = len(self._trained)
+        return list(tensors[:n_trained]), list(tensors[n_trained:])
+
+    def _states(self) -> dict[Block, tf.Tensor]:
+        """The state before the first step, which is not differentiated."""
+        states = self._program.memory.unpacked(self._values.states)
+        return {block: tf.stop_gradient(x) for block, x in states.items()}
+
+    def _changing_weights(self, weights: Sequence[keras.Variable]) -> list[tf.Tensor]:
+        values = self._values.layer_weights
+        return [tf.stop_gradient(values[id(x)]) for x in weights]
+
+    def _replaced(
+        self, values: Mapping[Any, tf.Tensor], trained: Sequence[tf.Tensor]
+    ) -> dict[Any, tf.Tensor]:
+        """Put what is differentiated in the place of what is trained."""
+        new = dict(zip(map(id, self._trained), trained, strict=True))
+        return {key: new.get(id(x), x) for key, x in values.items()}
+
+    def _step(
+        self,
+        trained: Sequence[tf.Tensor],
+        groups: Sequence[Group] | None,
+        carried: Sequence[TensorSignal],
+        read: Sequence[Signal],
+        recorded: Sequence[Signal],
+        earlier: Sequence[Signal] = (),
+    ) -> MultiplyingStep:
+        """Make the step of some groups, or of all."""
+        program, values = self._program, self._values
+        signals = program.memory.environment()
+        builder = Builder(program.optimized.plan if groups is None else groups)
+        program.memory.bind(signals, self._replaced(values.parameters, trained))
+        builder.build_pre(signals, self._config)
+        self.changing = list(builder.changing_weights)
+        make_step = StepMaker(
+            program,
+            self._config,
+            builder,
+            signals,
+            carried,
+            self._replaced(values.layer_weights, trained),
+            self._draw_offset,
+        )
+        return make_step(read, recorded, None, earlier)
+
+    def _loop(
+        self,
+        tape: tf.GradientTape,
+        step: MultiplyingStep,
+        trained: Sequence[tf.Tensor],
+        inputs: Sequence[tf.Tensor],
+        states: Sequence[tf.Tensor],
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        learned = dependent(trained, trained[0].graph) if trained else set()
+        return run_differentiable_loop(
+            step,
+            self._n_steps,
+            self._first_step,
+            inputs,
+            states,
+            tape=tape,
+            is_learned=lambda x: x.name in learned,
+            unroll=self._program.unroll,
+            use_loop=self._program.use_loop,
+            jit_compile=self._jit_compile,
+            of_first_state=False,
+            expected=self._config.training,
+        )
+
+    def _stages(self) -> list[Stage]:
+        """The stages, if what lies between them is not too large."""
+        program, n_steps = self._program, self._n_steps
+        if not isinstance(n_steps, int):
+            return []
+        graph = program.optimized.graph
+        probed = [graph.current(sig).base for sig in program.probed]
+        stages = divide(program.optimized.plan, graph, self._config, probed)
+        size = sum(sig.size for stage in stages for sig in stage.results)
+        n_bytes = 4 * size * n_steps * program.minibatch_size
+        return stages if n_bytes <= tuning.MAX_SEQUENCE_BYTES else []
+
+    def _in_stages(
+        self,
+        tape: tf.GradientTape,
+        stages: Sequence[Stage],
+        trained: Sequence[tf.Tensor],
+        inputs: Sequence[tf.Tensor],
+        states: Mapping[Block, tf.Tensor],
+    ) -> list[tf.Tensor]:
+        """Simulate one stage after the other."""
+        program = self._program
+        memory, probed = program.memory, program.probed
+        parameters = self._replaced(self._values.parameters, trained)
+        state = memory.environment()
+        memory.bind(state, states)
+        sequences = dict(zip(self._sources, inputs, strict=True))
+        outputs: dict[int, tf.Tensor] = {}
+        changed: list[tuple[keras.Variable, tf.Tensor]] = []
+        for stage in stages:
+            read = [sig for sig in stage.read if sig in sequences]
+            given = [sequences[sig] for sig in read]
+            wanted = [*(probed[i] for i in stage.probed), *stage.results]
+            if stage.at_once:
+                tiled = {
+                    block: tf.tile(x, [self._n_steps, *[1] * (x.shape.rank - 1)])
+                    for block, x in states.items()
+                }
+                found = compute_at_once(
+                    stage.groups,
+                    self._n_steps,
+                    read,
+                    wanted,
+                    memory,
+                    parameters | tiled,
+                    self._config._replace(at_once=True),
+                    self._replaced(self._values.layer_weights, trained),
+                )(given)
+            else:
+                carried = list(map(memory.tensor_signal, stage.carried))
+                step = self._step(
+                    trained, stage.groups, carried, read, wanted, stage.earlier
+                )
+                weights, n_carried = self.changing, len(carried)
+                first = [
+                    *map(state.gather, carried),
+                    *self._changing_weights(weights),
+                ]
+                found, after = self._loop(tape, step, trained, given, first)
+                for sig, value in zip(carried, after[:n_carried], strict=True):
+                    state.scatter(sig, value)
+                changed += zip(weights, after[n_carried:], strict=True)
+            outputs |= zip(stage.probed, found, strict=False)
+            later = [*stage.results, *stage.earlier]
+            sequences |= zip(later, found[len(stage.probed) :], strict=True)
+        self.changing = [weight for weight, _ in changed]
+        return [
+            *(outputs[i] for i in range(len(probed))),
+            *(state.gather(memory.whole(block)) for block in states),
+            *(value for _, value in changed),
+        ]

@@ -301,6 +301,7 @@ class StepMaker:
         sources: Sequence[Signal],
         recorded: Sequence[Signal],
         groups: Collection[Group] | None,
+        earlier: Sequence[Signal] = (),
     ) -> MultiplyingStep:
         """Make the step of some groups, or of all.
 
@@ -312,6 +313,8 @@ class StepMaker:
             What it puts out.
         groups : collection of tuple of nengo.builder.Operator, or None
             The groups; None stands for all.
+        earlier : list of nengo.builder.Signal
+            What it puts out besides, as it is before the step.
 
         Returns
         -------
@@ -321,6 +324,7 @@ class StepMaker:
         signals, carried, changing = self._signals, self._carried, self._changing
         bound = [*carried, *map(self._memory.tensor_signal, sources)]
         read = list(map(self._memory.tensor_signal, recorded))
+        read_before = list(map(self._memory.tensor_signal, earlier))
 
         def step(
             number: tf.Tensor,
@@ -332,18 +336,21 @@ class StepMaker:
             states, weights = states[: len(carried)], states[len(carried) :]
             signals.bases = dict(self._before)
             signals.step = number
-            signals.draw = number + self._draw_offset
+            signals.draw_offset = self._draw_offset
             signals.layer_weights = {
                 **self._layer_weights,
                 **dict(zip(changing, weights, strict=True)),
             }
             for sig, value in zip(bound, [*states, *inputs], strict=True):
                 signals.scatter(sig, value)
+            before = [signals.gather(sig) for sig in read_before]
             side_effects = self._builder.build_step(signals, None, self._check, groups)
             with tf.control_dependencies(side_effects):
                 values = [_all_items(signals, sig) for sig in read]
             after = [signals.gather(sig) for sig in carried]
-            return values, after + [signals.layer_weights[key] for key in changing]
+            return values + before, after + [
+                signals.layer_weights[key] for key in changing
+            ]
 
         return step
 

@@ -29,8 +29,9 @@ from nengo.builder.signal import Signal
 from nengo.synapses import LinearFilter
 
 from nengo_dl_core import tuning
-from nengo_dl_core.builders.base import BuildConfig, Builder, Group
+from nengo_dl_core.builders.base import BuildConfig, Group
 from nengo_dl_core.program.memory import Memory
+from nengo_dl_core.program.time_axis import compute_at_once
 from nengo_dl_optimizer import (
     Block,
     DotSet,
@@ -274,28 +275,15 @@ class Deferral(NamedTuple):
             minibatch_size, ...)``: steps are to operators as good as items of a
             minibatch.
         """
-        minibatch_size = memory.minibatch_size
-        memory = memory.for_items(tuning.STEPS_AT_ONCE * minibatch_size)
-        signals = memory.environment()
-        memory.bind(signals, parameters)
-        builder = Builder(self.at_once)
-        builder.build_pre(signals, config)
-        before = dict(signals.bases)
-
-        def compute(kept: list[tf.Tensor]) -> list[tf.Tensor]:
-            signals.bases = dict(before)
-            for sig, value in zip(self.kept, kept, strict=True):
-                signals.scatter(signals[sig], value)
-            builder.build_step(signals)
-            return [
-                tf.reshape(
-                    signals.gather(signals[sig]),
-                    (tuning.STEPS_AT_ONCE, minibatch_size, *signals[sig].shape),
-                )
-                for sig in self.results
-            ]
-
-        return compute
+        return compute_at_once(
+            self.at_once,
+            tuning.STEPS_AT_ONCE,
+            self.kept,
+            self.results,
+            memory,
+            parameters,
+            config,
+        )
 
 
 def _written(group: Group) -> set[Signal]:

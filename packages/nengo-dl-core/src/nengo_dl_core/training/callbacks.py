@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import nengo
@@ -13,9 +13,6 @@ import tensorflow as tf
 from nengo.exceptions import ValidationError
 
 from nengo_dl_core.network.names import free_name
-
-if TYPE_CHECKING:
-    from nengo_dl_core.simulator import Simulator
 
 
 def _require_tensorboard(name: str) -> None:
@@ -48,7 +45,7 @@ class NengoSummaries(keras.callbacks.Callback):
         If TensorBoard is not installed.
     """
 
-    def __init__(self, log_dir: str, sim: Simulator, objects: Iterable[Any]) -> None:
+    def __init__(self, log_dir: str, sim: Any, objects: Iterable[Any]) -> None:
         super().__init__()
         _require_tensorboard("NengoSummaries")
         self.log_dir = str(log_dir)
@@ -86,7 +83,7 @@ _ATTRIBUTES = {
 }
 
 
-def _tags(sim: Simulator, objects: Iterable[Any]) -> dict[str, tuple[Any, str]]:
+def _tags(sim: Any, objects: Iterable[Any]) -> dict[str, tuple[Any, str]]:
     """What to log under which tag: objects, and names of their parameters."""
     tags: dict[str, tuple[Any, str]] = {}
     for obj in objects:
@@ -159,7 +156,7 @@ class IsolateState(keras.callbacks.Callback):
         The simulator whose state is kept.
     """
 
-    def __init__(self, sim: Simulator) -> None:
+    def __init__(self, sim: Any) -> None:
         super().__init__()
         self.sim = sim
         self._state = sim.state()

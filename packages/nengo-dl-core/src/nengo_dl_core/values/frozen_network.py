@@ -131,8 +131,8 @@ def freeze(
     for obj, arguments in found:
         for name, value in arguments.items():
             setattr(obj, name, value)
-    for weight, own in weights:
-        weight.assign(own.value)
+    for weight, present in weights:
+        weight.assign(present.value)
 
 
 def _layer_weights(

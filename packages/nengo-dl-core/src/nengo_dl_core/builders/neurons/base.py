@@ -62,6 +62,17 @@ class TFNeuronBuilder(OpBuilder):
     has_surrogate: ClassVar[bool] = False
     _surrogate: Surrogate | None = None
 
+    def steps_are_items(self, config: BuildConfig) -> bool:
+        """Rates are computed at once; see `OpBuilder.steps_are_items`."""
+        if self._trains_spikes(config):
+            return config.spike_gradient is None
+        return not any(op.state or op.state_extra for op in self.ops)
+
+    def _trains_spikes(self, config: BuildConfig) -> bool:
+        """Whether spiking neurons compute what they are trained by."""
+        as_trained = config.training or config.as_trained
+        return self.spiking and as_trained and not config.inference_only
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
@@ -201,9 +212,7 @@ class TFNeuronBuilder(OpBuilder):
             finally:
                 self._surrogate = None
 
-        config = self.config
-        as_trained = config.training or config.as_trained
-        trained = self.spiking and as_trained and not config.inference_only
+        trained = self._trains_spikes(self.config)
         results = training() if trained else inference()
         targets = [self.output_data, *self.state_data.values()]
         if len(results) != len(targets):

@@ -85,6 +85,10 @@ class RandomSpikingBuilder(RatesToSpikesBuilder):
         The operators of the group.
     """
 
+    def steps_are_items(self, config: BuildConfig) -> bool:
+        """Steps have numbers of their own; see `OpBuilder.steps_are_items`."""
+        return False
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Seed the streams; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
@@ -99,7 +103,7 @@ class RandomSpikingBuilder(RatesToSpikesBuilder):
 
     def build_step(self, signals: SignalDict, **step_kwargs: tf.Tensor) -> None:
         """Compute one step; see `TFNeuronBuilder.build_step`."""
-        self.step_number = signals.draw
+        self.step_number = tf.add(signals.step, signals.draw_offset)
         super().build_step(signals, **step_kwargs)
 
     def draw(self, dtype: str, index: tf.Tensor | int = 0) -> tf.Tensor:

@@ -1,0 +1,344 @@
+"""Stages of a simulation whose number of steps is known.
+
+What a later step does not wait for can be computed for all steps at once: steps are
+then what items of a minibatch are. What has state of its own, or is part of a circle,
+goes step by step. Operators are divided into stages, which take turns: at once, step by
+step, at once, and so on. Between them lie the values of all steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+from nengo.builder.operator import Operator
+from nengo.builder.signal import Signal
+
+from nengo_dl_core import tuning
+from nengo_dl_core.builders.base import BuildConfig, Builder, Group, OpBuilder
+from nengo_dl_core.program.components import strong_components
+from nengo_dl_core.program.memory import Memory
+from nengo_dl_optimizer import Block, OperatorGraph, written_signals
+
+
+class Stage(NamedTuple):
+    """Operators that are computed one after the other.
+
+    Attributes
+    ----------
+    at_once : bool
+        Whether they are computed for all steps at once.
+    groups : list of tuple of nengo.builder.Operator
+        The operators, in execution order.
+    read : list of nengo.builder.Signal
+        Base signals that come from outside, or from the stages before.
+    probed : list of int
+        The probed signals that are known after this stage.
+    results : list of nengo.builder.Signal
+        Base signals that the stages after it read.
+    earlier : list of nengo.builder.Signal
+        Others, of which they read the value from before the step.
+    carried : list of nengo.builder.Signal
+        Base signals that one step leaves to the next.
+    """
+
+    at_once: bool
+    groups: Sequence[Group]
+    read: Sequence[Signal]
+    probed: Sequence[int]
+    results: Sequence[Signal]
+    earlier: Sequence[Signal]
+    carried: Sequence[Signal]
+
+
+def divide(
+    plan: Sequence[Group],
+    graph: OperatorGraph,
+    config: BuildConfig,
+    probed: Sequence[Signal],
+) -> list[Stage]:
+    """Divide the operators of a step into stages.
+
+    Parameters
+    ----------
+    plan : list of tuple of nengo.builder.Operator
+        Groups of operators in execution order.
+    graph : OperatorGraph
+        Their graph.
+    config : BuildConfig
+        Settings of the simulation.
+    probed : list of nengo.builder.Signal
+        Base signals whose values are wanted.
+
+    Returns
+    -------
+    stages : list of Stage
+        None at all if there would be but one loop.
+    """
+    division = _Division(plan, graph, config, probed)
+    levels = division.levels()
+    if not levels or set(levels.values()) == {1}:
+        return []
+    return division.stages(levels)
+
+
+class _Division:
+    """Divides operators into stages."""
+
+    def __init__(
+        self,
+        plan: Sequence[Group],
+        graph: OperatorGraph,
+        config: BuildConfig,
+        probed: Sequence[Signal],
+    ) -> None:
+        self._plan, self._graph, self._probed = plan, graph, probed
+        self._build: dict[Operator, OpBuilder] = {}
+        self._kept: set[Signal] = set()  # state that training leaves as it is
+        self._at_once: set[Operator] = set()
+        for group, build in Builder(plan).op_builds.items():
+            asked = build.steps_are_items(config)
+            for op in group:
+                self._build[op] = build
+                if asked and self._has_items(op):
+                    self._at_once.add(op)
+                    self._kept |= _written(op) & graph.persistent
+        self._repeated = {op for op in graph if self._is_clock(op)}
+
+    def _users(self, base: Signal) -> set[Operator]:
+        return {*self._graph.writers(base), *self._graph.reads.get(base, ())}
+
+    def _has_items(self, op: Operator) -> bool:
+        """Whether what an operator reads and writes has a minibatch axis."""
+        graph = self._graph
+        own = _written(op) & graph.persistent
+        return all(self._users(x) == {op} for x in own - {*self._probed}) and not (
+            own & {*self._probed}
+            or any(
+                graph.fact(sig).minibatched != (graph.is_written(sig) or external)
+                for sig in op.all_signals
+                for external in [graph.fact(sig).external]
+            )
+        )
+
+    def _is_clock(self, op: Operator) -> bool:
+        """Whether an operator computes the same for all items, and from nothing."""
+        return not any(
+            self._graph.fact(x).minibatched for x in op.all_signals
+        ) and not (any(self._graph.is_written(x) for x in op.reads))
+
+    def _is_worth_it(self, op: Operator) -> bool:
+        """Whether an operator has weights that make another stage pay."""
+        is_large = any(
+            sig.ndim > 1
+            and sig.size >= tuning.MIN_WEIGHTS_AT_ONCE
+            and not self._graph.is_written(sig)
+            for sig in op.reads
+        )
+        return is_large or bool(self._build[op].layers)
+
+    def _edges(self) -> dict[Any, set[Any]] | None:
+        """What waits for what: operators, and stages of signals."""
+        graph = self._graph
+        after: dict[Any, set[Any]] = {op: set() for op in graph}
+
+        def link(sources: Iterable[Any], node: Any, targets: Iterable[Any]) -> None:
+            for source in sources:
+                after.setdefault(source, set()).add(node)
+            after.setdefault(node, set()).update(targets)
+
+        for base in graph.signals:
+            users = self._users(base) - self._repeated
+            writers = graph.writers(base)
+            if base in self._kept or self._repeated.issuperset(writers):
+                continue
+            if not graph.fact(base).minibatched:
+                return None
+            sets, incs, reads, updates = (
+                x.get(base, ())
+                for x in (graph.sets, graph.incs, graph.reads, graph.updates)
+            )
+            is_state = base in graph.persistent
+            if base.ndim > 1 or (is_state and (sets or incs)):
+                link(users, ("all", base), users)
+            elif is_state:
+                link(updates, ("updated", base), [*updates, *reads])
+            else:
+                link(sets, ("set", base), incs)
+                link(sets, ("incremented", base), ())
+                link(incs, ("incremented", base), reads)
+        return after
+
+    def levels(self) -> dict[Operator, int]:
+        """The stage of each operator: an even number for those computed at once."""
+        after = self._edges()
+        if after is None:
+            return {}
+        before: dict[Any, set[Any]] = {node: set() for node in after}
+        for node, targets in after.items():
+            for target in targets:
+                before[target].add(node)
+        levels: dict[Any, int] = {}
+        components = strong_components(after)
+        for component in components:
+            known = [
+                levels[x] for node in component for x in before[node] if x in levels
+            ]
+            known += [0] if any(map(self._is_from_outside, component)) else []
+            last = max(known, default=None)
+            if len(component) > 1 or not self._is_simple(component[0]):
+                last = last or 0
+                last += 1 - last % 2
+            elif last is not None and self._is_heavy(component[0]):
+                last += last % 2
+            if last is not None:
+                levels.update(dict.fromkeys(component, last))
+        latest = max(levels.values(), default=1)
+        for component in reversed(components):  # constants: where they are used first
+            if component[0] not in levels:
+                known = [levels[x] for x in after[component[0]]]
+                levels[component[0]] = min(known, default=latest)
+        return {op: levels[op] for op in self._graph if op not in self._repeated}
+
+    def _is_from_outside(self, node: Any) -> bool:
+        return isinstance(node, Operator) and any(
+            self._graph.fact(sig).external for sig in node.reads
+        )
+
+    def _is_simple(self, node: Any) -> bool:
+        return not isinstance(node, Operator) or node in self._at_once | self._repeated
+
+    def _is_heavy(self, node: Any) -> bool:
+        return node in self._at_once and self._is_worth_it(node)
+
+    def stages(self, levels: Mapping[Operator, int]) -> list[Stage]:
+        """Collect the stages."""
+        graph = self._graph
+        order = sorted(set(levels.values()))
+        written: dict[Signal, set[int]] = {}
+        touched: dict[Signal, set[int]] = {}
+        for op, level in levels.items():
+            for base in _written(op) - self._kept:
+                written.setdefault(base, set()).add(level)
+            for base in {sig.base for sig in op.all_signals} - self._kept:
+                touched.setdefault(base, set()).add(level)
+        known_after = [max(written.get(base, {order[0]})) for base in self._probed]
+        for base, level in zip(self._probed, known_after, strict=True):
+            touched.setdefault(base, set()).add(level)
+
+        def groups(level: int) -> list[Group]:
+            chosen = [
+                tuple(
+                    op
+                    for op in group
+                    if levels.get(op) == level or (op in self._repeated and level % 2)
+                )
+                for group in self._plan
+            ]
+            return list(filter(None, chosen))
+
+        def collected(choose: Callable[[Signal], bool]) -> list[Signal]:
+            return list(filter(choose, touched))
+
+        return [
+            Stage(
+                level % 2 == 0,
+                groups(level),
+                collected(
+                    lambda x, level=level: (
+                        level in touched[x]
+                        and (
+                            min(written.get(x, {level})) < level
+                            or graph.fact(x).external
+                        )
+                    )
+                ),
+                [i for i, last in enumerate(known_after) if last == level],
+                collected(
+                    lambda x, level=level: (
+                        level in written.get(x, ())
+                        and max(touched[x]) > level
+                        and x not in graph.persistent
+                    )
+                ),
+                collected(
+                    lambda x, level=level: (
+                        level in written.get(x, ())
+                        and max(touched[x]) > level
+                        and x in graph.persistent
+                    )
+                ),
+                collected(
+                    lambda x, level=level: (
+                        level in written.get(x, ()) and x in graph.persistent
+                    )
+                ),
+            )
+            for level in order
+        ]
+
+
+def compute_at_once(
+    groups: Sequence[Group],
+    n_steps: int,
+    read: Sequence[Signal],
+    results: Sequence[Signal],
+    memory: Memory,
+    values: Mapping[Block, tf.Tensor],
+    config: BuildConfig,
+    layer_weights: Mapping[int, tf.Tensor] | None = None,
+) -> Callable[[Sequence[tf.Tensor]], list[tf.Tensor]]:
+    """Prepare what is computed for several steps at once.
+
+    Parameters
+    ----------
+    groups : list of tuple of nengo.builder.Operator
+        Groups of operators to which steps are as good as items of a minibatch.
+    n_steps : int
+        Number of steps.
+    read, results : list of nengo.builder.Signal
+        What is given, and what is wanted.
+    memory : Memory
+        The memory of the simulation.
+    values : dict of {Block: tf.Tensor}
+        Values of the parameters.
+    config : BuildConfig
+        Settings of the simulation.
+    layer_weights : dict of {int: tf.Tensor}, optional
+        Values of the weights of Keras layers.
+
+    Returns
+    -------
+    compute : callable
+        Gives ``results`` for what is ``read``, both ``(n_steps, minibatch_size, ...)``.
+    """
+    minibatch_size = memory.minibatch_size
+    memory = memory.for_items(n_steps * minibatch_size)
+    signals = memory.environment()
+    memory.bind(signals, values)
+    builder = Builder(groups)
+    builder.build_pre(signals, config)
+    before = dict(signals.bases)
+
+    def compute(given: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        signals.bases = dict(before)
+        signals.layer_weights = dict(layer_weights or {})
+        for sig, value in zip(read, given, strict=True):
+            signals.scatter(memory.tensor_signal(sig), value)
+        builder.build_step(signals)
+        found = []
+        for sig in results:
+            view = memory.tensor_signal(sig)
+            value = signals.gather(view)
+            if not view.minibatched:
+                value = tf.broadcast_to(value, (signals.minibatch_size, *view.shape))
+            shape = (n_steps, minibatch_size, *view.shape)
+            found.append(tf.reshape(value, shape))
+        return found
+
+    return compute
+
+
+def _written(op: Operator) -> set[Signal]:
+    return {sig.base for sig in written_signals(op)}
