@@ -271,11 +271,12 @@ def test_restoring_something_else_than_a_state(net, given):
             sim.restore(given)
 
 
-def test_restoring_the_state_of_another_simulation(net):
+def test_restoring_the_state_of_another_simulation():
+    with nengo.Network() as net:
+        nengo.Probe(nengo.Ensemble(10, 1).neurons)
     with Simulator(net, minibatch_size=3, progress_bar=False) as sim:
-        sim.run_steps(2)
         foreign = sim.state()
-    with simulator(net) as sim:
+    with Simulator(net, minibatch_size=2, progress_bar=False) as sim:
         sim.run_steps(3)
         before = sim.state()
         with pytest.raises(ValidationError, match=r"has \(3, .*expected \(2, .*same"):
