@@ -117,7 +117,7 @@ def to_nir(
     ...     ensemble = nengo.Ensemble(
     ...         50, 2, neuron_type=nengo.LIF(tau_ref=0, min_voltage=-np.inf), label="e"
     ...     )
-    ...     nengo.Connection(stimulus, ensemble, synapse=None)
+    ...     connection = nengo.Connection(stimulus, ensemble, synapse=None)
     ...     probe = nengo.Probe(ensemble.neurons, label="spikes")
     >>> graph = to_nir(net)
     >>> sorted(graph.nodes), sorted(graph.edges)[-1]
