@@ -228,14 +228,15 @@ def test_scales_for_each_layer():
 def test_scaling_leaves_the_weights_of_the_model():
     model = dense("relu")
     converter = Converter(model, scale_firing_rates=10)
-    weights = [
+    (weights,) = [
         conn.transform.init
         for conn in converter.net.all_connections
         if converter.net.config[conn].trainable
     ]
+    (ensemble,) = converter.net.all_ensembles
     kernel, bias = model.get_weights()
-    np.testing.assert_array_equal(weights[0][:, 0], bias)
-    np.testing.assert_array_equal(weights[1], kernel.T)
+    np.testing.assert_array_equal(weights, kernel.T)
+    np.testing.assert_allclose(ensemble.bias / ensemble.gain, bias, rtol=1e-12)
 
 
 def test_scaling_keeps_the_other_parameters_of_a_neuron_type():
