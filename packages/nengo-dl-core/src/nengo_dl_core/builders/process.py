@@ -106,7 +106,7 @@ class SimProcessBuilder(ChosenBuilder):
 
     @classmethod
     def builder_type(cls, op: SimProcess) -> type[OpBuilder]:
-        """Find the builder for a process by its type, or by a base with the same step."""
+        """Find the builder by the process's type, or a base type with the same step."""
         if op.input is None:
             return GenericProcessBuilder
         builder = next(
