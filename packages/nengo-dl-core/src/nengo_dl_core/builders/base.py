@@ -43,16 +43,16 @@ Group = tuple[Operator, ...]
 
 
 def _forget_error(error: BaseException) -> None:
-    """Keep nothing: TensorFlow raises an error of its own."""
+    """Ignore an error of a Python function, for which TensorFlow raises its own."""
 
 
 class BuildConfig(NamedTuple):
-    """What the builders may want to know about the simulation.
+    """Settings of a simulation that a builder may need.
 
     Attributes
     ----------
     inference_only : bool
-        The model is never trained, so that nothing is needed for it.
+        Whether the model is never trained, so that nothing for training is built.
     lif_smoothing : float or None
         Smoothing of the LIF rate equation in training.
     cpu_only : bool
@@ -72,7 +72,8 @@ class BuildConfig(NamedTuple):
         Gradient of spikes, with which spiking neurons spike in training; None if they
         are trained through their rates.
     as_trained : bool
-        Spiking neurons compute what they are trained by, although it is no training.
+        Whether spiking neurons compute as in training (rates, by default) although the
+        model is not being trained, as in validation.
     seed : int or None
         Seed of TensorFlow's own random operations; None leaves it to TensorFlow.
     at_once : bool
@@ -158,7 +159,7 @@ class OpBuilder:
         return False
 
     def build_layers(self, signals: SignalDict) -> None:
-        """Let `layers` that have no weights yet make them, for a simulation.
+        """Build the Keras layers in `layers` that have no weights yet.
 
         Parameters
         ----------
@@ -209,7 +210,7 @@ class OpBuilder:
         raise BuildError(f"{type(self).__name__} does not define build_step")
 
     def build_post(self, signals: SignalDict) -> None:
-        """Prepare for the first step, after the build and after every reset.
+        """Prepare for the first step: called after the build and after every reset.
 
         Parameters
         ----------
@@ -285,7 +286,7 @@ class Builder:
 
     @classmethod
     def builder_type(cls, op: Operator) -> type[OpBuilder]:
-        """The builder for an operator.
+        """Find the builder for an operator.
 
         Parameters
         ----------
@@ -312,7 +313,7 @@ class Builder:
 
     @classmethod
     def mergeable(cls, op: Operator, group: Sequence[Operator]) -> bool:
-        """Whether an operator may join a group, asked by the graph optimizer.
+        """Decide whether an operator may join a group, for the graph optimizer.
 
         Parameters
         ----------
@@ -354,7 +355,7 @@ class Builder:
         return any(build.python_in_loop for build in self.op_builds.values())
 
     def build_layers(self, signals: SignalDict) -> None:
-        """Let Keras layers that have no weights yet make them.
+        """Build the Keras layers of all groups that have no weights yet.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The tensors that are bound to the rows of one base array."""
+"""Keeps track of which tensor is bound to which rows of a base array."""
 
 from __future__ import annotations
 
@@ -111,11 +111,11 @@ class BoundRows:
         self._values[first:last] = values
 
     def _overlapping(self, start: int, stop: int) -> tuple[int, int]:
-        """The tensors with some of these rows: the first, and one past the last."""
+        """Find the range of tensors that hold these rows, ``(first, last + 1)``."""
         return bisect_right(self._bounds, start) - 1, bisect_left(self._bounds, stop)
 
     def _part(self, k: int, start: int, stop: int, axis: int) -> tf.Tensor:
-        """The part of a tensor that is bound to some of its rows; itself if to all."""
+        """Cut these rows out of a tensor; return it as it is if they are all it has."""
         value, offset = self._values[k], self._bounds[k]
         return rows_of(value, start - offset, stop - offset, axis)
 

@@ -14,7 +14,7 @@ from nengo_dl_core.builders.tensor_signal import TensorSignal
 
 
 def _selected(signal: TensorSignal, selection: Any) -> TensorSignal:
-    """The part of a signal that a slice, list or mask of its items selects."""
+    """Select a part of a signal by a slice, list or mask of its items."""
     if selection is None:
         return signal
     if not isinstance(selection, slice):

@@ -1,9 +1,10 @@
 """Discrete correlation, called convolution in neural networks, with its gradient.
 
-XLA compiles for CPUs only plain correlation well. For all that is derived from it
-there is a way through plain correlation that takes a fraction of the time, and where
-there are few channels a sum over the kernel's elements does. Measured compiled, in
-float32, with kernels of 3 x 3 and a minibatch of 8 (milliseconds of CPU time):
+For CPUs XLA compiles plain correlation well, but its gradients, transposes and grouped
+forms badly. Here these are computed by plain correlations, which takes a fraction of
+the time; and where there are few channels, by a sum over the kernel's elements.
+Measured compiled, in float32, with kernels of 3 x 3 and a minibatch of 8 (milliseconds
+of CPU time):
 
 ============================================= ============= =====
 what                                          TensorFlow's  here

@@ -1,4 +1,4 @@
-"""What builds have in common that depend on more than the type of an operator."""
+"""The base of builders that choose among others, by more than an operator's type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nengo_dl_core.builders.signals import SignalDict
 
 
 class ChosenBuilder(OpBuilder):
-    """Leaves a group to the builder that is chosen for it.
+    """Chooses a builder for a group, and leaves the work to it.
 
     Parameters
     ----------

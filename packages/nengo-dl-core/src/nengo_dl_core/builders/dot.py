@@ -55,10 +55,11 @@ class DotIncBuilder(OpBuilder):
 def _by_vectors(
     ops: Sequence[Operator], signals: SignalDict
 ) -> list[list[list[Operator]]] | None:
-    """Collect products of the same vector, in parts with equally many for each vector.
+    """Divide products by their vectors, so that each vector is read only once.
 
-    There is none if such products are not side by side, as
-    `nengo_dl_optimizer.order_signals` puts large ones.
+    The result is a list of parts; a part is a list with the products of each vector,
+    equally many for all of them. It is None where products of one vector do not lie
+    side by side. (`nengo_dl_optimizer.order_signals` puts large ones so.)
     """
     vectors = {op: signals[op.X].slices for op in ops}
     runs = [list(run) for _, run in groupby(ops, vectors.__getitem__)]
@@ -184,7 +185,7 @@ def _minibatch_product(a: tf.Tensor, transposed: tf.Tensor, x: tf.Tensor) -> tf.
 
 
 def _right_product(a: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """The same with the matrices on the right, whatever the shapes."""
+    """Compute `_minibatch_product` with the matrices on the right of the vectors."""
     k, m, n = a.shape
     if k == 1:  # nothing has to be moved
         rows = tf.reshape(x, (-1, n))

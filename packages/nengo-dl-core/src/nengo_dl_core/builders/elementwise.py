@@ -51,7 +51,7 @@ class ElementwiseIncBuilder(OpBuilder):
     def _factor(
         self, signals: SignalDict, source: TensorSignal, repeats: list[int]
     ) -> tf.Tensor:
-        """One factor, repeated where a scalar meets a vector."""
+        """Arrange one factor of all operators, repeating scalars that meet vectors."""
         value = signals.gather(source)
         axis = int(source.minibatched)
         if len(self.ops) > 1 and max(repeats) > 1:

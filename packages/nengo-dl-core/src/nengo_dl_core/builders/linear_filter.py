@@ -17,8 +17,8 @@ from nengo_dl_core.builders.signals import SignalDict
 class LinearFilterBuilder(OpBuilder):
     """Compute filters ``x' = A x + B u`` with output ``C x'`` or ``C x + D u``.
 
-    As in the reference simulator a filter that passes nothing through (``D = 0``)
-    answers to the input of the same step.
+    The first form is that of filters without passthrough (``D = 0``): as in the
+    reference simulator, their output depends on the input of the same step.
 
     Parameters
     ----------

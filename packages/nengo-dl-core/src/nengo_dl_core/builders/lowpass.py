@@ -14,7 +14,7 @@ from nengo_dl_core.builders.signals import SignalDict
 
 
 def filter_step(op: SimProcess, dt: float) -> LinearFilter.Step:
-    """The discrete system by which Nengo computes a linear filter.
+    """Find the discrete system by which Nengo computes a linear filter.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def filter_step(op: SimProcess, dt: float) -> LinearFilter.Step:
 def _filter_step(
     process: LinearFilter, shape: tuple[int, ...], dt: float
 ) -> LinearFilter.Step:
-    """Most filters of a model are alike, and to make them discrete takes its time."""
+    """Discretise a filter, once for all filters that are alike, since it is slow."""
     state = process.make_state(shape, shape, dt)
     return process.make_step(shape, shape, dt, None, state)
 

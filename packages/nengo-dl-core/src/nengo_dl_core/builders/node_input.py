@@ -18,7 +18,7 @@ from nengo_dl_core.network.inputs import SimInput
 
 @Builder.register(SimInput)
 class SimInputBuilder(PythonOpBuilder):
-    """Evaluate an input Node, if that is not done before the step.
+    """Evaluate an input Node within the step, where no data is given for it.
 
     Parameters
     ----------

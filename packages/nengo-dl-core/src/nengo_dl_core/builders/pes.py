@@ -63,7 +63,7 @@ def _has_neuron_weights(conn: nengo.Connection) -> bool:
 
 
 def _encoded(model: Model, conn: nengo.Connection, error: Signal) -> Signal:
-    """The error of each postsynaptic neuron that the connection has weights to."""
+    """Compute the error of each postsynaptic neuron that the connection ends at."""
     post = conn.post_obj
     to_neurons = isinstance(post, Neurons)
     ensemble = post.ensemble if to_neurons else post

@@ -106,7 +106,7 @@ class SimProcessBuilder(ChosenBuilder):
 
     @classmethod
     def builder_type(cls, op: SimProcess) -> type[OpBuilder]:
-        """Find the builder for its type, or for one that it computes as."""
+        """Find the builder by the process's type, or a base type with the same step."""
         if op.input is None:
             return GenericProcessBuilder
         builder = next(

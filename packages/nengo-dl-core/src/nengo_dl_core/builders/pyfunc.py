@@ -18,7 +18,7 @@ from nengo_dl_optimizer import PythonCall
 
 
 def checked_function(op: SimPyFunc) -> Callable[..., Any]:
-    """Let the function of an operator check what it returns.
+    """Wrap the function of an operator, so that what it returns is checked.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Random numbers of a neuron in a step, whatever else is simulated with it.
+"""Draws random numbers that depend on the neuron and the step alone.
 
 A number is a function of its stream and of the step, not of a generator that is drawn
 from: runs in pieces give what a whole run gives, merged operators what single ones do,
@@ -78,7 +78,7 @@ def uniform(
 
 
 def _split_mix(seed: tf.Tensor, n: tf.Tensor | int) -> tf.Tensor:
-    """Give the ``n``-th number of the generator that is seeded so, of type uint64."""
+    """Compute the ``n``-th number of a SplitMix64 generator, of type uint64."""
     z = seed + tf.cast(n, tf.uint64) * np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         z = (z ^ tf.bitwise.right_shift(z, np.uint64(shift))) * np.uint64(factor)

@@ -70,9 +70,9 @@ class SignalDict(Mapping[Signal, TensorSignal]):
 
     @property
     def bases(self) -> Mapping[Hashable, BoundRows]:
-        """What is bound to the rows of every base array at this point of the step.
+        """The tensors that are bound to base arrays at this point of the step.
 
-        What was read here stays as it is, and can be assigned to go back to that point.
+        Assigning what was read here earlier returns to that point.
         """
         self._own.clear()
         return dict(self._bases)
@@ -83,7 +83,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         self._own: set[Hashable] = set()  # keys of arrays that nobody else knows
 
     def _writable(self, key: Hashable) -> BoundRows:
-        """A base array, copied first if somebody else knows it."""
+        """Return a base array to write to; a copy, if `bases` has returned this one."""
         if key not in self._own:
             self._bases[key] = self._bases[key].copy()
             self._own.add(key)
@@ -187,10 +187,11 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         return _reshaped(value, src.full_shape)
 
     def reader(self, src: TensorSignal) -> Callable[[SignalDict], tf.Tensor]:
-        """Read a parameter once for all steps, or learned ones anew in every step.
+        """Make a function that reads a parameter in a step.
 
-        Within the loop each slice and reshape of a parameter would be an intermediate
-        value, which training keeps for every step.
+        Parameters are read once, before the loop; those that a learning rule changes
+        are read in every step. Read within the loop, each slice and reshape of a
+        parameter would be an intermediate value, which training keeps for every step.
 
         Parameters
         ----------
@@ -338,7 +339,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
 
 
 def _span(sig: TensorSignal) -> tuple[int, int]:
-    """The first row of a signal, and the one after the last."""
+    """Return the first row of a contiguous signal, and the one after the last."""
     starts, stops = zip(*sig.slices, strict=True)
     return min(starts), max(stops)
 

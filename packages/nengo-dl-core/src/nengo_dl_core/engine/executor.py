@@ -1,4 +1,4 @@
-"""What all executors have in common."""
+"""The interface of executors, which run a program for some steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Data = Mapping[nengo.Node, Array]
 
 
 class Executor(Protocol):
-    """Moves a simulation by some steps.
+    """Runs the steps of a simulation, in TensorFlow or in NumPy.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Executor(Protocol):
     max_steps: int
 
     def run(self, steps: range, data: Data) -> list[Array]:
-        """Simulate some steps, and leave the state to the session.
+        """Simulate some steps; the state afterwards is that of the session.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Where the values of input Nodes lie, for the steps of a call."""
+"""Holds the values of input Nodes while TensorFlow's loop runs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from nengo_dl_core.values.variable_access import assign
 class InputBuffer:
     """Holds values of input Nodes, side by side, for up to a fixed number of steps.
 
-    In a large buffer the first step has a place of its own, so that whoever runs step
-    by step sends no more than one.
+    In a large buffer the first step has a variable of its own, so that running a single
+    step does not send the whole buffer.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ Row = Callable[[tf.Tensor], tf.Tensor]
 
 
 class Output(NamedTuple):
-    """A buffer for what steps put out.
+    """Describes the buffer in which a loop collects one output of its steps.
 
     Attributes
     ----------
@@ -36,7 +36,8 @@ class Output(NamedTuple):
     dtype : str
         Type of the values.
     rows : tf.Tensor or None
-        The row in which each step is written, ``(n_steps,)``; None for its own.
+        The row to which each step writes, ``(n_steps,)``. None stands for step ``i``
+        in row ``i``.
     """
 
     length: int | tf.Tensor
@@ -46,7 +47,9 @@ class Output(NamedTuple):
 
 
 class Afterwards(NamedTuple):
-    """What follows a few steps, because none of them waits for it.
+    """A computation for several steps at once, after they have been simulated.
+
+    It is what no later step needs, such as large decoders of Probes.
 
     Attributes
     ----------
@@ -82,7 +85,7 @@ def run_loop(
     use_loop: bool = True,
     afterwards: Afterwards | None = None,
 ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-    """Repeat a step.
+    """Repeat a simulation step in TensorFlow, and collect what it puts out.
 
     Parameters
     ----------
@@ -187,7 +190,7 @@ def _arrays(outputs: Sequence[Output]) -> list[tf.TensorArray]:
 
 
 def _row(output: Output) -> Row:
-    """Where a step is written."""
+    """Make a function that finds the row of the buffer to which a step writes."""
     return (lambda i: i) if output.rows is None else output.rows.__getitem__
 
 
@@ -199,7 +202,7 @@ def _while(
     carried: list[Any],
     maximum: tf.Tensor | None,
 ) -> tuple[tf.Tensor, list[Any]]:
-    """Go on in strides, as long as they do not go beyond ``stop``."""
+    """Repeat a body, ``stride`` steps at a time, as long as ``stop`` is not passed."""
     i, *carried = tf.while_loop(
         lambda i, *_: i <= stop - stride,
         lambda i, *carried: [i + stride, *body(i, list(carried))],

@@ -1,7 +1,7 @@
-"""How operators run in NumPy that need more of a simulation than memory.
+"""Runs those operators in NumPy that call Python functions or draw random numbers.
 
-They call functions of the network, or draw random numbers, which are part of the state.
-All others run by the optimizer's kernels.
+They need the simulation's data and generators. All other operators need its memory
+alone, and run by the optimizer's kernels.
 """
 
 from __future__ import annotations

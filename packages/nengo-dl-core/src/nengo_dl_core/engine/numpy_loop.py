@@ -1,4 +1,4 @@
-"""Running models that call Python in every step, in NumPy.
+"""Runs models that call Python in every step, in NumPy.
 
 A call from TensorFlow's loop into Python takes as long as the reference simulator takes
 for a whole step of a small network, and what calls Python cannot be compiled. So such a
@@ -74,7 +74,7 @@ _BUILDERS = (
 
 
 def runs_in_numpy(program: Program) -> bool:
-    """Whether a simulation calls Python in every step, and can run in Python whole.
+    """Decide whether NumPy runs a simulation, since it calls Python in every step.
 
     Parameters
     ----------
@@ -84,8 +84,8 @@ def runs_in_numpy(program: Program) -> bool:
     Returns
     -------
     in_numpy : bool
-        False for operators of which only the TensorFlow build is known to be right, and
-        where something is set that only TensorFlow's loop does.
+        False if an operator can only run in TensorFlow, or if a setting is made that
+        only TensorFlow's loop respects.
     """
     return (
         program.calls_python
@@ -107,7 +107,9 @@ def _is_in_numpy(build: OpBuilder) -> bool:
 
 
 class NumPyLoop:
-    """Runs a simulation step by step; an `Executor`, and a `Cache` of its state.
+    """Runs a simulation step by step in NumPy, and holds its state meanwhile.
+
+    It is an `Executor`, and a `Cache` of the packed state.
 
     Parameters
     ----------
@@ -196,7 +198,7 @@ class NumPyLoop:
         ]
 
     def _constant_inputs(self, n_steps: int, data: Data) -> dict[Signal, Array]:
-        """The values of Nodes without function: what is given, or else their own."""
+        """Collect the values of Nodes without function: those given, or their own."""
         inputs = {}
         for source in self._constants:
             array = self._executor.memory[source.signal]

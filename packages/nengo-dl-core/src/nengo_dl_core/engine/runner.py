@@ -1,4 +1,4 @@
-"""Running a simulation for any number of steps, in pieces that an executor can do."""
+"""Runs a simulation for any number of steps, in pieces that fit an executor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 def compiles(program: Program) -> bool:
-    """Decide whether loops are compiled, and say what makes it impossible.
+    """Decide whether the simulation loop is compiled; warn if it was to be and cannot.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def compiles(program: Program) -> bool:
 
 
 class Runner:
-    """Runs a simulation, without Keras.
+    """Runs a simulation for `Simulator.run` and the like, without Keras.
 
     Inputs stream in and probe values stream out, a piece at a time, so that the memory
     in use does not grow with the length of a run.
@@ -84,7 +84,7 @@ class Runner:
         return TensorFlowLoop(self._session, self.jit_compile, self._stages)
 
     def pieces(self, n_steps: int, data: Data) -> Iterator[tuple[int, list[Array]]]:
-        """Run in pieces, within a transaction.
+        """Run the simulation piece by piece; the caller has begun a transaction.
 
         Parameters
         ----------
@@ -109,7 +109,9 @@ class Runner:
             yield count, executor.run(range(first, first + count), piece)
 
     def collect(self, n_steps: int, data: Data) -> list[Array]:
-        """Run the simulation within a transaction, and return what its probes see.
+        """Run the simulation and return what its probes see.
+
+        The caller has begun a transaction.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The loop of a simulation, built of the steps of its operators."""
+"""Builds the simulation loop from the steps of the program's operators."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from nengo_dl_optimizer import Block
 
 
 class Values(NamedTuple):
-    """What a simulation starts from, as tensors.
+    """The parameters and the state that a loop starts from, as tensors.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Values(NamedTuple):
 
 
 class Results(NamedTuple):
-    """What a simulation comes to.
+    """What a loop returns: the recorded values, and the state after them.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def build_config(
     evaluates_inputs: Callable[[nengo.Node], bool] | None = None,
     as_trained: bool = False,
 ) -> BuildConfig:
-    """Collect what builders may want to know about a simulation.
+    """Collect the settings that builders of operators may ask for.
 
     Parameters
     ----------
@@ -254,7 +254,7 @@ def simulate(
 
 
 class StepMaker:
-    """Makes steps of a program's operators, which have been prepared.
+    """Makes the step function of a loop, once the builders have prepared.
 
     Parameters
     ----------
@@ -356,7 +356,7 @@ class StepMaker:
 
 
 def _all_items(signals: SignalDict, sig: TensorSignal) -> tf.Tensor:
-    """The value of a signal for every item of the minibatch."""
+    """Read a signal; what is the same for all items is repeated for each."""
     value = signals.gather(sig)
     if sig.minibatched:
         return value

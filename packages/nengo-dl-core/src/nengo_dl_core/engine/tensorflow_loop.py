@@ -18,7 +18,7 @@ from nengo_dl_core.values.variable_access import assign
 
 
 class TensorFlowLoop:
-    """Runs a simulation for any number of steps, up to a fixed length of its buffers.
+    """Runs a simulation in TensorFlow, for up to as many steps as its buffers hold.
 
     Inputs and the number of steps lie in variables: a call without arguments is the
     fastest, and a value that stays is not sent again.
@@ -67,7 +67,7 @@ class TensorFlowLoop:
         return node not in self._given
 
     def _loop(self) -> list[tf.Tensor]:
-        """Run as many steps as the control says."""
+        """Run as many steps as the variable with the control values says."""
         session, program, length = self._session, self._session.program, self.max_steps
         variables = session.variables
         control = tf.convert_to_tensor(self._control)
@@ -122,7 +122,7 @@ class TensorFlowLoop:
             self._controlled = len(steps)
 
     def _control_values(self, steps: range) -> npt.NDArray[np.int64]:
-        """The number of steps; then, for thinned probes, the rows they are kept in."""
+        """Return the number of steps, then the rows that thinned probes write to."""
         numbers = np.arange(steps.start, steps.start + self.max_steps)
         rows = [
             probe.rows(numbers, probe.length(self.max_steps))
@@ -132,7 +132,7 @@ class TensorFlowLoop:
         return np.concatenate([np.array([len(steps)]), *rows])
 
     def _set_inputs(self, steps: range, data: Data) -> None:
-        """Send the values of input Nodes, side by side, as far as they change."""
+        """Send the values of input Nodes to the buffer, if they have changed."""
         if not self._sizes:
             return
         constant = not data and not any(
@@ -150,7 +150,7 @@ class TensorFlowLoop:
         return not (source.constant or self._session.program.calls_python)
 
     def _input_rows(self, steps: range, data: Data) -> Array:
-        """The values of all input Nodes, ``(n_steps, minibatch_size, size)``."""
+        """Collect the values of input Nodes, ``(n_steps, minibatch_size, size)``."""
         session, program = self._session, self._session.program
         shape = (len(steps), program.minibatch_size, sum(self._sizes))
         rows = np.zeros(shape, program.float_type)

@@ -1,4 +1,4 @@
-"""Nengo's own build, from objects to operators, as it is done for our simulator."""
+"""Builds a network into operators as Nengo does, with build functions of our own."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 class NengoBuilder(Builder):
     """Nengo's builder with build functions of our own.
 
-    A function registered here is used in our simulator only; for every other type the
-    function registered with Nengo's own builder is.
+    A function that is registered here is used in our simulator only. For all other
+    types Nengo's own build function is used.
     """
 
     builders: ClassVar[Any] = ChainMap({}, Builder.builders)

@@ -41,7 +41,7 @@ def _function(value: Any) -> bool:
 
 
 def _dtype_name(value: Any) -> Any:
-    """The name of a floating point type that TensorFlow, NumPy or a user spells."""
+    """Turn any way to give a floating point type into its name."""
     return getattr(value, "name", None) or getattr(value, "__name__", value)
 
 
@@ -104,7 +104,7 @@ def configure_settings(**kwargs: Any) -> None:
     simplifications : list of callable
         Graph simplifications of `nengo_dl_optimizer`, in the order of their use.
     inference_only : bool
-        The network is never trained.
+        Promise that the network is never trained, so that nothing is built for it.
     lif_smoothing : float
         Train LIF neurons through `SoftLIFRate` with this ``sigma``.
     spike_gradient : str
@@ -120,10 +120,11 @@ def configure_settings(**kwargs: Any) -> None:
         Whether probes keep the values of all steps, or of the last one only; can also
         be set for one probe with ``net.config[probe].keep_history``.
     firing_rate_scale : float
-        By what the input of neurons is multiplied and their output divided, as the
-        gain, the bias and the amplitude of the neuron type of an ensemble already say.
-        Usually set for one ensemble with ``net.config[ens].firing_rate_scale``. Biases
-        are trained, saved and loaded without it.
+        The factor by which the gain and the bias of an ensemble have been multiplied,
+        and the amplitude of its neuron type divided. It scales nothing by itself: it
+        says which part of these values is a scale, so that biases are trained, saved
+        and loaded without it. Usually set for one ensemble with
+        ``net.config[ens].firing_rate_scale``.
     stateful : bool
         Whether the state at the end of a run is kept for the next one.
     use_loop : bool
@@ -199,7 +200,7 @@ def configure_settings(**kwargs: Any) -> None:
 
 
 def check_subnetworks(network: nengo.Network) -> None:
-    """Check that subnetworks ask for nothing that the whole simulation does not have.
+    """Check that subnetworks do not make settings that only the top level can make.
 
     Networks that have been made on their own, and have then become parts of another
     one, may bring settings of a whole simulation.
@@ -239,7 +240,7 @@ def _refuse_elsewhere(subnet: nengo.Network, settings: Mapping[str, Any]) -> Non
 
 
 def _written(value: Any) -> str:
-    """How a value may be written in a program."""
+    """Write a value as it would stand in Python code, for a message."""
     return getattr(value, "__name__", None) or repr(value)
 
 
@@ -273,7 +274,7 @@ def declare_trainable(network: nengo.Network) -> None:
 def get_setting(
     model: Any, setting: str, default: Any = None, obj: NengoObject | None = None
 ) -> Any:
-    """Look a setting up.
+    """Look up a setting of a network, or of one object in it.
 
     Parameters
     ----------
@@ -303,9 +304,9 @@ def get_setting(
 
 
 def object_setting(networks: Sequence[nengo.Network], setting: str, obj: Any) -> Any:
-    """Look up what holds for an object.
+    """Look up the setting that holds for an object; the innermost one counts.
 
-    That is, in this order: the object's own setting; that of its type, and of
+    Looked at are, in this order: the object's own setting; that of its type, and of
     everything, in the config of the network that it is in; that of this network in the
     configs around it; and the same for each network around that one. Of several configs
     the innermost wins. What holds for an ensemble also does for its neurons.
@@ -345,19 +346,19 @@ def _settings_made(
 
 
 def _default(config: Config, setting: str, kind: type = nengo.Network) -> Any:
-    """The setting of all objects of a type."""
+    """Return the setting for all objects of a type."""
     declared = _is_declared(config, kind, setting)
     return getattr(config[kind], setting) if declared else None
 
 
 def _own(config: Config, obj: Any, setting: str) -> Any:
-    """The setting that has been made for this very object."""
+    """Return the setting that has been made for this very object."""
     made = obj in config.params and _is_declared(config, type(obj), setting)
     return getattr(config[obj], setting) if made and setting in config[obj] else None
 
 
 def _networks_around(obj: Any, network: nengo.Network) -> list[nengo.Network]:
-    """The networks from this one to the one that an object is in, if it is in one."""
+    """List the networks from this one down to the one that holds an object."""
     owner = obj.ensemble if isinstance(obj, nengo.ensemble.Neurons) else obj
     if any(owner is x for found in network.objects.values() for x in found):
         return [network]

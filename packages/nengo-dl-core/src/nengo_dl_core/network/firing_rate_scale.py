@@ -1,10 +1,11 @@
-"""Scaled firing rates: neurons that say the same with more spikes.
+"""Keeps the scale of firing rates out of what is trained.
 
-The input of the neurons is multiplied by a scale, and their output divided by it. The
-scale is part of their gain, their bias and the amplitude of their type, so that every
-Nengo simulator computes it. But it is no part of what is learned. Here the bias is
-divided into the scale and what is trained, so that a network learns the same at every
-scale, and what was learned at one can be used at another.
+With a higher scale neurons represent the same values with more spikes: their input is
+multiplied by the scale, and their output divided by it. The scale is part of their
+gain, their bias and the amplitude of their type, so that every Nengo simulator computes
+the same. It must not be learned, however. Here the bias is taken apart into the scale
+and a trained bias, so that a network learns the same at every scale, and what was
+learned at one scale can be used at another.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def build_scaled_network(model: Model, network: nengo.Network, **kwargs: Any) ->
 
 
 def _scales(network: nengo.Network) -> dict[nengo.Ensemble, float]:
-    """The scales that a network, or a network within it, sets for ensembles."""
+    """Collect the scales that a network and its subnetworks set for ensembles."""
     configs = [
         config
         for config in (net.config for net in (network, *network.all_networks))

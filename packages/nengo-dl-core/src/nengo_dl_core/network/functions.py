@@ -1,4 +1,4 @@
-"""Functions of Nodes that a simulation calls: names, and checks of results."""
+"""Names the functions of Nodes, and checks what they return."""
 
 from __future__ import annotations
 

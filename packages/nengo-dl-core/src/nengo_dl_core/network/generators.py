@@ -1,8 +1,9 @@
-"""Random generators of what runs in Python: processes, and neurons without equations.
+"""Random generators of processes and of neurons whose steps run in Python.
 
-They are part of the state of a simulation. A process is more than its generator: what
-its ``make_step`` draws stays in the step function. Its state therefore tells how to
-make that function again, and where the noise has come to since.
+They are part of the state of a simulation, and can be read and restored. The generator
+alone is not enough for a process, since the step function keeps what ``make_step`` drew
+when it was made. The state of a process therefore holds what is needed to make the same
+step function again, and the present position of its generator.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ ArraysByName = Mapping[str, Array]
 
 
 def generator_position(rng: np.random.RandomState) -> Array:
-    """Tell where a generator is, as an array.
+    """Return the position of a random generator in its stream, as an array.
 
     Parameters
     ----------
@@ -34,7 +35,8 @@ def generator_position(rng: np.random.RandomState) -> Array:
     Returns
     -------
     position : ndarray of uint64
-        Its key, the place within it, and the second of two normal numbers.
+        The generator's key, the place within the key, and the second number of the
+        last pair of normal numbers, if it is still to be returned.
     """
     _, key, place, has_normal, normal = cast(tuple[Any, ...], rng.get_state())
     rest = np.array([place, has_normal, np.float64(normal).view(np.uint64)], np.uint64)
@@ -42,7 +44,7 @@ def generator_position(rng: np.random.RandomState) -> Array:
 
 
 def set_generator(rng: np.random.RandomState, position: Array) -> None:
-    """Set a generator to a position that `generator_position` has told.
+    """Move a random generator to a position that `generator_position` returned.
 
     Parameters
     ----------
@@ -85,7 +87,7 @@ def item_rng(rng: np.random.RandomState, item: int) -> np.random.RandomState:
 
 
 class _Item(NamedTuple):
-    """A process for one item of a minibatch."""
+    """The step function, state and generator of a process for one item."""
 
     step: Callable[..., Any]
     state: dict[str, Array]
@@ -93,7 +95,7 @@ class _Item(NamedTuple):
 
 
 class RunningProcess:
-    """A process in the course of a simulation, once for each item of a minibatch.
+    """Runs a process, with a step function and noise of its own for each item.
 
     Parameters
     ----------
@@ -114,7 +116,7 @@ class RunningProcess:
         self._items: list[_Item] = []
 
     def begin(self, seeds: Sequence[int]) -> None:
-        """Begin anew.
+        """Start the process from its beginning.
 
         Parameters
         ----------
@@ -171,7 +173,7 @@ class RunningProcess:
 
 
 class NeuronGenerators:
-    """The generators of neurons that run in Python, for each item of a minibatch.
+    """Holds the generators of neurons whose steps run in Python, one for each item.
 
     Parameters
     ----------
@@ -187,7 +189,7 @@ class NeuronGenerators:
         self.begin()
 
     def begin(self) -> None:
-        """Begin anew: for the first item as the reference simulator does."""
+        """Return to the start; the first item then draws what the reference does."""
         self.items: list[dict[str, np.random.RandomState]] = [
             {name: item_rng(rng, item) for name, rng in self.op.state_extra.items()}
             for item in range(self._n_items)
@@ -220,12 +222,12 @@ class NeuronGenerators:
 
 
 class Generators:
-    """All random generators of a simulation that live in Python.
+    """Holds all random generators of a simulation that live in Python.
 
     Parameters
     ----------
     inputs : list of SimProcess
-        Processes of input Nodes, which are not simulated.
+        Processes of input Nodes, which are evaluated before the steps.
     operators : list of SimProcess or SimNeurons
         What runs in Python within a step.
     dt : float
@@ -268,7 +270,7 @@ class Generators:
         return list(self._all)
 
     def begin(self, seeds: ProcessSeeds) -> None:
-        """Begin all of them anew.
+        """Return all of them to their beginning.
 
         Parameters
         ----------
@@ -281,7 +283,7 @@ class Generators:
             neurons.begin()
 
     def begin_inputs(self, seeds: np.random.SeedSequence) -> None:
-        """Begin the processes of input Nodes anew, with noise of their own.
+        """Start the processes of input Nodes from their beginning, with other noise.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Input Nodes: what they put out if no data is given for them."""
+"""Evaluates input Nodes for which no data is given."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 
 
 class NodeInput:
-    """What an input Node puts out if no data is given for it: a constant.
+    """The constant output of an input Node for which no data is given.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class FunctionInput(NodeInput):
             self._checked(values[~finite][0, 0], values.shape[2])
 
     def _checked(self, value: Any, size: int) -> Array:
-        """What the function has returned, or an error that says what is wrong."""
+        """Return the function's result as an array; raise if it does not fit."""
 
         @wraps(self.function, updated=())
         def returned() -> Any:
@@ -151,9 +151,10 @@ _INPUT_TYPES: dict[type[Operator] | None, Callable[..., NodeInput]] = {
 
 
 class SimInput(Operator):
-    """Evaluates an input Node within a step, in its turn.
+    """Evaluates an input Node within a step, in the order of the reference simulator.
 
-    A Node that reads what another has just changed must not be evaluated ahead.
+    A Node may read what another one has just changed, so that none of them can be
+    evaluated ahead of the step.
 
     Parameters
     ----------
@@ -190,7 +191,7 @@ def evaluate(
     minibatch_size: int,
     generators: Generators,
 ) -> dict[nengo.Node, Array]:
-    """Compute what input Nodes put out in some steps.
+    """Compute the outputs of input Nodes for some steps.
 
     Their functions are called in the order in which the reference simulator would call
     them, step by step, since they may share Python objects.
@@ -276,7 +277,7 @@ def split_inputs(
 def evaluated_in_turn(
     model: Model, inputs: Mapping[NodeInput, Operator | None]
 ) -> list[Operator]:
-    """Make the operators of a model that evaluates Nodes in the reference's order.
+    """Replace operators, so that Nodes are called in the order of the reference.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which objects of a network operators work for."""
+"""Finds the Nengo object that an operator belongs to, for messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nengo_dl_optimizer import OperatorGraph, written_signals
 
 
 class Owners:
-    """Tells which object of the network an operator works for.
+    """Finds the Nengo object that an operator belongs to.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class ProcessSeeds:
 
     @cached_property
     def _position(self) -> dict[Signal, int]:
-        """How many seeds are drawn before that of the process with this output."""
+        """The number of seeds drawn before that of a process, by its output."""
         order = toposort(operator_dependency_graph(self._operators))
         drawing = (
             op for op in order if isinstance(op, SimProcess) and op.process.seed is None

@@ -1,4 +1,4 @@
-"""The options of TensorFlow 1 sessions that TensorFlow still has."""
+"""Sets those options of TensorFlow 1 sessions that TensorFlow still has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Thread pools of linear algebra that stand in each other's way."""
+"""Keeps the thread pools of NumPy and SciPy from slowing each other down."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class _SharedLimit:
-    """A limit of the process, from when the first thread needs it to the last."""
+    """A limit of the process, which holds while at least one thread needs it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -35,7 +35,7 @@ _shared_limit = _SharedLimit()
 
 @contextmanager
 def single_threaded_scipy() -> Iterator[None]:
-    """Let SciPy's linear algebra have a single thread, if SciPy is installed.
+    """Restrict SciPy's linear algebra to a single thread, if SciPy is installed.
 
     It is a limit of the whole process. If several threads ask for it at the same time,
     it ends with the last of them.

@@ -51,7 +51,7 @@ def mark_signals(model: Model) -> dict[Signal, bool | None]:
 def _objects(
     networks: list[nengo.Network],
 ) -> Iterator[tuple[list[nengo.Network], Any]]:
-    """Every ensemble and connection in the last network, with the networks around."""
+    """List ensembles and connections, each with the networks that it is in."""
     for obj in networks[-1].ensembles + networks[-1].connections:
         yield networks, obj
     for subnet in networks[-1].networks:
@@ -75,7 +75,8 @@ def learning_rules(conn: nengo.Connection) -> dict[str, LearningRule]:
     Returns
     -------
     rules : dict of {str: nengo.connection.LearningRule}
-        By the expression that gives each of them as an attribute of the connection.
+        The rules, by the attribute of the connection under which each is found, such
+        as ``"learning_rule"`` or ``"learning_rule[0]"``.
     """
     rules = conn.learning_rule
     if rules is None:
@@ -88,7 +89,7 @@ def learning_rules(conn: nengo.Connection) -> dict[str, LearningRule]:
 
 
 def _learned(model: Model, conn: nengo.Connection) -> list[Signal]:
-    """The signals that the learning rules of a connection modify."""
+    """Find the signals that the learning rules of a connection modify."""
     signals = []
     for rule in learning_rules(conn).values():
         if rule.learning_rule_type.modifies == "encoders":

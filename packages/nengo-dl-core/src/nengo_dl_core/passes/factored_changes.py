@@ -1,4 +1,4 @@
-"""The change that a learning rule makes is kept as two vectors.
+"""Keeps the change of weights by a learning rule as two vectors, not as a matrix.
 
 The change that most rules make is the product of a column and a row. Kept from one step
 to the next as these two, instead of as a matrix of the size of the weights, it takes

@@ -1,4 +1,4 @@
-"""First-order filters keep their output, and need no state beside it."""
+"""Removes the state of first-order filters, which repeats their output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding the first value that is not finite, and the object that computed it."""
+"""Finds the first value that is not finite, and the object that computed it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory of a simulation: what the layout's blocks are to TensorFlow."""
+"""Where the signals of a simulation lie, and which of them are its state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nengo_dl_optimizer import Block, OptimizedGraph
 
 
 class Memory:
-    """Lays the blocks of a layout out as rows of base arrays.
+    """Says where each signal lies, which blocks are parameters, and which are state.
 
     All blocks whose rows have one shape and type lie in one base array. Such an array
     exists in name only, since values are bound to its rows block by block; it lets
@@ -84,18 +84,18 @@ class Memory:
                 self.tensor_signal(sig)
 
     def _dtype(self, block: Block) -> str:
-        """The type in which a block is simulated; parameters are no integers."""
+        """Return the type in which a block is simulated; parameters become floats."""
         is_float = np.issubdtype(block.dtype, np.floating)
         if is_float or block.trainable is not None:
             return self.float_type
         return np.dtype(block.dtype).name
 
     def _key(self, block: Block) -> tuple[Any, ...]:
-        """The base array of a block."""
+        """Return the name of the base array in which a block lies."""
         return self._dtype(block), block.shape[1:], block.minibatched
 
     def for_items(self, minibatch_size: int) -> Memory:
-        """The same memory, with another number of items in a minibatch.
+        """Describe the same memory for another number of items in a minibatch.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ class Memory:
         return signals
 
     def tensor_signal(self, sig: Signal) -> TensorSignal:
-        """The rows of memory in which a signal lies.
+        """Find the rows of memory in which a signal lies.
 
         Parameters
         ----------
@@ -148,7 +148,7 @@ class Memory:
         return self._signals[sig]
 
     def whole(self, block: Block) -> TensorSignal:
-        """A whole block as a signal.
+        """Describe a whole block as one signal.
 
         Parameters
         ----------
@@ -218,11 +218,11 @@ class Memory:
         return np.broadcast_to(value, (self.minibatch_size, *value.shape))
 
     def _initial_item(self, block: Block) -> npt.NDArray[Any]:
-        """The same for one item of the minibatch."""
+        """Return the initial value of a block for one item of the minibatch."""
         return block.initial_value().astype(self._dtype(block))
 
     def initial_states(self) -> list[npt.NDArray[Any]]:
-        """State at the start of a simulation, packed.
+        """Return the state at the start of a simulation, packed into few arrays.
 
         All state of one type is one array, ``(minibatch_size, size)``, since a call of
         the compiled loop costs more for every argument.

@@ -1,4 +1,4 @@
-"""What is simulated, as a value that all executors share."""
+"""The plan of a simulation, as a value that all executors share."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Program:
 
     @property
     def stateful(self) -> bool:
-        """Whether the network lets runs keep their state at their end."""
+        """Whether a run goes on from the end of the last one (a setting)."""
         return bool(self.setting("stateful", True))
 
     @property
@@ -135,7 +135,7 @@ class Program:
 
     @cached_property
     def builder(self) -> Builder:
-        """Builders that are asked about the groups, and build none."""
+        """Builders to ask about the groups. To build, an executor makes its own."""
         return Builder(self.optimized.plan)
 
     @property
@@ -276,7 +276,7 @@ def _calls_python(operators: Sequence[Operator]) -> bool:
 
 
 def _simplifications(model: Model, in_python: bool) -> Sequence[Any]:
-    """The simplifications that are set, or else the default ones."""
+    """Return the simplifications that are configured, or else the default ones."""
     chosen = get_setting(model, "simplifications")
     if chosen is not None:
         return chosen

@@ -1,4 +1,4 @@
-"""Files of parameters: NumPy's format, written whole or not at all, never unpickled."""
+"""Writes and reads files of arrays, safely: whole or not at all, never unpickled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters of a simulation as arguments of Nengo objects, and in them."""
+"""Takes the parameters of a simulation over into Nengo objects."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def freeze(
 def _layer_weights(
     data: SimulationData, own: OwnVariable, node: TensorNode
 ) -> list[tuple[keras.Variable, keras.Variable]]:
-    """The weights of a node's Keras layer, each with that of the simulation."""
+    """Pair each weight of a node's Keras layer with the simulation's own."""
     _check_simulated(data, node)
     if not isinstance(node.tensor_func, keras.layers.Layer):
         return []
@@ -217,7 +217,7 @@ def _connection_params(data: SimulationData, conn: Connection) -> dict[str, Any]
 
 
 def _whole_weights(values: Array) -> NoSolver:
-    """A solver for weights in place of decoders, transform and encoders together.
+    """Make a solver that returns weights which include transform and encoders.
 
     It is Nengo's own type, so that the network can be pickled and loaded without us.
     """
@@ -229,7 +229,7 @@ def _whole_weights(values: Array) -> NoSolver:
 def _with_weights(
     conn: Connection, transform: Transform, weights: Any, n_axes: int
 ) -> Transform:
-    """A transform that differs in its weights only."""
+    """Make a transform like that of a connection, with other weights."""
     if isinstance(transform, Sparse):
         if isinstance(weights, SparseMatrix):
             return Sparse(transform.shape, weights.indices, weights.data)
@@ -242,7 +242,7 @@ def _with_weights(
 
 
 def _for_all_items(obj: Any, value: Array, n_axes: int) -> Array:
-    """What the items of the minibatch have in common, in Nengo's precision."""
+    """Return the one value of all items, in Nengo's precision; raise if they differ."""
     if value.ndim > n_axes:
         if (value != value[:1]).any():
             raise ValidationError(

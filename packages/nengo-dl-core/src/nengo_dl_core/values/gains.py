@@ -1,4 +1,4 @@
-"""Gains of neurons, where they are applied apart from encoders."""
+"""Finds gains of neurons that are signals of their own, not part of encoders."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from nengo.ensemble import Neurons
 def gain_signals(model: Model) -> dict[nengo.Ensemble, list[tuple[Signal, Any]]]:
     """Find the signals that hold the gains of neurons.
 
-    Nengo multiplies encoders by the gain when it builds an ensemble, but what reaches
-    neurons by a connection of their own only in every step.
+    For a connection to an ensemble the gain is part of the scaled encoders. What
+    reaches the neurons by a connection to ``ens.neurons`` is multiplied by the gain in
+    every step, and for this the model has signals.
 
     Parameters
     ----------

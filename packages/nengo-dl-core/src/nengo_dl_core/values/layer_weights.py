@@ -1,4 +1,4 @@
-"""The weights of a network's Keras layers within one simulation."""
+"""Holds a simulation's own weights of the Keras layers in its network."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import tensorflow as tf
 class LayerWeights:
     """Gives a simulation weights of its own for the Keras layers that it calls.
 
-    A network describes; what a simulation learns belongs to the simulation. It starts
-    from the weights that the layers have when it is built. Random numbers follow from
-    the seed of the simulation, but in layers that have a seed of their own.
+    So what a simulation learns leaves the network as it is. The weights start as copies
+    of those that the layers have when the simulation is built. Random numbers follow
+    from the seed of the simulation, except in layers that have a seed of their own.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class LayerWeights:
     def with_values(
         self, tensors: Mapping[int, tf.Tensor]
     ) -> list[tuple[keras.Variable, tf.Tensor]]:
-        """Find the simulation's variables of values.
+        """Pair values with the simulation's variables that they belong to.
 
         Parameters
         ----------

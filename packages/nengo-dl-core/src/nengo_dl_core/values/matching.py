@@ -1,9 +1,10 @@
-"""Which array of a file is which parameter of a network.
+"""Finds the array of a file that belongs to each parameter of a network.
 
-Names tell it, for the same network and others built like it. Where names differ, since
-labels do, or since an activation function takes other objects in one of the networks,
-the order and the shapes tell it, if they leave no doubt. Files of NengoDL 3 have
-positions in place of names, and join parameters as its planner had merged them.
+They are matched by name, if the network is the same or built alike. Where names differ
+(other labels, or an activation function that takes other objects in one of the
+networks), they are matched by order and shape, if these leave no doubt. Files of
+NengoDL 3 have positions in place of names, and join parameters as its planner had
+merged them.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def _by_order(
 def _part(
     arrays: Mapping[str, Array], given: set[str], fixed: bool
 ) -> dict[str, Array]:
-    """Arrays of weights that are given, or else what is not given, nor of Probes."""
+    """Select the weights that a definition gives; or all else but that of Probes."""
     return {
         name: x
         for name, x in arrays.items()
@@ -127,7 +128,7 @@ def _part(
 def _pairs(
     file: Mapping[str, Array], network: Mapping[str, Array]
 ) -> dict[str, str] | None:
-    """Pair names in order, if all are of the same kind and shape and no label moves."""
+    """Pair names in order; None if a kind or shape differs, or a label has moved."""
     if len(file) != len(network):
         return None
     known, others = (
@@ -171,7 +172,7 @@ def _by_shape(
 
 
 def _full_shape(value: Array) -> tuple[int, ...]:
-    """The shape of a parameter in NengoDL 3, where a number is an array of one."""
+    """Return the shape that NengoDL 3 gave to a value: numbers were arrays of one."""
     return value.shape or (1,)
 
 
@@ -184,17 +185,17 @@ def _alike(value: Array, present: Array) -> bool:
 
 
 def _kind(name: str) -> str:
-    """What a parameter is of its object."""
+    """Read from a name what the parameter is of its object, such as ``"bias"``."""
     return name.rpartition("].")[2]
 
 
 def _labels(name: str) -> list[str]:
-    """The labels of an object and of the networks around it."""
+    """Read from a name the labels of the object and of the networks around it."""
     return re.findall(r"\[\d+:([^\]]*)\]", name)
 
 
 def _uncounted(labels: list[str]) -> list[str]:
-    """Labels without numbers at their ends."""
+    """Remove the numbers at the ends of labels."""
     return [re.sub(r"_\d+$", "", label) for label in labels]
 
 

@@ -1,4 +1,4 @@
-"""Names of what a simulation keeps, by the Nengo objects that it belongs to."""
+"""Names the parameters and the state of a simulation, after its Nengo objects."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def state_signals(session: Session) -> dict[str, Signal]:
 
 
 def generator_names(session: Session) -> list[str]:
-    """Name what draws random numbers in Python, in the order of `Generators.state`.
+    """Name the random generators in Python, in the order of `Generators.state`.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def _owned(session: Session) -> dict[Signal, str]:
 
 
 def _own_name(op: Operator, sig: Signal) -> str:
-    """What an operator calls its state."""
+    """Find the name that an operator gives to a signal of its state."""
     states = getattr(op, "state", {})
     own = (name for name, state in states.items() if state is sig)
     return next(own, sig.name.rpartition(".")[2])

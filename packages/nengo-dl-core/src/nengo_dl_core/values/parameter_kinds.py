@@ -22,7 +22,7 @@ Assignment = tuple[Signal | keras.Variable, Array]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Parameter(ABC):
-    """Something that a network has learned, solved for, or drawn at random.
+    """A value of a network that is learned, solved for, or drawn at random.
 
     Parameters
     ----------
@@ -32,12 +32,13 @@ class Parameter(ABC):
     trained : bool
         Whether `Simulator.fit` changes it.
     given : bool
-        Whether it is part of the definition of the network: given as numbers, and never
-        trained.
+        Whether the definition of the network gives it as numbers, and it is never
+        trained. A file may then lack it.
     dispensable : bool
-        Whether it may stay as it is where a file does not have it.
+        Whether it keeps its present value where a file lacks it, without an error.
     drawn : bool
-        Whether what it is then depends on neurons without a seed.
+        Whether its value is made for neurons that were drawn without a seed, so that
+        it does not fit those that a file brings.
     """
 
     name: str
@@ -298,7 +299,7 @@ def _equal(one: Array, other: Array) -> bool:
 def _assigned(
     name: str, values: SignalValues, sig: Signal, value: Array
 ) -> list[Assignment]:
-    """The assignment of a signal, if it can have another value than it has."""
+    """List the assignment of a new value to a signal; raise if it cannot change."""
     if values.is_variable(sig):
         return [(sig, value)]
     if not _equal(value, values[sig]):

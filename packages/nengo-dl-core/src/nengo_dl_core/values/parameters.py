@@ -1,4 +1,4 @@
-"""Parameters of a simulation: read, written, saved and loaded."""
+"""Reads, writes, saves and loads the parameters of a simulation."""
 
 from __future__ import annotations
 

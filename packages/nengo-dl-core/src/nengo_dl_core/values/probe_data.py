@@ -70,7 +70,7 @@ class ProbeData:
         return self.period > 1 or not self.keep_history
 
     def sampled(self, steps: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Which steps the probe records.
+        """Find the steps that the probe records.
 
         Parameters
         ----------
@@ -85,7 +85,7 @@ class ProbeData:
         return np.asarray(steps % self.period < 1)
 
     def length(self, n_steps: int) -> int:
-        """How many rows a buffer for this number of steps needs.
+        """Count the rows that a buffer for this number of steps needs.
 
         Parameters
         ----------
@@ -102,7 +102,7 @@ class ProbeData:
         return (int(n_steps / self.period) + 1 if self.keep_history else 1) + 1
 
     def n_samples(self, steps: range) -> int:
-        """How many values a buffer holds after some steps.
+        """Count the values that a buffer holds after some steps.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class ProbeData:
         return sampled if self.keep_history else min(sampled, 1)
 
     def rows(self, steps: npt.NDArray[np.int64], length: int) -> npt.NDArray[np.int64]:
-        """The rows of a buffer that steps are written to.
+        """Find the rows of a buffer to which steps write.
 
         Parameters
         ----------

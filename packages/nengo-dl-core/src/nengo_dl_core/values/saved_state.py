@@ -1,4 +1,4 @@
-"""The state of a simulation by name, for files."""
+"""Names the state of a simulation, so that a file can hold it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def read_state(session: Session) -> dict[str, Array]:
 
 
 def _generators(session: Session) -> dict[str, Array]:
-    """The arrays of all random generators by name; the first axis is the minibatch."""
+    """Read all random generators, by name; the first axis is the minibatch."""
     names, states = generator_names(session), session.generators.state()
     return {
         f"{name}.{key}": array

@@ -1,4 +1,4 @@
-"""A simulation in progress: where it is, and the one way in which it moves."""
+"""A simulation in progress: its present state, and the transactions that change it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 
 
 class Cache(Protocol):
-    """What holds the packed state while an executor works outside of TensorFlow."""
+    """An executor's own memory, which holds the packed state between its runs."""
 
     def read_states(self) -> tuple[Array, ...]:
         """Return the packed state, as `Variables.read_states` does."""
@@ -91,7 +91,7 @@ class Session:
         self._builders: WeakSet[Builder] = WeakSet()
 
     def new_builder(self) -> Builder:
-        """Make builders of the groups for one trace, to be told of every reset."""
+        """Make builders of the groups for one trace, and call them at every reset."""
         builder = Builder(self.program.optimized.plan)
         self._builders.add(builder)
         return builder
@@ -124,7 +124,7 @@ class Session:
             self._cache = None
 
     def open(self) -> None:
-        """Let somebody see the variables, who may then change them at any time."""
+        """Show the variables to a caller, who may change them at any time after."""
         self.synchronize()
         self.is_open = True
 
@@ -188,7 +188,7 @@ class Session:
 
     @contextmanager
     def transaction(self, keep: bool, trains: bool = False) -> Iterator[None]:
-        """Let something move the simulation; or borrow it, and put all back.
+        """Run the simulation in a ``with`` block, so that it keeps all or nothing.
 
         On an error or an interrupt the state and what probes have recorded are what
         they were. An error that a function of the network has raised takes the place of
@@ -197,10 +197,11 @@ class Session:
         Parameters
         ----------
         keep : bool
-            Whether the state at the end is kept.
+            Whether the state at the end is kept; if not, it is put back without an
+            error, too.
         trains : bool
-            Whether weights of Keras layers keep what training makes of them in any
-            case.
+            Whether the simulation is trained: then the statistics and seeds of Keras
+            layers are not put back.
         """
         before = self.state()
         marks = [(data, data.mark()) for data in self.records.values()]

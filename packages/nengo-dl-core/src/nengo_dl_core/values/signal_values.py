@@ -1,4 +1,4 @@
-"""The present values of a simulation's signals, in NumPy."""
+"""Reads and changes the present values of signals, as NumPy arrays."""
 
 from __future__ import annotations
 

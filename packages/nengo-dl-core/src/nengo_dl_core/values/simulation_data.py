@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 
 
 class Simulated(Protocol):
-    """What has been simulated; a `Simulator`, open or closed.
+    """What `SimulationData` needs of a `Simulator`, which may be closed.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ class SimulationData(Mapping[Any, Any]):
     def _live_ensemble(
         self, ens: nengo.Ensemble, built: BuiltEnsemble
     ) -> BuiltEnsemble:
-        """What Nengo built for an ensemble, with the present parameters."""
+        """Return what Nengo built for an ensemble, with the present parameters."""
         if isinstance(ens.neuron_type, nengo.Direct):
             return built
         scaled_encoders, bias = self.get_params((ens, "encoders"), (ens, "bias"))

@@ -17,8 +17,8 @@ Array = npt.NDArray[Any]
 class State:
     """All that a step leaves to the next.
 
-    It can be copied, compared, pickled, and restored in any simulation of the same
-    program. Nobody writes to its arrays.
+    It can be copied, compared and pickled, and restored in any simulation of the same
+    program. Its arrays must not be written to.
 
     Attributes
     ----------

@@ -130,7 +130,7 @@ class Variables:
 
 
 def _state_variable(name: str, value: Array) -> keras.Variable:
-    """A variable that has a value of its own on each replica of `tf.distribute`."""
+    """Make a variable with a value of its own on each replica of `tf.distribute`."""
     return keras.Variable(
         lambda *_, **__: tf.constant(value),
         shape=value.shape,

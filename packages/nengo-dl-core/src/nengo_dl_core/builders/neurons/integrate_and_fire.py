@@ -1,4 +1,4 @@
-"""The step that non-leaky spiking neurons have in common."""
+"""Computes the step that non-leaky spiking neurons have in common."""
 
 from __future__ import annotations
 
