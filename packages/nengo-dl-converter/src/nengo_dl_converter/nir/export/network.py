@@ -363,9 +363,7 @@ class NetworkWriter:
         assert convolution is not None
         assert link.kernel is not None
         kernel = np.moveaxis(link.kernel, (-1, -2), (0, 1))
-        per_channel = np.zeros(after.shape[0])
-        if bias is not None:
-            per_channel = _per_channel(after, bias)
+        per_channel = None if bias is None else _per_channel(after, bias)
         n_axes = convolution.dimensions
         return self.draft.add(
             label,
@@ -373,7 +371,7 @@ class NetworkWriter:
             after.shape,
             self.exits[link.pre],
             weight=height * kernel,
-            bias=per_channel,
+            bias=np.zeros(after.shape[0]) if per_channel is None else per_channel,
             stride=np.array(convolution.strides),
             padding=convolution.padding,
             dilation=np.ones(n_axes),
