@@ -85,6 +85,7 @@ def test_run_on_inputs_of_another_shape(tmp_path):
     assert "got (5, 13)" in output
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation")
 def test_from_keras(tmp_path):
     image = keras.Input((5, 5, 1), name="image")
     x = keras.layers.Conv2D(3, 3, activation="relu")(image)

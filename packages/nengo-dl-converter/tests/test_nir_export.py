@@ -27,16 +27,17 @@ def assert_written(net, graph, dt=0.001, discretization="exact"):
         (original,) = [node for node in net.all_nodes if node.label == name]
         values = rng.normal(size=(N_STEPS, node.size_out))
         node.output = original.output = nengo.processes.PresentInput(values, dt)
-    found, expected = (
-        nengo.Simulator(network, dt=dt, progress_bar=False)
-        for network in (imported.net, net)
-    )
+    with np.errstate(divide="ignore"):  # in Nengo, for neurons that just do not fire
+        found, expected = (
+            nengo.Simulator(network, dt=dt, progress_bar=False)
+            for network in (imported.net, net)
+        )
     with found, expected:
         found.run_steps(N_STEPS)
         expected.run_steps(N_STEPS)
     for probe in net.all_probes:
         values = np.array(expected.data[probe])
-        if isinstance(probe.target, nengo.ensemble.Neurons):
+        if isinstance(probe.target, nengo.ensemble.Neurons) and not probe.synapse:
             values = np.round(
                 values * dt / probe.target.ensemble.neuron_type.amplitude, 9
             )
@@ -224,7 +225,9 @@ def test_channels_are_first_in_nir():
     found = simulated_by_reference(imported, {"image": inputs})
     (image,) = [node for node in net.all_nodes if node.label == "image"]
     image.output = nengo.processes.PresentInput(values.reshape(30, -1), 0.001)
-    with nengo.Simulator(net, progress_bar=False) as sim:
+    with np.errstate(divide="ignore"):
+        sim = nengo.Simulator(net, progress_bar=False)
+    with sim:
         sim.run_steps(30)
     probes = {probe.label: sim.data[probe] for probe in net.all_probes}
     assert_same(found["scores"][0], probes["scores"])
@@ -243,7 +246,6 @@ def test_converted_keras_models():
         model,
         allow_fallback=False,
         swap_activations={keras.activations.relu: LIF},
-        scale_firing_rates=10,
         synapse=0.005,
     )
     converter.net.seed = 1

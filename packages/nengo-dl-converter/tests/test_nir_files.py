@@ -85,7 +85,7 @@ def test_edges_to_no_node(copy):
     with h5py.File(copy, "a") as file:
         edges = file["node/edges"][()].tolist()
         del file["node/edges"]
-        file["node/edges"] = [*edges, ["fc1", "fc3"], ["fc4", "fc1"]]
+        file["node/edges"] = [*edges, [b"fc1", b"fc3"], [b"fc4", b"fc1"]]
     assert "'fc3', 'fc4'" in str(reading(copy))
 
 
@@ -142,7 +142,7 @@ def test_reset_above_the_threshold():
     inputs = {"in": np.random.default_rng(0).normal(0, 20, (1, 50, 1))}
     found = simulated_by_reference(from_nir(graph, 1e-3, "euler"), inputs)
     expected = run(graph, inputs, 1e-3, "euler")
-    assert found["out"].sum() > 20
+    assert found["out"].sum() > 10
     np.testing.assert_array_equal(found["out"], expected["out"])
 
 

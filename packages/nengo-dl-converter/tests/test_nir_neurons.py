@@ -69,7 +69,7 @@ def test_weights_before_neurons_have_a_gradient(kind, gradient):
         kind, ["tau_mem", "tau_syn", "v_leak", "w_in"]
     )
     neurons = getattr(nir, kind)(
-        r=np.array([1e3 if kind == "IF" else 1.0] * 3),
+        r=np.array([50.0 if kind == "IF" else 1.0] * 3),
         v_threshold=np.array([0.2, 0.4, np.inf]),
         **{name: np.full(3, leak[name]) for name in names},
     )
@@ -77,7 +77,7 @@ def test_weights_before_neurons_have_a_gradient(kind, gradient):
     graph = nir.NIRGraph.from_list(nir.Linear(weight), neurons)
     imported = from_nir(graph, 1e-3, "euler")
     with imported.net:
-        nengo_dl_core.configure_settings(spike_gradient=gradient)
+        nengo_dl_core.configure_settings(spike_gradient=gradient, dtype="float64")
     with nengo_dl_core.Simulator(imported.net, dt=1e-3, progress_bar=False) as sim:
         connection = imported.net.record["linear",].weights["weight"]
         sim.compile(optimizer="sgd", loss="mse")

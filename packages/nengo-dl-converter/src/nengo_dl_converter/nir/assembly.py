@@ -13,8 +13,7 @@ from nengo.base import NengoObject
 
 from ..indices import broadcast_indices
 from ..populations import Populations, set_trainable
-from .cycles import Edge
-from .flattening import Flat
+from .flattening import Edge, Flat
 from .graph import Node
 from .shapes import Shapes
 from .synapses import one_step

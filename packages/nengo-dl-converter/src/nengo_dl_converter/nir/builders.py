@@ -222,8 +222,8 @@ class LeakyIntegrateAndFireBuilder(SpikingBuilder, LeakyIntegratorBuilder):
 
 def _height(neurons: Any) -> Any:
     """What a voltage rises by from reset to threshold, 1 where that is no height."""
-    height = neurons.v_threshold - neurons.v_reset
-    return np.where((height > 0) & np.isfinite(height), height, 1.0)
+    height = np.minimum(neurons.v_threshold - neurons.v_reset, _FAR)
+    return np.where(height > 0, height, 1.0)
 
 
 class StepDelayBuilder(OpBuilder):

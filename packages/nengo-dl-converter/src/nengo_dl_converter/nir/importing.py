@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import nengo
@@ -14,9 +15,9 @@ import nengo_dl_core
 
 from . import builders, parts  # noqa: F401  (they register what they define)
 from .assembly import Assembly, Layer
-from .cycles import Edge, delayed_edges, in_order
+from .cycles import delayed_edges, in_order
 from .errors import NIRError
-from .flattening import flatten
+from .flattening import Edge, flatten
 from .graph import Graph
 from .neurons import DISCRETIZATIONS
 from .reading import read_graph
@@ -132,8 +133,9 @@ def from_nir(source: Any, dt: float, discretization: str) -> Imported:
         raise NIRError(
             f'discretization must be "exact" or "euler", not {discretization!r}'
         )
-    if not (np.isscalar(dt) and np.isreal(dt) and 0 < dt < np.inf):
+    if not (isinstance(dt, Real) and 0 < dt < np.inf):
         raise NIRError(f"dt must be a length of time in seconds, not {dt!r}")
+    dt = float(dt)
     graph = read_graph(source)
     flat = flatten(graph)
     delayed = delayed_edges(flat)
@@ -141,7 +143,7 @@ def from_nir(source: Any, dt: float, discretization: str) -> Imported:
     shapes = infer_shapes(flat, order, delayed)
     with ImportedNetwork(label="NIR") as net:
         _set_defaults()
-        assembly = Assembly(flat, shapes, delayed, float(dt), discretization)
+        assembly = Assembly(flat, shapes, delayed, dt, discretization)
         for name in order:
             assembly.add(name)
         assembly.close_cycles()
@@ -152,7 +154,7 @@ def from_nir(source: Any, dt: float, discretization: str) -> Imported:
         }
     net.graph = graph
     net.record = {flat.paths[name]: layer for name, layer in layers.items()}
-    net.dt, net.discretization = float(dt), discretization
+    net.dt, net.discretization = dt, discretization
     net.sizes = net.present_sizes()
     return Imported(
         net,
@@ -161,7 +163,7 @@ def from_nir(source: Any, dt: float, discretization: str) -> Imported:
         {name: layer.output for name, layer in layers.items()},
         _given(shapes),
         sorted(delayed),
-        float(dt),
+        dt,
         discretization,
     )
 

@@ -131,8 +131,10 @@ def _graph_of(fields: Mapping[str, Any], path: tuple[str, ...]) -> Graph:
 
 def _edges(given: Iterable[Any], path: tuple[str, ...]) -> list[tuple[str, str]]:
     where = ".".join(path) or None
+    if not isinstance(given, (list, tuple, set, np.ndarray)):
+        raise NIRError(f"edges must be pairs of names of nodes, not {given!r}", where)
     edges = []
-    for edge in given if np.size(given) else ():
+    for edge in given:
         names = [e.decode() if isinstance(e, bytes) else e for e in np.ravel(edge)]
         if len(names) != 2 or not all(isinstance(name, str) for name in names):
             raise NIRError(f"an edge must be two names of nodes, not {edge!r}", where)

@@ -70,7 +70,8 @@ def network_graph(net: nengo.Network, dt: float, discretization: str) -> Written
         If something has no meaning in NIR, not even nearly.
     """
     model = Model(dt=dt, decoder_cache=nengo.cache.NoDecoderCache())
-    model.build(net)
+    with np.errstate(divide="ignore"):  # in Nengo, for neurons that just do not fire
+        model.build(net)
     writer = NetworkWriter(model, net, dt, discretization)
     graph = writer.written()
     return Written(graph, writer.losses, writer.entries, writer.layouts, writer.heights)
@@ -135,7 +136,12 @@ class NetworkWriter:
         ]
         objects = [*nodes, *self.populations, *net.all_probes]
         self.layouts = layouts_of(self.links, objects, [*self._flat(), *constants])
-        for node in nodes:
+        for probe in net.all_probes:  # first, so that they have their labels as names
+            shape = self.layouts[probe].shape
+            self.entries[probe] = self.draft.add(
+                probe.label or "output", "Output", shape, shape=shape
+            )
+        for node in sorted(nodes, key=lambda node: node.size_in > 0):
             if node not in constants:
                 self._add_node(node)
         for node in nodes:
@@ -143,11 +149,6 @@ class NetworkWriter:
                 self.exits[node] = self._add_source(name_of(node), constants[node])
         for neurons, population in self.populations.items():
             self._add_population(neurons, population)
-        for probe in net.all_probes:
-            layout = self.layouts[probe]
-            self.entries[probe] = self.draft.add(
-                str(probe.label or "output"), "Output", layout.shape, shape=layout.shape
-            )
         for link in self.links:
             self._add_link(link)
         for obj, bias in self.biases.items():
@@ -185,7 +186,7 @@ class NetworkWriter:
         if isinstance(conn.post_obj, nengo.connection.LearningRule):
             raise NIRError("learning rules have no meaning in NIR", name_of(conn))
         if conn.learning_rule is not None:
-            self.losses.append((name_of(conn), f"the rule {conn.learning_rule}"))
+            self.losses.append((name_of(conn), f"the rule {conn.learning_rule_type}"))
         decoded = isinstance(conn.pre_obj, nengo.Ensemble)
         if conn.function is not None and not decoded:
             raise NIRError(
@@ -362,9 +363,7 @@ class NetworkWriter:
         assert convolution is not None
         assert link.kernel is not None
         kernel = np.moveaxis(link.kernel, (-1, -2), (0, 1))
-        per_channel = np.zeros(after.shape[0])
-        if bias is not None:
-            per_channel = _per_channel(after, bias)
+        per_channel = None if bias is None else _per_channel(after, bias)
         n_axes = convolution.dimensions
         return self.draft.add(
             label,
@@ -372,7 +371,7 @@ class NetworkWriter:
             after.shape,
             self.exits[link.pre],
             weight=height * kernel,
-            bias=per_channel,
+            bias=np.zeros(after.shape[0]) if per_channel is None else per_channel,
             stride=np.array(convolution.strides),
             padding=convolution.padding,
             dilation=np.ones(n_axes),

@@ -50,12 +50,13 @@ def _with_weights(net: ImportedNetwork, graph: Graph, path: Path) -> Graph:
         if isinstance(node, Graph):
             nodes[name] = _with_weights(net, node, (*path, name))
             continue
-        layer = net.record.get((*path, name))
-        present = {
-            parameter: _present(node, parameter, connection, layer)
-            for parameter, connection in (layer.weights if layer else {}).items()
-        }
-        nodes[name] = replace(node, parameters={**node.parameters, **present})
+        nodes[name] = node
+        if (layer := net.record.get((*path, name))) is not None:
+            present = {
+                parameter: _present(node, parameter, connection, layer)
+                for parameter, connection in layer.weights.items()
+            }
+            nodes[name] = replace(node, parameters={**node.parameters, **present})
     return replace(graph, nodes=nodes)
 
 
