@@ -241,42 +241,33 @@ class _Division:
         def collected(choose: Callable[[Signal], bool]) -> list[Signal]:
             return list(filter(choose, touched))
 
-        return [
-            Stage(
+        def stage(level: int) -> Stage:
+            def is_written(signal: Signal) -> bool:
+                return level in written.get(signal, ())
+
+            def is_known(signal: Signal) -> bool:
+                before = min(written.get(signal, {level})) < level
+                return level in touched[signal] and (
+                    before or graph.fact(signal).external
+                )
+
+            def is_awaited(signal: Signal) -> bool:
+                return is_written(signal) and max(touched[signal]) > level
+
+            def persists(signal: Signal) -> bool:
+                return signal in graph.persistent
+
+            return Stage(
                 level % 2 == 0,
                 groups(level),
-                collected(
-                    lambda x, level=level: (
-                        level in touched[x]
-                        and (
-                            min(written.get(x, {level})) < level
-                            or graph.fact(x).external
-                        )
-                    )
-                ),
+                collected(is_known),
                 [i for i, last in enumerate(known_after) if last == level],
-                collected(
-                    lambda x, level=level: (
-                        level in written.get(x, ())
-                        and max(touched[x]) > level
-                        and x not in graph.persistent
-                    )
-                ),
-                collected(
-                    lambda x, level=level: (
-                        level in written.get(x, ())
-                        and max(touched[x]) > level
-                        and x in graph.persistent
-                    )
-                ),
-                collected(
-                    lambda x, level=level: (
-                        level in written.get(x, ()) and x in graph.persistent
-                    )
-                ),
+                collected(lambda x: is_awaited(x) and not persists(x)),
+                collected(lambda x: is_awaited(x) and persists(x)),
+                collected(lambda x: is_written(x) and persists(x)),
             )
-            for level in order
-        ]
+
+        return [stage(level) for level in order]
 
 
 def compute_at_once(
