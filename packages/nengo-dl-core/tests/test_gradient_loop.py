@@ -133,9 +133,24 @@ def test_layers(net, monkeypatch):
     check(net, monkeypatch, minibatch_size=2)
 
 
-def test_checkpoints(net, monkeypatch):
-    monkeypatch.setattr(gradient_loop, "_MAX_KEPT", 0)
-    check(net, monkeypatch, minibatch_size=3)
+@pytest.mark.parametrize("setting", ["auto", True])
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "compiled"])
+def test_checkpoints(net, monkeypatch, setting, jit_compile):
+    """The states of 7 steps are kept for 2 segments of 3, and for the last one."""
+    segments = []
+
+    def in_segments(*arguments):
+        segments.append(arguments)
+        return run_in_segments(*arguments)
+
+    run_in_segments = gradient_loop._run_in_segments
+    monkeypatch.setattr(gradient_loop, "_run_in_segments", in_segments)
+    if setting == "auto":
+        monkeypatch.setattr(gradient_loop, "_MAX_KEPT", 0)
+    with net:
+        configure_settings(gradient_checkpoints=setting)
+    check(net, monkeypatch, jit_compile, minibatch_size=3)
+    assert segments
 
 
 def test_random_functions(net):

@@ -127,6 +127,7 @@ class _Simulation:
         self._trained, self._n_steps, self._sources = trained, n_steps, sources
         self._draw_offset, self._jit_compile = draw_offset, jit_compile
         self._first_step = values.n_steps + 1
+        self._checkpoints = program.setting("gradient_checkpoints", "auto")
         self.changing: list[keras.Variable] = []
 
     def compute(
@@ -237,12 +238,13 @@ class _Simulation:
             jit_compile=self._jit_compile,
             of_first_state=False,
             expected=self._config.training,
+            checkpoints=None if self._checkpoints == "auto" else self._checkpoints,
         )
 
     def _stages(self) -> list[Stage]:
         """The stages, if what lies between them is not too large."""
         program, n_steps = self._program, self._n_steps
-        if not isinstance(n_steps, int):
+        if not isinstance(n_steps, int) or self._checkpoints is True:
             return []
         graph = program.optimized.graph
         probed = [graph.current(sig).base for sig in program.probed]

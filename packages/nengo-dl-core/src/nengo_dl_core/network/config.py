@@ -78,6 +78,10 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value == "auto" or _boolean(value),
         '"auto", True or False',
     ),
+    "gradient_checkpoints": (
+        lambda value: value == "auto" or _boolean(value),
+        '"auto", True or False',
+    ),
 }
 
 
@@ -139,6 +143,11 @@ def configure_settings(**kwargs: Any) -> None:
     jit_compile : "auto" or bool
         Whether to compile the simulation loop with XLA. ``"auto"`` compiles every
         model that can be; True warns if the model cannot be.
+    gradient_checkpoints : "auto" or bool
+        Whether training keeps the state of some steps only, about the square root of
+        their number, and computes the others again for the gradient. That takes less
+        memory and more time. ``"auto"`` does so where the states of all steps would
+        take more than half a gibibyte.
     check_finite : bool
         Stop a run at the first value that is NaN or infinite, with an error that names
         the object and the step. The loop is then not compiled, and slow.
