@@ -114,7 +114,7 @@ class TestSingleMinibatches:
                     method(X[:4], X[:4])
             sim.compile("sgd", loss="mse")
             for method in (sim.test_on_batch, sim.predict_on_batch):
-                with pytest.raises(ValidationError, match="minibatch_size = 4"):
+                with pytest.raises(ValidationError, match="minibatch_size"):
                     method(X, *[X] * (method == sim.test_on_batch))
             with pytest.raises(SimulationError, match="inference_only"):
                 sim.train_on_batch(X[:4], X[:4])
