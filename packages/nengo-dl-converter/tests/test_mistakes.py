@@ -40,7 +40,7 @@ def test_swap_of_no_activations(model, swap, message):
         Converter(model, swap_activations=swap)
 
 
-@pytest.mark.parametrize("key", [keras.activations.tanh, nengo.Tanh(), layers.ReLU()])
+@pytest.mark.parametrize("key", [keras.activations.tanh, nengo.Tanh(), layers.ELU()])
 def test_swap_of_an_activation_that_no_layer_has(model, key):
     swap = {keras.activations.relu: SPIKING, key: nengo.LIF()}
     with pytest.warns(UserWarning, match="no layer of 'net' has") as warned:

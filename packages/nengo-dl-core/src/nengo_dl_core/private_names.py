@@ -84,6 +84,22 @@ def losses_of_outputs(model: keras.Model) -> Iterator[tuple[str, Callable[..., A
         yield name, function
 
 
+def layers_within(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+    """Iterate over a layer and the layers that it is made of.
+
+    Parameters
+    ----------
+    layer : keras.layers.Layer
+        A layer or model.
+
+    Yields
+    ------
+    part : keras.layers.Layer
+        The layer itself, and all layers in it.
+    """
+    yield from layer._flatten_layers()
+
+
 def compiler_ir(function: Any, *args: Any, stage: str) -> str:
     """Compile a function with XLA, and return its program.
 

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from nengo_dl_core.private_names import layers_within
+
 
 class LayerWeights:
     """Gives a simulation weights of its own for the Keras layers that it calls.
@@ -34,7 +36,7 @@ class LayerWeights:
         # Keras variables compare element by element, which is of no use here
         layers = list(layers)
         shared = {id(weight): weight for layer in layers for weight in layer.variables}
-        parts = [part for layer in layers for part in layer._flatten_layers()]
+        parts = [part for layer in layers for part in layers_within(layer)]
         seeded = {  # by the conventional names of what Keras' own layers have
             id(part.seed_generator.state)
             for part in parts
