@@ -34,10 +34,10 @@ def test_activation_functions(name, library):
 @pytest.mark.parametrize(
     ("function", "kwargs"),
     [
-        (keras.activations.relu, {"negative_slope": 0.3}),
-        (keras.activations.relu, {"max_value": 0.4}),
-        (keras.activations.relu, {"max_value": 0.4, "negative_slope": 0.3}),
-        (keras.ops.leaky_relu, {"negative_slope": 0.3}),
+        (keras.activations.relu, {"negative_slope": 0.25}),
+        (keras.activations.relu, {"max_value": 0.5}),
+        (keras.activations.relu, {"max_value": 0.5, "negative_slope": 0.25}),
+        (keras.ops.leaky_relu, {"negative_slope": 0.25}),
     ],
 )
 def test_arguments_of_activation_functions(function, kwargs):
