@@ -222,7 +222,7 @@ def test_converted_spikes_start_from_the_seed(activation, shape):
     scaled = layers.Rescaling(60)(x) if activation == "relu" else x
     model = keras.Model(x, SpikingActivation(activation, seed=3, dt=0.001)(scaled))
     converter = Converter(model, temporal_model=True, inference_only=True)
-    inputs = np.random.default_rng(0).uniform(size=(1, 100, *shape))
+    inputs = np.random.default_rng(0).uniform(size=(1, 500, *shape))
     assert np.any(model.predict(inputs, verbose=0))
     assert converter.verify(inputs=inputs)
 

@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 from nengo.dists import Choice
 
-import nengo_dl
-from nengo_dl.neuron_builders import SimNeuronsBuilder, TFNeuronBuilder
+import nengo_dl_core
+from nengo_dl_core import SimNeuronsBuilder, TFNeuronBuilder
 
 
 class QuadraticIntegrateAndFire(nengo.neurons.NeuronType):
@@ -92,7 +92,7 @@ def main():
         nengo.Connection(wave, ens)
         probe = nengo.Probe(ens, synapse=0.03)
     values = []
-    for simulator in (nengo.Simulator, nengo_dl.Simulator):
+    for simulator in (nengo.Simulator, nengo_dl_core.Simulator):
         with simulator(net, progress_bar=False) as sim:
             sim.run(1.0)
         values.append(sim.data[probe])

@@ -15,8 +15,8 @@ import tensorflow as tf
 from nengo.builder import Builder as ReferenceBuilder
 from nengo.builder import Operator
 
-import nengo_dl
-from nengo_dl.builder import Builder, OpBuilder
+import nengo_dl_core
+from nengo_dl_core import Builder, OpBuilder
 
 
 class Decay(nengo.learning_rules.LearningRuleType):
@@ -126,7 +126,7 @@ def main():
             )
             probes.append(nengo.Probe(conn, "weights", sample_every=0.1))
     values = []
-    for simulator in (nengo.Simulator, nengo_dl.Simulator):
+    for simulator in (nengo.Simulator, nengo_dl_core.Simulator):
         with simulator(net, progress_bar=False) as sim:
             sim.run(1.0)
         values.append([sim.data[probe] for probe in probes])

@@ -90,6 +90,7 @@ def test_networks_without_seeds(path, settings):
 
 
 def test_what_is_loaded_is_in_data_and_frozen_networks(path):
+    np.random.seed(0)  # noqa: NPY002 # Nengo draws from it
     first, second = unseeded(), unseeded()
     with simulator(first) as sim:
         change_parameters(sim)
@@ -358,7 +359,7 @@ def test_random_networks(tmp_path):
         except (BuildError, SimulationError):
             reject()
         except ValidationError as error:
-            refused.append(str(error))
+            refused.append((seeds, str(error)))
             reject()
         for ours, theirs in zip(actual, expected, strict=True):
             if not np.isfinite(theirs).all():
@@ -369,6 +370,8 @@ def test_random_networks(tmp_path):
         compared.append(seeds)
 
     check()
-    assert all("a learning rule uses it" in reason for reason in refused)
+    for seeds, reason in refused:
+        away = not seeds and "simplified away" in reason  # and another one is drawn
+        assert away or "a learning rule uses it" in reason
     assert compared.count(True) >= 5
     assert compared.count(False) >= 5

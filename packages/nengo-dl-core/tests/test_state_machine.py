@@ -281,6 +281,7 @@ class Sequence(Expectation, RuleBasedStateMachine):
                 self.sim.load_params(path, include_state=True)
                 beginnings = n_items // n_saved * place.beginnings
                 self.place = replace(place, beginnings=beginnings)
+            self.put_world()
             self.go_on()
             self.sim.close()
             self.return_to(present)

@@ -295,14 +295,15 @@ class TestKerasLayers:
             ]
         )
         net = applied(model, shape_in=(2,), pass_time=False)
-        before = [weight.numpy() for weight in model.variables]
+        original = [weight.numpy() for weight in model.variables]
         with simulator(net, minibatch_size=8) as sim:
+            own = sim.tensor_graph.held.layer_weights.own
+            before = [own(weight).numpy() for weight in model.variables]
             assert len(sim.keras_model.trainable_weights) == 4
             assert len(sim.keras_model.losses) == 1
             sim.compile(optimizer="sgd", loss="mse")
             x = np.random.default_rng(0).normal(size=(8, 3, 2))
             sim.fit(x, np.ones((8, 3, 3)), verbose=0)
-            own = sim.tensor_graph.held.layer_weights.own
             unchanged = [
                 weight.path
                 for weight, old in zip(model.variables, before, strict=True)
@@ -313,7 +314,7 @@ class TestKerasLayers:
             sim.reset()
             for weight, old in zip(model.variables, before, strict=True):
                 np.testing.assert_array_equal(own(weight), old)
-        for weight, old in zip(model.variables, before, strict=True):
+        for weight, old in zip(model.variables, original, strict=True):
             np.testing.assert_array_equal(weight, old)
 
     def test_weights_are_saved_and_loaded(self, tmp_path):

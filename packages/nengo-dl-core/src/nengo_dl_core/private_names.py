@@ -118,7 +118,9 @@ def compiler_ir(function: Any, *args: Any, stage: str) -> str:
     program : str
         The program.
     """
-    return str(function.experimental_get_compiler_ir(*args)(stage=stage))
+    device = tf.zeros(()).device  # else TensorFlow draws a random number to find it
+    program = function.experimental_get_compiler_ir(*args)(stage, device_name=device)
+    return str(program)
 
 
 def is_profiling() -> bool:

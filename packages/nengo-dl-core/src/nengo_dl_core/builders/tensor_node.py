@@ -74,7 +74,7 @@ class SimTensorNodeBuilder(OpBuilder):
         ]
 
         def call(*values: tf.Tensor) -> tf.Tensor:
-            return call_function(self.op.func, self._arguments(values))
+            return call_function(self.op.func, self._arguments(values), training=False)
 
         function = tf.function(call, jit_compile=True, autograph=False)
         try:

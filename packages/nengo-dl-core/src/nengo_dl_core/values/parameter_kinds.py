@@ -13,8 +13,7 @@ import numpy.typing as npt
 from nengo.builder.signal import Signal
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.values.signal_values import SignalValues
-from nengo_dl_optimizer import sparse_entries
+from nengo_dl_core.values.signal_values import SignalValues, initial_entries
 
 Array = npt.NDArray[Any]
 Assignment = tuple[Signal | keras.Variable, Array]
@@ -129,7 +128,7 @@ class SignalParameter(Parameter):
     def fixed(self, values: SignalValues) -> bool:
         """Whether the value is that of the definition; see `Parameter.fixed`."""
         value = present_entries(values, self.signal)
-        return self.given and value is _entries(self.signal)
+        return self.given and np.array_equal(value, initial_entries(self.signal))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -234,11 +233,6 @@ class LayerParameter(Parameter):
         return [(self.variable, fitted(self.name, value, tuple(self.variable.shape)))]
 
 
-def _entries(sig: Signal) -> Array:
-    value: Array = sparse_entries(sig)[1] if sig.sparse else sig.initial_value
-    return value
-
-
 def present_entries(values: SignalValues, sig: Signal) -> Array:
     """Read a signal, of a sparse one the entries.
 
@@ -255,7 +249,7 @@ def present_entries(values: SignalValues, sig: Signal) -> Array:
         Without minibatch axis, if it is the same for all items; the very array that
         Nengo built, if only the precision differs.
     """
-    value, first = values[sig], _entries(sig)
+    value, first = values[sig], initial_entries(sig)
     if values.is_minibatched(sig) and (value == value[:1]).all():
         value = value[0]
     return first if np.array_equal(value, first.astype(value.dtype)) else value

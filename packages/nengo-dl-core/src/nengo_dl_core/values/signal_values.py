@@ -10,7 +10,7 @@ import numpy.typing as npt
 from nengo.builder.signal import Signal
 
 from nengo_dl_core.values.session import Session
-from nengo_dl_optimizer import Block
+from nengo_dl_optimizer import Block, sparse_entries
 
 Array = npt.NDArray[Any]
 
@@ -162,7 +162,7 @@ class SignalValues(Mapping[Signal, Array]):
         """Find a value in one of the variables, which ``read`` reads."""
         block = self._block(signal)
         if block is None:
-            return signal.initial_value
+            return initial_entries(signal)
         if block.index not in self._places:
             raise KeyError(f"{signal} has no value between steps: probe it")
         variable, columns = self._places[block.index]
@@ -184,3 +184,20 @@ class SignalValues(Mapping[Signal, Array]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def initial_entries(signal: Signal) -> Array:
+    """Return the value that a signal was built with.
+
+    Parameters
+    ----------
+    signal : nengo.builder.Signal
+        A signal of the model.
+
+    Returns
+    -------
+    value : ndarray
+        Its initial value; of a sparse signal, the entries.
+    """
+    value: Array = sparse_entries(signal)[1] if signal.sparse else signal.initial_value
+    return value
