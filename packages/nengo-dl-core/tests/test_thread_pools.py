@@ -1,7 +1,5 @@
 """The thread pools of linear algebra while a network is built."""
 
-import threading
-
 import nengo
 import numpy as np
 import scipy.linalg
@@ -38,22 +36,15 @@ def test_scipy_has_a_single_thread_while_decoders_are_solved_for():
     assert n_threads() == before
 
 
-def test_the_limit_lasts_as_long_as_any_thread_needs_it():
-    """The thread that begins first ends first."""
+def test_the_limit_lasts_as_long_as_any_user_needs_it():
+    """The user that begins first ends first."""
     before = n_threads()
     limited = {path: 1 if "scipy.libs" in path else n for path, n in before.items()}
-    first_may_end = threading.Event()
-
-    def limit():
-        with single_threaded_scipy():
-            first_may_end.wait(60)
-
-    first = threading.Thread(target=limit)
-    first.start()
-    while n_threads() != limited:
-        assert first.is_alive()
-    with single_threaded_scipy():
-        first_may_end.set()
-        first.join()
-        assert n_threads() == limited
+    first, second = single_threaded_scipy(), single_threaded_scipy()
+    first.__enter__()
+    second.__enter__()
+    assert n_threads() == limited
+    first.__exit__(None, None, None)
+    assert n_threads() == limited
+    second.__exit__(None, None, None)
     assert n_threads() == before
