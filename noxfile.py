@@ -229,7 +229,9 @@ def isolated(session: nox.Session, package: str) -> None:
         # First with what the package itself requires alone; most tests need more.
         lean = ("README.md", "test_import.py", "tests/test_way_in.py")
         run(*pytest, *lean)
-        run(*install, *group("test"))
+        extras = ",".join(PACKAGES[package].get("optional-dependencies", ()))
+        whole = f"{wheel(package)}[{extras}]" if extras else str(wheel(package))
+        run(*install, whole, *group("test"))
         run(*pytest, *PARALLEL, "tests")
 
 
