@@ -373,5 +373,4 @@ def test_random_networks(tmp_path):
     for seeds, reason in refused:
         away = not seeds and "simplified away" in reason  # and another one is drawn
         assert away or "a learning rule uses it" in reason
-    assert compared.count(True) >= 5
-    assert compared.count(False) >= 5
+    assert {*compared} == {True, False}  # with seeds, and without
