@@ -16,6 +16,7 @@ arrives at weights that were trained elsewhere.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -107,7 +108,57 @@ class Threshold(NIRNeuronType):
         output[...] = self.threshold < J
 
 
-class Integrator(NIRNeuronType):
+class VoltageType(NIRNeuronType):
+    """Base of the neuron types with a voltage, which is the output.
+
+    Parameters
+    ----------
+    dt : float
+        Length of a step, in seconds.
+    """
+
+    state: ClassVar[dict[str, Distribution]] = {"voltage": Choice([0.0])}
+
+    @abstractmethod
+    def integrated(self, J: Array, voltage: Array) -> Array:
+        """Compute the voltage at the end of a step, before spikes.
+
+        Parameters
+        ----------
+        J, voltage : ndarray
+            Input and voltage at the beginning, ``(n_neurons,)``.
+        """
+
+    def step(self, dt: float, J: Array, output: Array, voltage: Array) -> None:
+        """Compute one step, in place."""
+        self.check_dt(dt)
+        voltage[...] = self.integrated(J, voltage)
+        output[...] = voltage
+
+
+class SpikingType(VoltageType):
+    """Base of the neuron types that spike and are reset.
+
+    Parameters
+    ----------
+    dt : float
+        Length of a step, in seconds.
+    """
+
+    spiking = True
+    negative = False
+    v_threshold = _PerNeuron("v_threshold")
+    v_reset = _PerNeuron("v_reset")
+
+    def step(self, dt: float, J: Array, output: Array, voltage: Array) -> None:
+        """Compute one step, in place."""
+        self.check_dt(dt)
+        integrated = self.integrated(J, voltage)
+        output[...] = integrated > self.v_threshold
+        voltage[...] = np.where(output, self.v_reset, integrated)
+
+
+class Integrator(VoltageType):
     """Integrate the input: I, whose output is the voltage.
 
     Parameters
@@ -118,7 +169,6 @@ class Integrator(NIRNeuronType):
         Resistances.
     """
 
-    state: ClassVar[dict[str, Distribution]] = {"voltage": Choice([0.0])}
     r = _PerNeuron("r")
 
     def __init__(self, dt: float, r: Any, initial_state: Any = None) -> None:
@@ -131,23 +181,11 @@ class Integrator(NIRNeuronType):
         return self.dt * self.r
 
     def integrated(self, J: Array, voltage: Array) -> Array:
-        """Compute the voltage at the end of a step, before spikes.
-
-        Parameters
-        ----------
-        J, voltage : ndarray
-            Input and voltage at the beginning, ``(n_neurons,)``.
-        """
+        """Compute the voltage before spikes; see `VoltageType.integrated`."""
         return voltage + self.gain * J
 
-    def step(self, dt: float, J: Array, output: Array, voltage: Array) -> None:
-        """Compute one step, in place."""
-        self.check_dt(dt)
-        voltage[...] = self.integrated(J, voltage)
-        output[...] = voltage
 
-
-class LeakyIntegrator(NIRNeuronType):
+class LeakyIntegrator(VoltageType):
     """Integrate the input, with a leak: LI, whose output is the voltage.
 
     Parameters
@@ -164,7 +202,6 @@ class LeakyIntegrator(NIRNeuronType):
         How a step is computed.
     """
 
-    state: ClassVar[dict[str, Distribution]] = {"voltage": Choice([0.0])}
     tau = _PerNeuron("tau")
     r = _PerNeuron("r")
     v_leak = _PerNeuron("v_leak")
@@ -192,24 +229,12 @@ class LeakyIntegrator(NIRNeuronType):
         return part if self.discretization == "euler" else -np.expm1(-part)
 
     def integrated(self, J: Array, voltage: Array) -> Array:
-        """Compute the voltage at the end of a step, before spikes.
-
-        Parameters
-        ----------
-        J, voltage : ndarray
-            Input and voltage at the beginning, ``(n_neurons,)``.
-        """
+        """Compute the voltage before spikes; see `VoltageType.integrated`."""
         goal = self.v_leak + self.r * J
         return voltage + self.approach * (goal - voltage)
 
-    def step(self, dt: float, J: Array, output: Array, voltage: Array) -> None:
-        """Compute one step, in place."""
-        self.check_dt(dt)
-        voltage[...] = self.integrated(J, voltage)
-        output[...] = voltage
 
-
-class IntegrateAndFire(Integrator):
+class IntegrateAndFire(SpikingType, Integrator):
     """Integrate the input, and spike: IF.
 
     Parameters
@@ -221,11 +246,6 @@ class IntegrateAndFire(Integrator):
     v_threshold, v_reset : (n_neurons,) array_like
         Voltages above which neurons spike, and those afterwards.
     """
-
-    spiking = True
-    negative = False
-    v_threshold = _PerNeuron("v_threshold")
-    v_reset = _PerNeuron("v_reset")
 
     def __init__(
         self,
@@ -239,13 +259,8 @@ class IntegrateAndFire(Integrator):
         self.v_threshold = v_threshold
         self.v_reset = v_reset
 
-    def step(self, dt: float, J: Array, output: Array, voltage: Array) -> None:
-        """Compute one step, in place."""
-        self.check_dt(dt)
-        _spike(self, self.integrated(J, voltage), output, voltage)
 
-
-class LeakyIntegrateAndFire(LeakyIntegrator):
+class LeakyIntegrateAndFire(SpikingType, LeakyIntegrator):
     """Integrate the input, with a leak, and spike: LIF.
 
     Parameters
@@ -264,11 +279,6 @@ class LeakyIntegrateAndFire(LeakyIntegrator):
         How a step is computed.
     """
 
-    spiking = True
-    negative = False
-    v_threshold = _PerNeuron("v_threshold")
-    v_reset = _PerNeuron("v_reset")
-
     def __init__(
         self,
         dt: float,
@@ -283,19 +293,3 @@ class LeakyIntegrateAndFire(LeakyIntegrator):
         super().__init__(dt, tau, r, v_leak, discretization, initial_state)
         self.v_threshold = v_threshold
         self.v_reset = v_reset
-
-    def step(self, dt: float, J: Array, output: Array, voltage: Array) -> None:
-        """Compute one step, in place."""
-        self.check_dt(dt)
-        _spike(self, self.integrated(J, voltage), output, voltage)
-
-
-def _spike(
-    neurons: IntegrateAndFire | LeakyIntegrateAndFire,
-    integrated: Array,
-    output: Array,
-    voltage: Array,
-) -> None:
-    """Let neurons above their threshold spike, and reset them."""
-    output[...] = integrated > neurons.v_threshold
-    voltage[...] = np.where(output, neurons.v_reset, integrated)
