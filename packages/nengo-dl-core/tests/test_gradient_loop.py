@@ -137,20 +137,20 @@ def test_layers(net, monkeypatch):
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "compiled"])
 def test_checkpoints(net, monkeypatch, setting, jit_compile):
     """The states of 7 steps are kept for 2 segments of 3, and for the last one."""
-    segments = []
+    made = []
 
-    def in_segments(*arguments):
-        segments.append(arguments)
-        return run_in_segments(*arguments)
+    class Loops(gradient_loop.CheckpointedLoops):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            made.append(self)
 
-    run_in_segments = gradient_loop._run_in_segments
-    monkeypatch.setattr(gradient_loop, "_run_in_segments", in_segments)
+    monkeypatch.setattr(gradient_loop, "CheckpointedLoops", Loops)
     if setting == "auto":
         monkeypatch.setattr(gradient_loop, "_MAX_KEPT", 0)
     with net:
         configure_settings(gradient_checkpoints=setting)
     check(net, monkeypatch, jit_compile, minibatch_size=3)
-    assert segments
+    assert made
 
 
 def test_random_functions(net):

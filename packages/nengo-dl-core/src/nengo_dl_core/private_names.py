@@ -6,6 +6,7 @@ pyproject.toml allows; docs/contributing.md says how to allow another one.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -118,9 +119,12 @@ def compiler_ir(function: Any, *args: Any, stage: str) -> str:
     program : str
         The program.
     """
-    device = tf.zeros(()).device  # else TensorFlow draws a random number to find it
-    program = function.experimental_get_compiler_ir(*args)(stage, device_name=device)
-    return str(program)
+    # Without a device's name, TensorFlow draws a random number to find one.
+    device = tf.zeros(()).device
+    with warnings.catch_warnings():  # what it says instead needs a device as well
+        warnings.filterwarnings("ignore", "device_name is being deprecated")
+        ir = function.experimental_get_compiler_ir(*args)(stage, device_name=device)
+    return str(ir)
 
 
 def is_profiling() -> bool:

@@ -42,6 +42,8 @@ class StepGradient(NamedTuple):
         The products whose weights have a gradient.
     needs_states, needs_kept : list of int
         States and kept results that the gradient is computed from.
+    n_bytes : int
+        How much these take for a step.
     """
 
     function: Any
@@ -52,6 +54,7 @@ class StepGradient(NamedTuple):
     products: list[int]
     needs_states: list[int]
     needs_kept: list[int]
+    n_bytes: int
 
 
 class TracedStep:
@@ -228,6 +231,8 @@ class TracedStep:
             needed.add(
                 x for i, x in zip(of_states, d_before, strict=True) if i in carried
             )
+        needs_states, needs_kept = needed.among(states), needed.among(kept)
+        needs = [states[i] for i in needs_states] + [kept[i] for i in needs_kept]
         return StepGradient(
             function,
             of_inputs,
@@ -235,8 +240,9 @@ class TracedStep:
             carried,
             [learned[i] for i in of_learned],
             products,
-            needed.among(states),
-            needed.among(kept),
+            needs_states,
+            needs_kept,
+            sum(x.shape.num_elements() * x.dtype.size for x in needs),
         )
 
 
