@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from typing import Any
@@ -20,6 +20,10 @@ from nengo_dl_core.training.data_arguments import by_object, check_shapes
 from nengo_dl_core.values.session import Session
 
 Array = npt.NDArray[Any]
+
+# Bytes of samples that are copied one by one to be shuffled. Larger ones are gathered
+# by their numbers, for which TensorFlow traces a function in each call.
+_MAX_COPIED = 2**26
 
 
 @dataclass(frozen=True)
@@ -103,13 +107,25 @@ class Samples:
             Inputs, or tuples of inputs, targets and, if there are any, weights.
         """
         given = tuple(arrays for arrays in self._all if arrays)
+        n_samples, options = self.n_samples, tf.data.Options()
+        shard = tf.data.experimental.AutoShardPolicy.DATA
+        options.experimental_distribute.auto_shard_policy = shard
+        rows = np.arange(-(-n_samples // size) * size if fill else n_samples)
+        rows = np.minimum(rows, n_samples - 1)
+        whole = len(rows) % size == 0
+        if evaluated is None and _n_bytes(given) <= _MAX_COPIED:
+            if len(rows) > n_samples:
+                given = tf.nest.map_structure(lambda array: array[rows], given)
+            copied = given if len(given) > 1 else given[0]
+            samples = tf.data.Dataset.from_tensor_slices(copied)
+            if shuffle_seed is not None:
+                samples = samples.shuffle(n_samples, seed=shuffle_seed)
+            # To optimize such a pipeline takes longer than what it does.
+            options.experimental_optimization.apply_default_optimizations = False
+            options.autotune.enabled = False
+            return samples.batch(size, whole).with_options(options)
         data = tf.nest.map_structure(tf.constant, given)
-        n_samples = self.n_samples
-        indices = tf.data.Dataset.range(-(-n_samples // size) * size)
-        if fill:
-            indices = indices.map(lambda i: tf.minimum(i, n_samples - 1))
-        else:
-            indices = indices.take(n_samples)
+        indices = tf.data.Dataset.from_tensor_slices(rows)
         if shuffle_seed is not None:
             indices = indices.shuffle(n_samples, seed=shuffle_seed)
 
@@ -119,11 +135,12 @@ class Samples:
                 batch = ({**batch[0], **_evaluated(evaluated, batch[0])}, *batch[1:])
             return batch if len(batch) > 1 else batch[0]
 
-        options = tf.data.Options()
-        shard = tf.data.experimental.AutoShardPolicy.DATA
-        options.experimental_distribute.auto_shard_policy = shard
-        full = fill or n_samples % size == 0
-        return indices.batch(size, full).map(gathered).with_options(options)
+        return indices.batch(size, whole).map(gathered).with_options(options)
+
+
+def _n_bytes(arrays: Any) -> int:
+    """How much memory arrays take together."""
+    return sum(array.nbytes for array in tf.nest.flatten(arrays))
 
 
 def _evaluated(
@@ -291,106 +308,3 @@ class MinibatchInputs:
             generators,
         )
         return [np.swapaxes(values[source.node], 0, 1) for source in self._sources]
-
-
-def with_targets(
-    program: Program,
-    samples: Samples,
-    y: Any,
-    trained: Mapping[Any, str],
-    sample_weight: Any,
-    class_weight: Mapping[int, float] | None,
-    of_classes: Collection[str],
-) -> Samples:
-    """Add targets and weights to inputs.
-
-    Parameters
-    ----------
-    program : Program
-        What is simulated.
-    samples : Samples
-        The inputs.
-    y : dict or list or ndarray
-        See `Simulator.fit`.
-    trained : dict of {nengo.Probe: str}
-        The Probes that need targets, and their names.
-    sample_weight : dict or ndarray or None
-        See `Simulator.fit`; as dictionary by name.
-    class_weight : dict of {int: float} or None
-        Weights of classes.
-    of_classes : collection of str
-        Names of the Probes whose targets may be numbers of classes.
-
-    Returns
-    -------
-    samples : Samples
-        Inputs, targets and weights.
-
-    Raises
-    ------
-    nengo.exceptions.ValidationError
-        If the targets or weights do not fit the network or the inputs.
-    """
-    every = program.probe_names if isinstance(y, Mapping) else trained
-    targets = by_object(y, every, "Probe")
-    check_shapes(targets, every, samples.n_samples, None, of_classes)
-    if set(targets) != set(trained):
-        raise ValidationError(
-            f"targets are needed for the probes {list(trained.values())}, which "
-            "the loss and metrics are about, but are given for "
-            f"{[every[probe] for probe in targets]}",
-            attr="y",
-        )
-    for probe, target in targets.items():
-        steps = samples.n_steps if program.keeps_history(probe) else 1
-        if target.shape[1] > steps:
-            raise ValidationError(
-                f"the targets for {trained[probe]!r} have {target.shape[1]} steps, "
-                f"but the probe gives only {steps}",
-                attr="y",
-            )
-    samples = replace(
-        samples, targets={trained[probe]: target for probe, target in targets.items()}
-    )
-    if sample_weight is not None:
-        samples = replace(samples, weights=_weights(samples, sample_weight))
-    if class_weight is not None:
-        samples = replace(samples, weights=_with_classes(samples, class_weight))
-    return samples
-
-
-def _weights(samples: Samples, sample_weight: Any) -> dict[str, Array]:
-    """The weights of samples, or of their steps, by name."""
-    if not isinstance(sample_weight, Mapping):
-        sample_weight = dict.fromkeys(samples.targets, sample_weight)
-    n_samples, weights = samples.n_samples, {}
-    for name, target in samples.targets.items():
-        weight = np.asarray(sample_weight.get(name, np.ones(n_samples)), np.float32)
-        weight = weight[:, None] if weight.ndim == 1 else weight
-        if weight.shape not in ((n_samples, 1), target.shape[:2]):
-            raise ValidationError(
-                f"must have shape ({n_samples},), ({n_samples}, 1) or "
-                f"{target.shape[:2]}, not {np.shape(sample_weight[name])}",
-                attr="sample_weight",
-            )
-        weights[name] = weight
-    return weights
-
-
-def _with_classes(
-    samples: Samples, class_weight: Mapping[int, float]
-) -> dict[str, Array]:
-    """Weights of samples times those of the classes that their targets are."""
-    if len(samples.targets) > 1:
-        raise ValidationError(
-            "Keras defines class weights for a single output; use sample_weight",
-            attr="class_weight",
-        )
-    ((name, target),) = samples.targets.items()
-    one_hot = target.shape[-1] > 1
-    classes = target.argmax(-1) if one_hot else np.rint(target[..., 0]).astype(int)
-    by_class = [class_weight.get(int(x), 1.0) for x in classes.ravel()]
-    return {
-        name: np.reshape(by_class, classes.shape).astype(np.float32)
-        * samples.weights.get(name, 1)
-    }

@@ -24,9 +24,9 @@ from nengo_dl_core.training.samples import (
     Samples,
     given_inputs,
     inputs_of,
-    with_targets,
 )
 from nengo_dl_core.training.simulation_layer import SimulationLayer
+from nengo_dl_core.training.targets import with_targets
 
 Array = npt.NDArray[Any]
 
