@@ -1,5 +1,7 @@
 """Registration of builders, and operators that users add."""
 
+from typing import ClassVar
+
 import nengo
 import numpy as np
 import pytest
@@ -137,6 +139,23 @@ def test_build_functions_registered_with_ours_leave_nengo_alone():
             nengo.builder.Model().build(Thing())
     finally:
         del NengoBuilder.builders[Thing]
+
+
+def test_activities_are_computed_once_for_all_connections_of_an_ensemble():
+    class Counted(nengo.LIF):
+        calls: ClassVar = []
+
+        def rates(self, x, gain, bias):
+            self.calls.append(x.shape)
+            return super().rates(x, gain, bias)
+
+    with nengo.Network() as net:
+        ensemble = nengo.Ensemble(10, 1, n_eval_points=20, neuron_type=Counted())
+        for function in (None, np.sin):
+            nengo.Connection(ensemble, nengo.Node(size_in=1), function=function)
+        nengo.Probe(ensemble)
+    with Simulator(net, progress_bar=False):
+        assert Counted.calls == [(20, 10)]
 
 
 @pytest.mark.parametrize("fail_fast", [True, False])

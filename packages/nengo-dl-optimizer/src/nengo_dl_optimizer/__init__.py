@@ -1,5 +1,6 @@
 """Restructure graphs of Nengo operators into few, large, contiguous operations."""
 
+from .decoders import SharedDecoderBuilder
 from .display import display_signal_blocks, draw_signal_blocks
 from .execution import (
     ExecutorState,
@@ -74,6 +75,7 @@ __all__ = [
     "Planner",
     "PythonCall",
     "ResetInc",
+    "SharedDecoderBuilder",
     "SignalFacts",
     "Simplification",
     "Sorter",

@@ -7,21 +7,24 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-from nengo.builder import Builder, Model
+from nengo.builder import Model
 from nengo.builder.operator import Operator
 from nengo.builder.signal import SignalDict
+
+from nengo_dl_optimizer import SharedDecoderBuilder
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class NengoBuilder(Builder):
+class NengoBuilder(SharedDecoderBuilder):
     """Nengo's builder with build functions of our own.
 
     A function that is registered here is used in our simulator only. For all other
-    types Nengo's own build function is used.
+    types Nengo's own build function is used, and what all connections of an ensemble
+    share is computed once.
     """
 
-    builders: ClassVar[Any] = ChainMap({}, Builder.builders)
+    builders: ClassVar[Any] = ChainMap({}, SharedDecoderBuilder.builders)
 
     @classmethod
     def register(cls, nengo_class: type) -> Callable[[_F], _F]:

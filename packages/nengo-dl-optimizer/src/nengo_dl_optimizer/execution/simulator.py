@@ -12,6 +12,7 @@ from nengo.builder.operator import Operator, TimeUpdate
 from nengo.builder.signal import Signal
 from numpy.typing import DTypeLike, NDArray
 
+from ..decoders import SharedDecoderBuilder
 from ..graph import OperatorGraph, SignalFacts
 from ..merging import written_signals
 from ..pipeline import optimize
@@ -78,7 +79,9 @@ class NumPySimulator:
         float_type: DTypeLike | None = None,
         kernels: Mapping[type[Operator], KernelMaker] | None = None,
     ) -> None:
-        self.model = Model(dt=dt) if model is None else model
+        if model is None:
+            model = Model(dt=dt, builder=SharedDecoderBuilder())
+        self.model = model
         if network is not None:
             self.model.build(network)
         if seed is None:
