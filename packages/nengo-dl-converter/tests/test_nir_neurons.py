@@ -4,6 +4,7 @@ import nengo
 import nir
 import numpy as np
 import pytest
+import tensorflow as tf
 from nengo.exceptions import SimulationError
 
 import nengo_dl_core
@@ -88,3 +89,43 @@ def test_weights_before_neurons_have_a_gradient(kind, gradient):
         changed = np.asarray(sim.data[connection].weights) - weight
     assert (changed[:2] > 0).all()
     assert changed[2] == 0
+
+
+@pytest.mark.parametrize("by", ["network", "ensemble", "type"])
+def test_surrogate_by_hand(by):
+    """Until the first spike the voltage is the sum of what was put in."""
+    weight, n_steps = 0.3, 5
+    neurons = nir.IF(np.array([50.0]), np.array([1.0]), np.array([-1.0]))
+    graph = nir.NIRGraph.from_list(nir.Linear(np.array([[weight]])), neurons)
+    imported = from_nir(graph, 1e-2, "euler")
+    net = imported.net
+
+    def derivative(x):
+        return 1 / (1 + x**2)
+
+    with net:
+        nengo_dl_core.configure_settings(dtype="float64")
+        (ens,) = (
+            x for x in net.all_ensembles if "Fire" in type(x.neuron_type).__name__
+        )
+        if by == "network":
+            nengo_dl_core.configure_settings(spike_gradient=derivative)
+        elif by == "ensemble":
+            net.config[ens].spike_gradient = derivative
+        else:
+            types = {type(ens.neuron_type): derivative}
+            nengo_dl_core.configure_settings(spike_gradient=types)
+    with nengo_dl_core.Simulator(net, dt=1e-2, progress_bar=False) as sim:
+        layer = sim.tensor_graph
+        name = sim.program.input_names[imported.inputs["input"]]
+        x = tf.ones((1, n_steps, 1), tf.float64)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            inputs = {name: x, "n_steps": [[n_steps]]}
+            (outputs,) = layer.call(inputs, training=True).values()
+            loss = outputs[0, -1, 0]
+        gradient = tape.gradient(loss, x)
+    assert not outputs.numpy().any()
+    scale = 50 * 1e-2 * weight
+    expected = derivative((n_steps * scale - 1) / 2) * scale / 2
+    np.testing.assert_allclose(gradient, np.full((1, n_steps, 1), expected))

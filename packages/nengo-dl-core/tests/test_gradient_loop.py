@@ -78,7 +78,7 @@ def test_random_networks(jit_compile, min_weights, monkeypatch):
         networks.networks(python=False),
         st.sampled_from([1, 3]),
         st.integers(1, 3),
-        st.sampled_from([None, "fast_sigmoid"]),
+        st.sampled_from([None, "fast_sigmoid", {nengo.LIF: tf.sigmoid}]),
     )
     def check_one(net, minibatch_size, unroll, spike_gradient):
         with net:

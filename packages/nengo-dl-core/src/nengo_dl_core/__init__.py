@@ -1,13 +1,14 @@
 """Simulate Nengo networks with TensorFlow."""
 
-from nengo_dl_core import dists
+from nengo_dl_core import dists, surrogates
 from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
 from nengo_dl_core.builders.numerics import rounded_product, stored
 from nengo_dl_core.builders.process import SimProcessBuilder
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.layer import Layer
-from nengo_dl_core.network.config import configure_settings, get_setting
+from nengo_dl_core.network.config import configure_settings
+from nengo_dl_core.network.lookup import get_setting
 from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
 from nengo_dl_core.simulator import Simulator
 from nengo_dl_core.tensor_node import TensorNode
@@ -34,4 +35,5 @@ __all__ = [
     "losses",
     "rounded_product",
     "stored",
+    "surrogates",
 ]

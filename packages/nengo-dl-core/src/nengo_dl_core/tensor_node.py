@@ -18,7 +18,7 @@ from nengo.params import BoolParam, Default, Parameter, ShapeParam
 
 from nengo_dl_core.deprecation import warn_deprecated
 from nengo_dl_core.network.build import NengoBuilder
-from nengo_dl_core.network.config import get_setting
+from nengo_dl_core.network.lookup import get_setting
 
 
 class TensorNode(nengo.Node):

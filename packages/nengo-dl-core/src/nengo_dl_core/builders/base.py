@@ -24,8 +24,9 @@ each group of a plan. A new operator type is added by writing a builder for it:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import keras
@@ -37,6 +38,7 @@ from nengo.exceptions import BuildError
 
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.network.generators import Generators
+from nengo_dl_core.network.spike_gradients import SpikeGradient
 from nengo_dl_core.progress import NullProgressBar, ProgressBar
 
 Group = tuple[Operator, ...]
@@ -68,9 +70,9 @@ class BuildConfig(NamedTuple):
     evaluates_inputs : callable or None
         Tells in every step whether an input Node is to be evaluated, or has a value
         already; None if all of them have.
-    spike_gradient : str or None
-        Gradient of spikes, with which spiking neurons spike in training; None if they
-        are trained through their rates.
+    spike_gradients : dict of {nengo.builder.neurons.SimNeurons: callable or str}
+        The gradients of neurons that spike in training: a surrogate, or ``"rates"``.
+        Others are trained through their rates.
     as_trained : bool
         Whether spiking neurons compute as in training (rates, by default) although the
         model is not being trained, as in validation.
@@ -88,7 +90,7 @@ class BuildConfig(NamedTuple):
     generators: Generators | None = None
     keep_error: Callable[[BaseException], None] = _forget_error
     evaluates_inputs: Callable[[nengo.Node], bool] | None = None
-    spike_gradient: str | None = None
+    spike_gradients: Mapping[Operator, SpikeGradient] = MappingProxyType({})
     as_trained: bool = False
     seed: int | None = None
     at_once: bool = False

@@ -113,7 +113,7 @@ def build_config(
         generators=session.generators,
         keep_error=session.keep_error,
         evaluates_inputs=evaluates_inputs,
-        spike_gradient=program.setting("spike_gradient"),
+        spike_gradients=program.spike_gradients,
         as_trained=bool(program.setting("learning_phase", as_trained)),
         seed=session.seeds.seed,
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import nengo
 import numpy as np
-from nengo.base import NengoObject
 from nengo.config import Config
 from nengo.exceptions import ConfigError, NetworkContextError, ValidationError
+from nengo.neurons import NeuronType
 from nengo.params import Parameter
 
+from nengo_dl_core.network.lookup import default_setting, is_declared
 from nengo_dl_core.network.session_config import check_session_config
+from nengo_dl_core.network.spike_gradients import check_surrogate
 from nengo_dl_core.surrogates import SURROGATES
 
 # The kinds of objects that a setting can be given for, besides networks. All other
@@ -21,6 +23,7 @@ _PER_OBJECT: dict[str, tuple[type, ...]] = {
     "trainable": (nengo.Ensemble, nengo.Connection, nengo.ensemble.Neurons),
     "keep_history": (nengo.Probe,),
     "firing_rate_scale": (nengo.Ensemble,),
+    "spike_gradient": (nengo.Ensemble,),
 }
 
 
@@ -38,6 +41,25 @@ def _positive(value: Any) -> bool:
 
 def _function(value: Any) -> bool:
     return value is None or callable(value)
+
+
+def _spike_gradient(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(
+            isinstance(key, type)
+            and issubclass(key, NeuronType)
+            and not isinstance(gradient, Mapping)
+            and _spike_gradient(gradient)
+            for key, gradient in value.items()
+        )
+    if isinstance(value, str):
+        return value == "rates" or value in SURROGATES
+    if value is None or value is False:
+        return True
+    if not callable(value) or isinstance(value, type):
+        return False
+    check_surrogate(value)
+    return True
 
 
 def _dtype_name(value: Any) -> Any:
@@ -59,8 +81,10 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "inference_only": (_boolean, "True or False"),
     "lif_smoothing": (_positive, "a positive number or None"),
     "spike_gradient": (
-        lambda value: value in (None, "rates", *SURROGATES),
-        ", ".join(["None", *(f'"{name}"' for name in ("rates", *SURROGATES))]),
+        _spike_gradient,
+        ", ".join(f'"{name}"' for name in ("rates", *SURROGATES))
+        + ", a function of the distance from the threshold, False or None, or a "
+        "dictionary of these by neuron types (classes)",
     ),
     "dtype": (
         lambda value: _dtype_name(value) in ("float16", "float32", "float64"),
@@ -89,10 +113,10 @@ def configure_settings(**kwargs: Any) -> None:
     """Change settings of the simulator for the network that is being defined.
 
     Call it within the context of a network. Each call changes the settings that it
-    names and leaves the others as they are. ``trainable`` and ``keep_history`` hold for
-    the network in whose context they are set, and for the networks in it that do not
-    say otherwise. All other settings are those of the whole simulation, and belong to
-    the top-level network.
+    names and leaves the others as they are. ``trainable``, ``keep_history`` and
+    ``spike_gradient`` hold for the network in whose context they are set, and for the
+    networks in it that do not say otherwise. All other settings are those of the whole
+    simulation, and belong to the top-level network.
 
     Parameters
     ----------
@@ -111,12 +135,17 @@ def configure_settings(**kwargs: Any) -> None:
         Promise that the network is never trained, so that nothing is built for it.
     lif_smoothing : float
         Train LIF neurons through `SoftLIFRate` with this ``sigma``.
-    spike_gradient : str
+    spike_gradient : str or callable or False or dict
         Let spiking neurons spike in training, as they do otherwise, with this gradient:
-        ``"rates"`` is that of the rate equations; ``"fast_sigmoid"``, ``"arctan"`` and
-        ``"triangle"`` are surrogates for the derivative of a spike, through time (see
-        `nengo_dl_core.surrogates`). By default the rate equations take
-        the place of the neurons.
+        ``"rates"`` is that of the rate equations, which neurons without a threshold
+        have in any case; the names, objects and functions of
+        `nengo_dl_core.surrogates` take the place of the derivative of a spike, through
+        time. With False, the default, the rate equations take the place of the neurons.
+        A dictionary says it for neuron types, ``{nengo.LIF: "sigmoid"}``; the nearest
+        base class of a type counts. None, and types that are not in the dictionary,
+        leave it to the networks around this one. Can also be set for one ensemble with
+        ``net.config[ens].spike_gradient``, for all of them, and for a subnetwork, as
+        ``trainable``; the innermost setting wins.
     dtype : str or tf.DType
         Floating point type, ``"float16"``, ``"float32"`` or ``"float64"``. By default
         it is ``"float32"``, or ``"float16"`` if `nengo.rc` asks for 16 bits.
@@ -179,9 +208,7 @@ def configure_settings(**kwargs: Any) -> None:
             raise ConfigError(
                 f"{name!r} is no setting; there are {', '.join(sorted(_ACCEPTED))}"
             )
-        accepts, words = _ACCEPTED[name]
-        if not accepts(value):
-            raise ValidationError(f"must be {words}, not {value!r}", attr=name)
+        _check(name, value)
     check_session_config(kwargs.get("session_config") or {})
 
     values = {
@@ -195,7 +222,8 @@ def configure_settings(**kwargs: Any) -> None:
             {
                 name: value
                 for name, value in values.items()
-                if name not in _PER_OBJECT and _default(top.config, name) != value
+                if name not in _PER_OBJECT
+                and default_setting(top.config, name) != value
             },
         )
     for name, value in values.items():
@@ -206,6 +234,22 @@ def configure_settings(**kwargs: Any) -> None:
             of_ensemble = kind is nengo.ensemble.Neurons
             own = None if of_ensemble else value
             setattr(nengo.Network.context[-1].config[kind], name, own)
+
+
+def _check(name: str, value: Any) -> None:
+    """Raise an error if a setting does not accept a value."""
+    accepts, words = _ACCEPTED[name]
+    if not accepts(value):
+        raise ValidationError(f"must be {words}, not {value!r}", attr=name)
+
+
+class _Setting(Parameter):
+    """A setting of an object, which is checked when it is made."""
+
+    def coerce(self, instance: Any, value: Any) -> Any:
+        if value is not None:
+            _check(self.name, value)
+        return super().coerce(instance, value)
 
 
 def check_subnetworks(network: nengo.Network) -> None:
@@ -232,7 +276,7 @@ def check_subnetworks(network: nengo.Network) -> None:
             for name in subnet.config[nengo.Network].extra_params
             if name in _ACCEPTED
             and name not in _PER_OBJECT
-            and not _is_declared(network.config, nengo.Network, name)
+            and not is_declared(network.config, nengo.Network, name)
         }
         _refuse_elsewhere(subnet, {k: x for k, x in brought.items() if x is not None})
 
@@ -258,14 +302,8 @@ def _declare(config: Config, kind: type, name: str) -> None:
     if kind not in config.params:
         config.configures(kind)
     if name not in config[kind].extra_params:
-        parameter = Parameter(name, default=None, optional=True)
+        parameter = _Setting(name, default=None, optional=True)
         config[kind].set_param(name, parameter)
-
-
-def _is_declared(config: Config, kind: type, name: str) -> bool:
-    """Whether a type of objects has the parameter ``name``."""
-    configured = any(base in config.params for base in kind.__mro__)
-    return configured and name in config[kind].extra_params
 
 
 def declare_trainable(network: nengo.Network) -> None:
@@ -278,98 +316,3 @@ def declare_trainable(network: nengo.Network) -> None:
     """
     for kind in (nengo.Network, *_PER_OBJECT["trainable"]):
         _declare(network.config, kind, "trainable")
-
-
-def get_setting(
-    model: Any, setting: str, default: Any = None, obj: NengoObject | None = None
-) -> Any:
-    """Look up a setting of a network, or of one object in it.
-
-    Parameters
-    ----------
-    model : nengo.builder.Model or nengo.Network
-        Built model, or the network that it was built from.
-    setting : str
-        Name of the setting.
-    default : object
-        What to return if the setting has not been made.
-    obj : NengoObject, optional
-        Look the setting up for this object, instead of for the whole network.
-
-    Returns
-    -------
-    value : object
-        The value of the setting, or ``default``.
-    """
-    network = model if isinstance(model, nengo.Network) else model.toplevel
-    if network is None:
-        return default
-    if obj is None:
-        value = _default(network.config, setting)
-    else:
-        around = _networks_around(obj, network) or [network]
-        value = object_setting(around, setting, obj)
-    return default if value is None else value
-
-
-def object_setting(networks: Sequence[nengo.Network], setting: str, obj: Any) -> Any:
-    """Look up the setting that holds for an object; the innermost one counts.
-
-    Looked at are, in this order: the object's own setting; that of its type, and of
-    everything, in the config of the network that it is in; that of this network in the
-    configs around it; and the same for each network around that one. Of several configs
-    the innermost wins. What holds for an ensemble also does for its neurons.
-
-    Parameters
-    ----------
-    networks : list of nengo.Network
-        The networks around the object, from the top-level network to the innermost.
-    setting : str
-        Name of the setting.
-    obj : NengoObject
-        The object.
-
-    Returns
-    -------
-    value : object
-        The value of the setting, or None.
-    """
-    made = (value for value in _settings_made(networks, setting, obj))
-    return next((value for value in made if value is not None), None)
-
-
-def _settings_made(
-    networks: Sequence[nengo.Network], setting: str, obj: Any
-) -> Iterator[Any]:
-    """Every setting that concerns an object, the one that counts most first."""
-    is_part = isinstance(obj, nengo.ensemble.Neurons)
-    objects = [obj, obj.ensemble] if is_part else [obj]
-    configs = [network.config for network in networks]
-    for x in objects:
-        yield from (_own(config, x, setting) for config in reversed(configs))
-    for depth in reversed(range(len(networks))):
-        for kind in (*map(type, objects), nengo.Network):
-            yield _default(configs[depth], setting, kind)
-        around = reversed(configs[: depth + 1])
-        yield from (_own(config, networks[depth], setting) for config in around)
-
-
-def _default(config: Config, setting: str, kind: type = nengo.Network) -> Any:
-    """Return the setting for all objects of a type."""
-    declared = _is_declared(config, kind, setting)
-    return getattr(config[kind], setting) if declared else None
-
-
-def _own(config: Config, obj: Any, setting: str) -> Any:
-    """Return the setting that has been made for this very object."""
-    made = obj in config.params and _is_declared(config, type(obj), setting)
-    return getattr(config[obj], setting) if made and setting in config[obj] else None
-
-
-def _networks_around(obj: Any, network: nengo.Network) -> list[nengo.Network]:
-    """List the networks from this one down to the one that holds an object."""
-    owner = obj.ensemble if isinstance(obj, nengo.ensemble.Neurons) else obj
-    if any(owner is x for found in network.objects.values() for x in found):
-        return [network]
-    inner = (_networks_around(obj, subnet) for subnet in network.networks)
-    return next(([network, *path] for path in inner if path), [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import nengo
@@ -10,7 +10,7 @@ from nengo.builder import Model
 from nengo.builder.signal import Signal
 from nengo.connection import LearningRule
 
-from nengo_dl_core.network.config import object_setting
+from nengo_dl_core.network.lookup import enclosed_objects, object_setting
 
 
 def mark_signals(model: Model) -> dict[Signal, bool | None]:
@@ -35,7 +35,7 @@ def mark_signals(model: Model) -> dict[Signal, bool | None]:
     if network is None:
         return {}
     marks: dict[Signal, bool | None] = {}
-    for networks, obj in _objects([network]):
+    for networks, obj in enclosed_objects([network]):
         if isinstance(obj, nengo.Connection):
             if model.sig[obj].get("weights") is not None:
                 marks[model.sig[obj]["weights"].base] = _trainable(networks, obj)
@@ -48,17 +48,7 @@ def mark_signals(model: Model) -> dict[Signal, bool | None]:
     return marks
 
 
-def _objects(
-    networks: list[nengo.Network],
-) -> Iterator[tuple[list[nengo.Network], Any]]:
-    """List ensembles and connections, each with the networks that it is in."""
-    for obj in networks[-1].ensembles + networks[-1].connections:
-        yield networks, obj
-    for subnet in networks[-1].networks:
-        yield from _objects([*networks, subnet])
-
-
-def _trainable(networks: list[nengo.Network], obj: Any) -> bool:
+def _trainable(networks: Sequence[nengo.Network], obj: Any) -> bool:
     """Whether an object is trained, as far as settings say."""
     setting = object_setting(networks, "trainable", obj)
     return True if setting is None else bool(setting)

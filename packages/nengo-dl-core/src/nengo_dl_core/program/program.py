@@ -17,16 +17,19 @@ from nengo.exceptions import ValidationError
 
 from nengo_dl_core.argument_checks import check_device, check_positive_integer
 from nengo_dl_core.builders.base import Builder
-from nengo_dl_core.network.config import check_subnetworks, get_setting
+from nengo_dl_core.network.config import check_subnetworks
 from nengo_dl_core.network.inputs import NodeInput, evaluated_in_turn, split_inputs
+from nengo_dl_core.network.lookup import get_setting
 from nengo_dl_core.network.names import unique_names
 from nengo_dl_core.network.owners import Owners
 from nengo_dl_core.network.session_config import apply_session_config
 from nengo_dl_core.network.signal_facts import signal_facts
+from nengo_dl_core.network.spike_gradients import SpikeGradient, spike_gradients
 from nengo_dl_core.network.trainability import mark_signals
 from nengo_dl_core.passes import default_simplifications, factor_changes
 from nengo_dl_core.program.memory import Memory
-from nengo_dl_core.program.stages import Deferral, apart
+from nengo_dl_core.program.merging import among_equals
+from nengo_dl_core.program.stages import Deferral, deferrable
 from nengo_dl_optimizer import (
     OperatorGraph,
     OptimizedGraph,
@@ -114,6 +117,11 @@ class Program:
     def owners(self) -> Owners:
         """Names the objects that operators work for."""
         return Owners(self.model, self.optimized.graph)
+
+    @cached_property
+    def spike_gradients(self) -> Mapping[Operator, SpikeGradient]:
+        """How the neurons of each operator are trained, if they spike in training."""
+        return spike_gradients(self.model, self.optimized.graph)
 
     @property
     def stateful(self) -> bool:
@@ -253,7 +261,11 @@ def make_program(
             mergeable=Builder.mergeable,
             dt=model.dt,
         ),
-        planner=apart(get_setting(model, "planner") or layered_planner, minibatch_size),
+        planner=among_equals(
+            get_setting(model, "planner") or layered_planner,
+            lambda graph: dict.fromkeys(deferrable(graph, minibatch_size), True),
+            lambda graph: spike_gradients(model, graph),
+        ),
         sorter=get_setting(model, "sorter") or order_signals,
         simplifications=_simplifications(model, in_python) if simplify else (),
     )

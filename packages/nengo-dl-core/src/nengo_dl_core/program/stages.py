@@ -10,7 +10,6 @@ another loop, step by step.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import wraps
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +36,6 @@ from nengo_dl_optimizer import (
     DotSet,
     ElementwiseSet,
     OperatorGraph,
-    Planner,
     ResetInc,
     SparseDotSet,
     written_signals,
@@ -138,41 +136,6 @@ def _can_be_kept(
     )
 
 
-def apart(planner: Planner, minibatch_size: int) -> Planner:
-    """Keep operators that are deferred out of the groups of others.
-
-    Parameters
-    ----------
-    planner : Planner
-        A graph planner.
-    minibatch_size : int
-        Number of items that are simulated at once.
-
-    Returns
-    -------
-    planner : Planner
-        The planner, with a merge rule that is stricter.
-    """
-
-    @wraps(planner)
-    def plan(operators: Sequence[Operator], /) -> Sequence[Group]:
-        graph = OperatorGraph.of(operators)
-        deferred = deferrable(graph, minibatch_size)
-        if not deferred:
-            return planner(graph)
-        rule = graph.mergeable
-
-        def mergeable(op: Operator, group: Sequence[Operator]) -> bool:
-            alike = (op in deferred) == (group[0] in deferred)
-            return alike and (rule is None or rule(op, group))
-
-        return planner(
-            OperatorGraph(graph, graph.facts, mergeable, graph.replaced, graph.dt)
-        )
-
-    return plan
-
-
 class Deferral(NamedTuple):
     """The groups of a plan that are computed after the loop.
 
@@ -197,7 +160,7 @@ class Deferral(NamedTuple):
     def of(
         cls, plan: Sequence[Group], graph: OperatorGraph, minibatch_size: int
     ) -> Deferral:
-        """Divide a plan that `apart` has made.
+        """Divide a plan of which no group mixes what is deferred with what is not.
 
         Parameters
         ----------

@@ -31,12 +31,13 @@ from nengo.neurons import NeuronType
 from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.builders.delegating import ChosenBuilder
 from nengo_dl_core.builders.neurons.generic import GenericNeuronBuilder
-from nengo_dl_core.builders.signals import SignalDict
-from nengo_dl_core.surrogates import (
-    SURROGATES,
-    Surrogate,
+from nengo_dl_core.builders.neurons.given_gradients import (
+    with_derivative,
     with_gradient_of,
 )
+from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.network.spike_gradients import SpikeGradient
+from nengo_dl_core.surrogates import Surrogate
 
 
 class TFNeuronBuilder(OpBuilder):
@@ -65,13 +66,23 @@ class TFNeuronBuilder(OpBuilder):
     def steps_are_items(self, config: BuildConfig) -> bool:
         """Rates are computed at once; see `OpBuilder.steps_are_items`."""
         if self._trains_spikes(config):
-            return config.spike_gradient is None
+            return self._spike_gradient(config) is None
         return not any(op.state or op.state_extra for op in self.ops)
 
     def _trains_spikes(self, config: BuildConfig) -> bool:
         """Whether spiking neurons compute what they are trained by."""
         as_trained = config.training or config.as_trained
         return self.spiking and as_trained and not config.inference_only
+
+    def _spike_gradient(self, config: BuildConfig) -> SpikeGradient | None:
+        """The gradient of spikes that all neurons of the group are trained with."""
+        gradient, *others = (config.spike_gradients.get(op) for op in self.ops)
+        if any(other != gradient for other in others):
+            raise BuildError(
+                f"The planner put neurons with spike_gradient={gradient!r} into one "
+                "group with others: let it ask `OperatorGraph.mergeable`"
+            )
+        return gradient
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
@@ -172,7 +183,7 @@ class TFNeuronBuilder(OpBuilder):
         """
         if self._surrogate is None:
             return output
-        return with_gradient_of(spike_height * self._surrogate(distance), output)
+        return with_derivative(self._surrogate, distance, output, spike_height)
 
     def build_step(self, signals: SignalDict, **step_kwargs: Any) -> None:
         """Compute one step.
@@ -197,16 +208,16 @@ class TFNeuronBuilder(OpBuilder):
             return self.training_step(J, signals.dt, **state, **step_kwargs)
 
         def training() -> tuple[tf.Tensor, ...]:
-            gradient = self.config.spike_gradient
+            gradient = self._spike_gradient(self.config)
             if gradient is None:
                 return (rates(), *state.values())
-            if gradient == "rates" or not self.has_surrogate:
+            if isinstance(gradient, str) or not self.has_surrogate:
                 output, *after = inference()
                 return (
                     with_gradient_of(rates(), output),
                     *map(tf.stop_gradient, after),
                 )
-            self._surrogate = SURROGATES[gradient]
+            self._surrogate = gradient
             try:
                 return inference()
             finally:
