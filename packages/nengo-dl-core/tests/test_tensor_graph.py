@@ -44,7 +44,9 @@ def built(net, **options):
 class TestSignals:
     def test_parameters_are_marked(self, sim, net):
         marks = sim.tensor_graph.mark_signals()
-        sig = sim.model.sig
+        sig = sim.tensor_graph.model.sig
+        assert sig[net.ens]["encoders"].trainable is True
+        assert sig[net.ens.neurons]["voltage"].trainable is None
         assert marks[sig[net.ens]["encoders"]] is True
         assert marks[sig[net.ens.neurons]["bias"]] is True
         assert sig[net.ens.neurons]["voltage"] not in marks

@@ -83,6 +83,11 @@ class TensorGraph(SimulationLayer):
         super().__init__(program)
         self._seed = None if is_planned else seed
 
+    @property
+    def model(self) -> Model:
+        """The built model; its ``probes`` are in the order of the outputs."""
+        return self.program.model
+
     def build(self, input_shape: Any = None) -> None:
         """Create the variables; see `SimulationLayer.build`."""
         super().build(input_shape)
