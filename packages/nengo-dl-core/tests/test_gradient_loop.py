@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from nengo.exceptions import BuildError
 
 import network_strategies as networks
-from nengo_dl_core import Layer, Simulator, TensorNode, configure_settings, tuning
+from nengo_dl_core import (
+    Layer,
+    LeakyReLU,
+    Simulator,
+    SoftLIFRate,
+    SpikingLeakyReLU,
+    TensorNode,
+    configure_settings,
+    tuning,
+)
 from nengo_dl_core.engine import gradient_loop
 from nengo_dl_core.training import simulation_layer
 
@@ -151,6 +160,59 @@ def test_checkpoints(net, monkeypatch, setting, jit_compile):
         configure_settings(gradient_checkpoints=setting)
     check(net, monkeypatch, jit_compile, minibatch_size=3)
     assert made
+
+
+NEURONS = [
+    nengo.LIF(),
+    nengo.LIFRate(),
+    nengo.AdaptiveLIF(),
+    nengo.AdaptiveLIFRate(),
+    nengo.RectifiedLinear(),
+    nengo.SpikingRectifiedLinear(),
+    nengo.Sigmoid(),
+    nengo.Tanh(),
+    nengo.Izhikevich(),
+    SoftLIFRate(sigma=0.1),
+    LeakyReLU(),
+    SpikingLeakyReLU(),
+    nengo.RegularSpiking(nengo.LIFRate()),
+    nengo.StochasticSpiking(nengo.Sigmoid()),
+    nengo.PoissonSpiking(nengo.RectifiedLinear()),
+    nengo.Direct(),
+]
+
+
+@pytest.mark.filterwarnings("ignore:No gradient passes")  # through Izhikevich
+def test_unrolled_training():
+    """All neuron types learn the same, however many steps are in a round."""
+    trained = []
+    for unroll in (1, 2):
+        with nengo.Network(seed=0) as net:
+            configure_settings(
+                dtype="float64",
+                spike_gradient={
+                    nengo.LIF: "gaussian",
+                    SpikingLeakyReLU: "sigmoid",
+                    nengo.RegularSpiking: "rates",
+                    nengo.StochasticSpiking: "rates",
+                },
+            )
+            node = nengo.Node([0.0, 0.0])
+            for neuron_type in NEURONS:
+                ens = nengo.Ensemble(5, 2, neuron_type=neuron_type)
+                nengo.Connection(node, ens, synapse=None)
+                nengo.Probe(ens)
+        data = np.random.default_rng(0).uniform(-1, 1, size=(2, 5, 2))
+        with Simulator(
+            net, minibatch_size=2, unroll_simulation=unroll, progress_bar=False
+        ) as sim:
+            sim.compile(keras.optimizers.SGD(1e-3), loss="mse")
+            sim.fit(data, [data] * len(net.probes), verbose=0)
+            weights = sim.keras_model.trainable_weights
+            trained.append([x.numpy() for x in weights])
+    for plain, unrolled in zip(*trained, strict=True):
+        atol = 1e-10 * np.abs(plain).max()
+        np.testing.assert_allclose(unrolled, plain, rtol=1e-10, atol=atol)
 
 
 def test_random_functions(net):
