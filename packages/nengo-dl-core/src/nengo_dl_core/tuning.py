@@ -121,6 +121,11 @@ MIN_WEIGHTS_AT_ONCE = 256
 MAX_SEQUENCE_BYTES = 2**30
 """Values of all steps may take so many bytes between stages."""
 
+# Products in bfloat16, see `nengo_dl_core.builders.bfloat16`
+
+MIN_BFLOAT16_WEIGHTS = 4096
+"""Matrices with so many weights are multiplied in bfloat16, where that is asked for."""
+
 # Reads and writes of signals
 
 MAX_PIECES = 16

@@ -73,6 +73,8 @@ class BuildConfig(NamedTuple):
     spike_gradients : dict of {nengo.builder.neurons.SimNeurons: callable or str}
         The gradients of neurons that spike in training: a surrogate, or ``"rates"``.
         Others are trained through their rates.
+    product_dtype : str or None
+        ``"bfloat16"`` if products with large weights are computed in it.
     as_trained : bool
         Whether spiking neurons compute as in training (rates, by default) although the
         model is not being trained, as in validation.
@@ -91,6 +93,7 @@ class BuildConfig(NamedTuple):
     keep_error: Callable[[BaseException], None] = _forget_error
     evaluates_inputs: Callable[[nengo.Node], bool] | None = None
     spike_gradients: Mapping[Operator, SpikeGradient] = MappingProxyType({})
+    product_dtype: str | None = None
     as_trained: bool = False
     seed: int | None = None
     at_once: bool = False

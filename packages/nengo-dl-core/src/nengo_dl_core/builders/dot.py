@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,6 +11,7 @@ from nengo.builder.operator import DotInc, Operator
 
 from nengo_dl_core import tuning
 from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.bfloat16 import bfloat16_matmul
 from nengo_dl_core.builders.bound_rows import concatenated
 from nengo_dl_core.builders.numerics import rounded_product, stored
 from nengo_dl_core.builders.signals import SignalDict
@@ -39,7 +40,7 @@ class DotIncBuilder(OpBuilder):
         parts = [[[op] for op in self.ops]]
         if config.cpu_only:
             parts = _by_vectors(self.ops, signals) or parts
-        self.products = [_Product(runs, signals, config.cpu_only) for runs in parts]
+        self.products = [_Product(runs, signals, config) for runs in parts]
 
     def build_step(self, signals: SignalDict) -> None:
         """Multiply; see `OpBuilder.build_step`."""
@@ -78,18 +79,20 @@ class _Product:
         Equally many operators for each vector.
     signals : SignalDict
         Where their signals are.
-    cpu_only : bool
-        Whether they are certainly computed on a CPU.
+    config : BuildConfig
+        Settings of the simulation.
     """
 
     def __init__(
         self,
         runs: Sequence[Sequence[Operator]],
         signals: SignalDict,
-        cpu_only: bool,
+        config: BuildConfig,
     ) -> None:
-        self._multiply = _stacked_product if cpu_only else _library_product
+        self._multiply = _stacked_product if config.cpu_only else _library_product
         matrix, vector = runs[0][0].A, runs[0][0].X
+        is_large = matrix.size >= tuning.MIN_BFLOAT16_WEIGHTS
+        self._in_bfloat16 = config.product_dtype == "bfloat16" and is_large
         # A scalar multiplies every element, and a vector is a matrix of one row.
         n_columns = matrix.shape[-1] if matrix.ndim else 1
         n_rows = len(runs[0]) * matrix.size // n_columns
@@ -117,6 +120,8 @@ class _Product:
 
     def _product(self, x: tf.Tensor, a: tf.Tensor) -> tf.Tensor:
         """Multiply the items of one step, or of many steps at once."""
+        if self._in_bfloat16 and x.shape[-1] == 1 < a.shape[-1]:
+            return _right_product(a, x[..., 0], bfloat16_matmul)[..., None]
         of_step = x.shape[0] == self.x.minibatch_size
         if of_step or a.shape[-1] == 1 or x.shape[-1] > 1:
             return self._multiply(a, self.transposed, x)
@@ -184,14 +189,18 @@ def _minibatch_product(a: tf.Tensor, transposed: tf.Tensor, x: tf.Tensor) -> tf.
     return _right_product(a, x)
 
 
-def _right_product(a: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+def _right_product(
+    a: tf.Tensor,
+    x: tf.Tensor,
+    matmul: Callable[..., tf.Tensor] = tf.matmul,
+) -> tf.Tensor:
     """Compute `_minibatch_product` with the matrices on the right of the vectors."""
     k, m, n = a.shape
     if k == 1:  # nothing has to be moved
         rows = tf.reshape(x, (-1, n))
-        return tf.reshape(tf.matmul(rows, a[0], transpose_b=True), (-1, 1, m))
+        return tf.reshape(matmul(rows, a[0], transpose_b=True), (-1, 1, m))
     rows = tf.transpose(x, (1, 0, 2))
-    return tf.transpose(tf.matmul(rows, a, transpose_b=True), (1, 0, 2))
+    return tf.transpose(matmul(rows, a, transpose_b=True), (1, 0, 2))
 
 
 def _left_product(a: tf.Tensor, transposed: tf.Tensor, x: tf.Tensor) -> tf.Tensor:

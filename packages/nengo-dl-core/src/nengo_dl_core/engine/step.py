@@ -114,6 +114,7 @@ def build_config(
         keep_error=session.keep_error,
         evaluates_inputs=evaluates_inputs,
         spike_gradients=program.spike_gradients,
+        product_dtype=program.product_dtype,
         as_trained=bool(program.setting("learning_phase", as_trained)),
         seed=session.seeds.seed,
     )

@@ -90,6 +90,10 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: _dtype_name(value) in ("float16", "float32", "float64"),
         '"float16", "float32" or "float64"',
     ),
+    "product_dtype": (
+        lambda value: value is None or _dtype_name(value) == "bfloat16",
+        '"bfloat16" or None',
+    ),
     "stateful": (_boolean, "True or False"),
     "use_loop": (_boolean, "True or False"),
     "learning_phase": (_optional_bool, "True, False or None"),
@@ -149,6 +153,12 @@ def configure_settings(**kwargs: Any) -> None:
     dtype : str or tf.DType
         Floating point type, ``"float16"``, ``"float32"`` or ``"float64"``. By default
         it is ``"float32"``, or ``"float16"`` if `nengo.rc` asks for 16 bits.
+    product_dtype : str or tf.DType
+        ``"bfloat16"`` rounds weights and what they multiply to bfloat16, in products
+        with matrices of 4,096 or more weights and in their gradients; sums are in
+        float32. Weights that online learning rules change, convolutions and sparse
+        matrices stay in float32, and so does what runs in NumPy because it calls Python
+        in every step. Needs ``dtype="float32"``.
     keep_history : bool
         Whether probes keep the values of all steps, or of the last one only; can also
         be set for one probe with ``net.config[probe].keep_history``.
@@ -212,7 +222,7 @@ def configure_settings(**kwargs: Any) -> None:
     check_session_config(kwargs.get("session_config") or {})
 
     values = {
-        name: _dtype_name(value) if name == "dtype" else value
+        name: _dtype_name(value) if name.endswith("dtype") else value
         for name, value in kwargs.items()
     }
     top, *subnetworks = nengo.Network.context

@@ -13,7 +13,7 @@ import tensorflow as tf
 from nengo.builder import Model
 from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
-from nengo.exceptions import ValidationError
+from nengo.exceptions import ConfigError, ValidationError
 
 from nengo_dl_core.argument_checks import check_device, check_positive_integer
 from nengo_dl_core.builders.base import Builder
@@ -122,6 +122,12 @@ class Program:
     def spike_gradients(self) -> Mapping[Operator, SpikeGradient]:
         """How the neurons of each operator are trained, if they spike in training."""
         return spike_gradients(self.model, self.optimized.graph)
+
+    @property
+    def product_dtype(self) -> str | None:
+        """Type of products with large weights, if not that of the simulation."""
+        in_single = self.float_type == "float32"
+        return self.setting("product_dtype") if in_single else None
 
     @property
     def stateful(self) -> bool:
@@ -238,7 +244,8 @@ def make_program(
     nengo.exceptions.ValidationError
         If there is no such device.
     nengo.exceptions.ConfigError
-        If a subnetwork has settings that the simulation has not.
+        If a subnetwork has settings that the simulation has not, or products are to be
+        in bfloat16 although the simulation is not in float32.
     """
     if model.toplevel is not None:
         check_subnetworks(model.toplevel)
@@ -247,7 +254,13 @@ def make_program(
     # Nengo's own setting is 64 bits unless somebody wants fewer
     few_bits = nengo.rc.float_dtype == np.float16
     default = "float16" if few_bits else "float32"
-    float_type = float_type or get_setting(model, "dtype", default)
+    dtype = get_setting(model, "dtype", default)
+    if get_setting(model, "product_dtype") and dtype != "float32":
+        raise ConfigError(
+            'product_dtype="bfloat16" needs a simulation in dtype="float32", and this '
+            f'one is in dtype="{dtype}": leave one of the two out'
+        )
+    float_type = float_type or dtype
     inputs, operators = split_inputs(model, model.operators)
     in_python = _calls_python(operators)
     external = {source.signal for source in inputs}
