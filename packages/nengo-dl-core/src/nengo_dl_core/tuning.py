@@ -121,6 +121,12 @@ MIN_WEIGHTS_AT_ONCE = 256
 MAX_SEQUENCE_BYTES = 2**30
 """Values of all steps may take so many bytes between stages."""
 
+STEPS_IN_BLOCK = 32
+"""Filters are computed for at most so many steps by one product."""
+
+MAX_FILTERED_SIZE = 2048
+"""Filters of more elements, for all items of a minibatch, go step by step."""
+
 # Products in bfloat16, see `nengo_dl_core.builders.bfloat16`
 
 MIN_BFLOAT16_WEIGHTS = 4096

@@ -163,6 +163,25 @@ class OpBuilder:
         """
         return False
 
+    def has_closed_form(self, config: BuildConfig) -> bool:
+        """Whether `build_steps` computes steps that follow one another.
+
+        It is used where what the operators read is known for many steps. The step's
+        number and the time are not. Signals in an operator's ``state`` are known to
+        nobody else.
+
+        Parameters
+        ----------
+        config : BuildConfig
+            Settings of the simulation.
+
+        Returns
+        -------
+        has_closed_form : bool
+            False unless a builder says otherwise.
+        """
+        return False
+
     def build_layers(self, signals: SignalDict) -> None:
         """Build the Keras layers in `layers` that have no weights yet.
 
@@ -213,6 +232,23 @@ class OpBuilder:
             Tensors that must be computed although nothing reads them.
         """
         raise BuildError(f"{type(self).__name__} does not define build_step")
+
+    def build_steps(self, signals: SignalDict, state: SignalDict | None) -> None:
+        """Compute many steps at once: gather all inputs, scatter all results.
+
+        Only called where `steps_are_items` or `has_closed_form`.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment whose minibatch is all items of the first step, then all items
+            of the second, and so on. Signals that a step updates get the values after
+            each step.
+        state : SignalDict or None
+            Environment of a single step, with the state before the first one. What has
+            a closed form leaves there the state after the last one.
+        """
+        self.build_step(signals)
 
     def build_post(self, signals: SignalDict) -> None:
         """Prepare for the first step: called after the build and after every reset.
@@ -461,6 +497,20 @@ class Builder:
                 if check is not None:
                     side_effects.extend(check(group, signals))
         return side_effects
+
+    def build_steps(self, signals: SignalDict, state: SignalDict | None = None) -> None:
+        """Compute many steps at once; see `OpBuilder.build_steps`.
+
+        Parameters
+        ----------
+        signals : SignalDict
+            Environment of all items of all steps; holds the results afterwards.
+        state : SignalDict, optional
+            Environment of a single step, with the state before the first one.
+        """
+        for group, build in self.op_builds.items():
+            with _named(group):
+                build.build_steps(signals, state)
 
     def build_post(
         self, signals: SignalDict, progress: ProgressBar | None = None

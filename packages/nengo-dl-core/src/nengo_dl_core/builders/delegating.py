@@ -40,6 +40,10 @@ class ChosenBuilder(OpBuilder):
         """Ask the chosen builder; see `OpBuilder.steps_are_items`."""
         return self.built.steps_are_items(config)
 
+    def has_closed_form(self, config: BuildConfig) -> bool:
+        """Ask the chosen builder; see `OpBuilder.has_closed_form`."""
+        return self.built.has_closed_form(config)
+
     @classmethod
     @abstractmethod
     def builder_type(cls, op: Operator) -> type[OpBuilder]:
@@ -67,6 +71,10 @@ class ChosenBuilder(OpBuilder):
     def build_step(self, signals: SignalDict) -> Sequence[tf.Tensor] | None:
         """Let the chosen builder compute; see `OpBuilder.build_step`."""
         return self.built.build_step(signals)
+
+    def build_steps(self, signals: SignalDict, state: SignalDict | None) -> None:
+        """Let the chosen builder compute; see `OpBuilder.build_steps`."""
+        self.built.build_steps(signals, state)
 
     def build_post(self, signals: SignalDict) -> None:
         """Let the chosen builder reset; see `OpBuilder.build_post`."""

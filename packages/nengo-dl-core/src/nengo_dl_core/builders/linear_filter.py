@@ -9,7 +9,7 @@ from nengo.synapses import LinearFilter
 
 from nengo_dl_core import tuning
 from nengo_dl_core.builders.base import BuildConfig, OpBuilder
-from nengo_dl_core.builders.lowpass import filter_step
+from nengo_dl_core.builders.lowpass import alike, filter_step
 from nengo_dl_core.builders.numerics import rounded_product
 from nengo_dl_core.builders.signals import SignalDict
 
@@ -73,6 +73,35 @@ class LinearFilterBuilder(OpBuilder):
             y = product(self.C, new)
         signals.scatter(self.output, y, mode=self.mode)
         signals.scatter(self.state, new)
+
+    def has_closed_form(self, config: BuildConfig) -> bool:
+        """It is linear; see `OpBuilder.has_closed_form`."""
+        return True
+
+    def build_steps(self, signals: SignalDict, state: SignalDict | None) -> None:
+        """Filter the inputs of all steps; see `OpBuilder.build_steps`."""
+        assert state is not None
+        n_items = state.minibatch_size
+        n_steps = signals.minibatch_size // n_items
+        size = self.ops[0].output.size
+        for system, ops in alike(self.ops, signals.dt):
+            order, shape = len(system.A), (n_items, len(ops), size)
+            u = signals.gather(signals.combine([op.input for op in ops]))
+            u = tf.reshape(u, (n_steps, 1, -1))
+            if order:
+                kept = state.combine([op.state["X"] for op in ops]).reshape(
+                    (len(ops), order, size)
+                )
+                x = tf.transpose(state.gather(kept), (2, 0, 1, 3))
+                y, x = system.respond(u, tf.reshape(x, (order, -1)))
+                x = tf.transpose(tf.reshape(x, (order, *shape)), (1, 2, 0, 3))
+                state.scatter(kept, x)
+            else:
+                y = rounded_product(tf.constant(system.D, u.dtype), u)
+            outputs = [op.output for op in ops]
+            signals.scatter(signals.combine(outputs), y, mode=self.mode)
+            if self.mode == "update":
+                state.scatter(state.combine(outputs), y[-1])
 
     @staticmethod
     def mergeable(x: Operator, y: Operator) -> bool:

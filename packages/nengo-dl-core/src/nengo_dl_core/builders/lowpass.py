@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+import numpy as np
+import tensorflow as tf
 from nengo.builder.operator import Operator
 from nengo.builder.processes import SimProcess
 from nengo.synapses import LinearFilter
 
 from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+from nengo_dl_core.builders.linear_system import LinearSystem
 from nengo_dl_core.builders.numerics import rounded_product
 from nengo_dl_core.builders.signals import SignalDict
 
@@ -40,6 +44,39 @@ def _filter_step(
     return process.make_step(shape, shape, dt, None, state)
 
 
+def alike(
+    ops: Iterable[SimProcess], dt: float
+) -> Iterator[tuple[LinearSystem, list[SimProcess]]]:
+    """Divide operators by their filter.
+
+    Parameters
+    ----------
+    ops : list of nengo.builder.processes.SimProcess
+        Operators of linear filters.
+    dt : float
+        Length of a step, in seconds.
+
+    Yields
+    ------
+    system : LinearSystem
+        One of the filters, from its input and state to its output and next state.
+    ops : list of nengo.builder.processes.SimProcess
+        Its operators.
+    """
+    found: dict[LinearFilter, list[SimProcess]] = {}
+    for op in ops:
+        found.setdefault(op.process, []).append(op)
+    for same in found.values():
+        step = filter_step(same[0], dt)
+        A, C = step.A, step.C
+        B, D = (np.reshape(x, (-1, 1)) for x in (step.B, step.D))
+        if isinstance(step, LinearFilter.OneX):  # its state is the output
+            B, C = B * C, np.ones_like(C)
+        if isinstance(step, LinearFilter.OneX | LinearFilter.NoD):  # it is C x'
+            C, D = C @ A, C @ B
+        yield LinearSystem(A, B, C, D), same
+
+
 class LowpassBuilder(OpBuilder):
     """Compute first-order filters, ``y[t] = a y[t - 1] + b u[t]``.
 
@@ -69,6 +106,25 @@ class LowpassBuilder(OpBuilder):
             rounded_product(self.a, signals.gather(self.output))
             + rounded_product(self.b, signals.gather(self.input)),
         )
+
+    def has_closed_form(self, config: BuildConfig) -> bool:
+        """It is linear; see `OpBuilder.has_closed_form`."""
+        return True
+
+    def build_steps(self, signals: SignalDict, state: SignalDict | None) -> None:
+        """Filter the inputs of all steps; see `OpBuilder.build_steps`."""
+        assert state is not None
+        n_steps = signals.minibatch_size // state.minibatch_size
+        for system, ops in alike(self.ops, signals.dt):
+            outputs = [op.output for op in ops]
+            u = signals.gather(signals.combine([op.input for op in ops]))
+            last = state.combine(outputs)
+            y, x = system.respond(
+                tf.reshape(u, (n_steps, 1, -1)),
+                tf.reshape(state.gather(last), (1, -1)),
+            )
+            signals.scatter(signals.combine(outputs), y)
+            state.scatter(last, x)
 
     @staticmethod
     def mergeable(x: Operator, y: Operator) -> bool:

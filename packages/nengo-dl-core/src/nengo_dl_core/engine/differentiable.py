@@ -248,7 +248,9 @@ class _Simulation:
             return []
         graph = program.optimized.graph
         probed = [graph.current(sig).base for sig in program.probed]
-        stages = divide(program.optimized.plan, graph, self._config, probed)
+        stages = divide(
+            program.optimized.plan, graph, self._config, probed, program.minibatch_size
+        )
         size = sum(sig.size for stage in stages for sig in stage.results)
         n_bytes = 4 * size * n_steps * program.minibatch_size
         return stages if n_bytes <= tuning.MAX_SEQUENCE_BYTES else []
@@ -279,16 +281,20 @@ class _Simulation:
                     block: tf.tile(x, [self._n_steps, *[1] * (x.shape.rank - 1)])
                     for block, x in states.items()
                 }
+                first = [state.gather(memory.tensor_signal(x)) for x in stage.earlier]
                 found = compute_at_once(
                     stage.groups,
                     self._n_steps,
                     read,
-                    wanted,
+                    [*wanted, *stage.earlier],
                     memory,
                     parameters | tiled,
                     self._config._replace(at_once=True),
                     self._replaced(self._values.layer_weights, trained),
+                    state,
                 )(given)
+                for i, value in enumerate(first, len(wanted)):
+                    found[i] = tf.concat([value[tf.newaxis], found[i][:-1]], 0)
             else:
                 carried = list(map(memory.tensor_signal, stage.carried))
                 step = self._step(

@@ -1,14 +1,15 @@
 """Stages of a simulation whose number of steps is known.
 
 What a later step does not wait for can be computed for all steps at once: steps are
-then what items of a minibatch are. What has state of its own, or is part of a circle,
-goes step by step. Operators are divided into stages, which take turns: at once, step by
-step, at once, and so on. Between them lie the values of all steps.
+then what items of a minibatch are, and filters have a closed form. What else has state
+of its own, or is part of a circle, goes step by step. Operators are divided into
+stages, at once or step by step. Between them lie the values of all steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -17,6 +18,7 @@ from nengo.builder.signal import Signal
 
 from nengo_dl_core import tuning
 from nengo_dl_core.builders.base import BuildConfig, Builder, Group, OpBuilder
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.program.components import strong_components
 from nengo_dl_core.program.memory import Memory
 from nengo_dl_optimizer import Block, OperatorGraph, written_signals
@@ -57,6 +59,7 @@ def divide(
     graph: OperatorGraph,
     config: BuildConfig,
     probed: Sequence[Signal],
+    minibatch_size: int,
 ) -> list[Stage]:
     """Divide the operators of a step into stages.
 
@@ -70,13 +73,15 @@ def divide(
         Settings of the simulation.
     probed : list of nengo.builder.Signal
         Base signals whose values are wanted.
+    minibatch_size : int
+        Number of items in a minibatch.
 
     Returns
     -------
     stages : list of Stage
         None at all if there would be but one loop.
     """
-    division = _Division(plan, graph, config, probed)
+    division = _Division(plan, graph, config, probed, minibatch_size)
     levels = division.levels()
     if not levels or set(levels.values()) == {1}:
         return []
@@ -92,35 +97,53 @@ class _Division:
         graph: OperatorGraph,
         config: BuildConfig,
         probed: Sequence[Signal],
+        minibatch_size: int,
     ) -> None:
         self._plan, self._graph, self._probed = plan, graph, probed
         self._build: dict[Operator, OpBuilder] = {}
         self._kept: set[Signal] = set()  # state that training leaves as it is
         self._at_once: set[Operator] = set()
+        self._in_closed_form: set[Operator] = set()
+        self._repeated = {op for op in graph if self._is_clock(op)}
         for group, build in Builder(plan).op_builds.items():
-            asked = build.steps_are_items(config)
+            items = build.steps_are_items(config)
+            closed = build.has_closed_form(config) and (
+                minibatch_size * _size(group) <= tuning.MAX_FILTERED_SIZE
+            )
             for op in group:
                 self._build[op] = build
-                if asked and self._has_items(op):
+                own = _written(op) & graph.persistent
+                if items and self._has_items(op) and self._is_private(op, own):
                     self._at_once.add(op)
-                    self._kept |= _written(op) & graph.persistent
-        self._repeated = {op for op in graph if self._is_clock(op)}
+                    self._kept |= own
+                elif (
+                    closed
+                    and self._has_items(op, self._repeated)
+                    and self._is_private(op, _state(op))
+                ):
+                    self._in_closed_form.add(op)
 
     def _users(self, base: Signal) -> set[Operator]:
         return {*self._graph.writers(base), *self._graph.reads.get(base, ())}
 
-    def _has_items(self, op: Operator) -> bool:
-        """Whether what an operator reads and writes has a minibatch axis."""
+    def _has_items(self, op: Operator, ignored: Collection[Operator] = ()) -> bool:
+        """Whether what an operator reads and writes has a minibatch axis.
+
+        What ``ignored`` operators write is not read, although it is there.
+        """
         graph = self._graph
-        own = _written(op) & graph.persistent
-        return all(self._users(x) == {op} for x in own - {*self._probed}) and not (
-            own & {*self._probed}
-            or any(
-                graph.fact(sig).minibatched != (graph.is_written(sig) or external)
-                for sig in op.all_signals
-                for external in [graph.fact(sig).external]
-            )
-        )
+
+        def has_items(sig: Signal) -> bool:
+            fact, writers = graph.fact(sig), graph.writers(sig)
+            if writers and all(writer in ignored for writer in writers):
+                return True
+            return fact.minibatched == (bool(writers) or fact.external)
+
+        return all(map(has_items, op.all_signals))
+
+    def _is_private(self, op: Operator, signals: Iterable[Signal]) -> bool:
+        """Whether nobody but an operator knows base signals."""
+        return not any(x in self._probed or self._users(x) != {op} for x in signals)
 
     def _is_clock(self, op: Operator) -> bool:
         """Whether an operator computes the same for all items, and from nothing."""
@@ -182,24 +205,47 @@ class _Division:
         levels: dict[Any, int] = {}
         components = strong_components(after)
         for component in components:
-            known = [
-                levels[x] for node in component for x in before[node] if x in levels
-            ]
-            known += [0] if any(map(self._is_from_outside, component)) else []
-            last = max(known, default=None)
+            waits_for = {x for node in component for x in before[node]} & levels.keys()
+            is_first = any(map(self._is_from_outside, component))
+            if not (waits_for or is_first) and all(map(self._is_simple, component)):
+                continue
+            last = max((levels[x] for x in waits_for), default=0)
+            if self._is_filter(component) and last % 2 == 0:
+                # what it updates has been read before
+                levels.update(dict.fromkeys(component, last + 2))
+                levels |= {x: last for x in component if isinstance(x, Operator)}
+                continue
             if len(component) > 1 or not self._is_simple(component[0]):
-                last = last or 0
                 last += 1 - last % 2
-            elif last is not None and self._is_heavy(component[0]):
+            elif self._is_heavy(component[0]):
                 last += last % 2
-            if last is not None:
-                levels.update(dict.fromkeys(component, last))
+            levels.update(dict.fromkeys(component, last))
+        self._join_loops(levels, after)
         latest = max(levels.values(), default=1)
         for component in reversed(components):  # constants: where they are used first
             if component[0] not in levels:
                 known = [levels[x] for x in after[component[0]]]
                 levels[component[0]] = min(known, default=latest)
         return {op: levels[op] for op in self._graph if op not in self._repeated}
+
+    def _join_loops(
+        self, levels: dict[Any, int], after: Mapping[Any, Collection[Any]]
+    ) -> None:
+        """Make one loop of two, if nothing that is large waits for the first."""
+        loops = sorted({level for level in levels.values() if level % 2})
+        for level, following in pairwise(loops):
+            moved = dict.fromkeys(x for x, known in levels.items() if known == level)
+            left = [*moved]
+            while left:
+                new = {x for x in after[left.pop()] if levels[x] < following}
+                left += new - moved.keys()
+                moved |= dict.fromkeys(new)
+            if not any(
+                self._is_heavy(x) or x in self._in_closed_form
+                for x in moved
+                if levels[x] > level
+            ):
+                levels.update(dict.fromkeys(moved, following))
 
     def _is_from_outside(self, node: Any) -> bool:
         return isinstance(node, Operator) and any(
@@ -208,6 +254,11 @@ class _Division:
 
     def _is_simple(self, node: Any) -> bool:
         return not isinstance(node, Operator) or node in self._at_once | self._repeated
+
+    def _is_filter(self, component: Sequence[Any]) -> bool:
+        """Whether a component is an operator that has a closed form."""
+        operators = [node for node in component if isinstance(node, Operator)]
+        return len(operators) == 1 and operators[0] in self._in_closed_form
 
     def _is_heavy(self, node: Any) -> bool:
         return node in self._at_once and self._is_worth_it(node)
@@ -279,13 +330,15 @@ def compute_at_once(
     values: Mapping[Block, tf.Tensor],
     config: BuildConfig,
     layer_weights: Mapping[int, tf.Tensor] | None = None,
+    state: SignalDict | None = None,
 ) -> Callable[[Sequence[tf.Tensor]], list[tf.Tensor]]:
     """Prepare what is computed for several steps at once.
 
     Parameters
     ----------
     groups : list of tuple of nengo.builder.Operator
-        Groups of operators to which steps are as good as items of a minibatch.
+        Groups of operators to which steps are as good as items of a minibatch, or that
+        have a closed form.
     n_steps : int
         Number of steps.
     read, results : list of nengo.builder.Signal
@@ -298,6 +351,9 @@ def compute_at_once(
         Settings of the simulation.
     layer_weights : dict of {int: tf.Tensor}, optional
         Values of the weights of Keras layers.
+    state : SignalDict, optional
+        Environment of a single step, with the state before the first of the steps;
+        holds that after the last of them when ``compute`` was called.
 
     Returns
     -------
@@ -317,7 +373,7 @@ def compute_at_once(
         signals.layer_weights = dict(layer_weights or {})
         for sig, value in zip(read, given, strict=True):
             signals.scatter(memory.tensor_signal(sig), value)
-        builder.build_step(signals)
+        builder.build_steps(signals, state)
         found = []
         for sig in results:
             view = memory.tensor_signal(sig)
@@ -333,3 +389,12 @@ def compute_at_once(
 
 def _written(op: Operator) -> set[Signal]:
     return {sig.base for sig in written_signals(op)}
+
+
+def _state(op: Operator) -> set[Signal]:
+    """What an operator says that it alone uses."""
+    return {sig.base for sig in getattr(op, "state", {}).values()}
+
+
+def _size(group: Group) -> int:
+    return sum(sig.size for op in group for sig in _written(op) - _state(op))

@@ -1,0 +1,149 @@
+"""Filters of which all inputs are known give what they give step by step."""
+
+from itertools import pairwise
+
+import nengo
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nengo_dl_core import Simulator, configure_settings, tuning
+from nengo_dl_core.builders.linear_system import LinearSystem
+from nengo_dl_core.engine import differentiable
+from test_synapses import SYNAPSES
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 31, 33, 131])
+@pytest.mark.parametrize(("order", "n_in", "n_out"), [(1, 1, 1), (5, 2, 3), (40, 1, 2)])
+def test_linear_system(order, n_in, n_out, n_steps):
+    """Blocks of blocks, and what is left of them."""
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(order, order)) / np.sqrt(order)
+    B, C = rng.normal(size=(order, n_in)), rng.normal(size=(n_out, order))
+    D = rng.normal(size=(n_out, n_in))
+    u, first = rng.normal(size=(n_steps, n_in, 3)), rng.normal(size=(order, 3))
+    x, expected = first, []
+    for u_t in u:
+        expected.append(C @ x + D @ u_t)
+        x = A @ x + B @ u_t
+    outputs, state = LinearSystem(A, B, C, D).respond(
+        tf.constant(u), tf.constant(first)
+    )
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-12 * scale)
+    np.testing.assert_allclose(state, x, rtol=0, atol=1e-12 * scale)
+
+
+def network(synapses):
+    """Filters of an input, of each other, as probes and as Nodes."""
+    with nengo.Network(seed=0) as net:
+        configure_settings(dtype="float64", trainable=True)
+        net.node = nengo.Node([0.0, 0.0])
+        for synapse in synapses:
+            mixed = nengo.Node(size_in=2)
+            node = nengo.Node(synapse, size_in=2, size_out=2)
+            weights = [[0.3, 0.7], [1, -1]]
+            nengo.Connection(net.node, mixed, synapse=synapse, transform=weights)
+            nengo.Connection(mixed, node, synapse=synapse)
+            nengo.Probe(node)
+            nengo.Probe(mixed[0], synapse=synapse)
+    return net
+
+
+@pytest.fixture
+def stages(monkeypatch):
+    """Collects how the steps of a simulation were divided."""
+    found = []
+
+    def divide(*arguments):
+        found.append(list(differentiable_divide(*arguments)))
+        return found[-1]
+
+    differentiable_divide = differentiable.divide
+    monkeypatch.setattr(differentiable, "divide", divide)
+    return found
+
+
+def results(sim, node, x):
+    """Probes, their gradients, and the state after them."""
+    layer, n_steps = sim.tensor_graph, tf.fill((len(x), 1), x.shape[1])
+
+    @tf.function(autograph=False)
+    def compute(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            inputs = {layer.program.input_names[node]: x, "n_steps": n_steps}
+            outputs = layer.call(inputs, training=True, stateful=True)
+            loss = sum(tf.reduce_sum(tf.sin(y)) for y in outputs.values())
+        weights = [weight.value for weight in layer.trainable_variables]
+        return list(outputs.values()), tape.gradient(loss, [x, *weights])
+
+    found = tf.nest.flatten(compute(tf.constant(x)))
+    return [x.numpy() for x in (*found, *layer.held.states)]
+
+
+@pytest.mark.parametrize(
+    ("minibatch_size", "synapses"), [(1, SYNAPSES[::2]), (3, SYNAPSES[1::2])]
+)
+def test_equals_a_loop(minibatch_size, synapses, stages, monkeypatch):
+    """A run, and one that goes on from there; lengths that blocks do not divide."""
+    monkeypatch.setattr(tuning, "STEPS_IN_BLOCK", 5)
+    net = network(synapses)
+    x = np.random.default_rng(0).normal(size=(minibatch_size, 38, 2))
+    with Simulator(net, minibatch_size=minibatch_size, progress_bar=False) as sim:
+        sim.tensor_graph.jit_compile = False
+        for start, stop in pairwise([0, 31, 38]):
+            state = sim.state()
+            actual = results(sim, net.node, x[:, start:stop])
+            assert all(stage.at_once for stage in stages[-1])
+            sim.restore(state)
+            with monkeypatch.context() as patch:
+                patch.setattr(tuning, "MAX_FILTERED_SIZE", 0)
+                expected = results(sim, net.node, x[:, start:stop])
+            assert not all(stage.at_once for stage in stages[-1])
+            for found, wanted in zip(actual, expected, strict=True):
+                scale = 1 + np.abs(wanted).max()
+                np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-10 * scale)
+
+
+def test_fit_and_evaluate(stages):
+    """What they compute, and what they leave, is what the simulator runs."""
+    net = network([nengo.Lowpass(0.1), nengo.Alpha(0.02), nengo.Triangle(0.01)])
+    rng = np.random.default_rng(0)
+    x, more = rng.normal(size=(2, 40, 2)), rng.normal(size=(2, 7, 2))
+    with Simulator(net, minibatch_size=2, progress_bar=False) as sim:
+        sim.compile(optimizer="sgd", loss="mse")
+        start = sim.state()
+        sim.run_steps(40, data={net.node: x})
+        y = {probe: sim.data[probe] for probe in net.probes}
+        sim.run_steps(7, data={net.node: more})
+        expected = [sim.data[probe][:, 40:] for probe in net.probes]
+        for use in (sim.evaluate, sim.fit):
+            sim.restore(start)
+            stages.clear()
+            found = use(x, y, stateful=True, verbose=0)
+            assert stages
+            assert all(stage.at_once for stage in stages[-1])
+            loss = found if use == sim.evaluate else found.history
+            assert np.max(loss["loss"]) < 1e-20
+            assert sim.n_steps == 40
+            sim.run_steps(7, data={net.node: more})
+            for probe, wanted in zip(net.probes, expected, strict=True):
+                np.testing.assert_allclose(
+                    sim.data[probe][:, -7:], wanted, rtol=0, atol=1e-10
+                )
+
+
+def test_loops_are_joined(stages):
+    """A filter of an input does not take neurons apart that go step by step."""
+    with nengo.Network(seed=0) as net:
+        configure_settings(spike_gradient="fast_sigmoid")
+        node = nengo.Node([0.0])
+        a, b = nengo.Ensemble(5, 1), nengo.Ensemble(5, 1)
+        nengo.Connection(node, a, synapse=None)
+        nengo.Connection(node, b, synapse=0.01)
+        nengo.Connection(a, b, synapse=0.01)
+        nengo.Probe(b)
+    with Simulator(net, progress_bar=False) as sim:
+        results(sim, node, np.ones((1, 5, 1), np.float32))
+    assert sum(not stage.at_once for stage in stages[-1]) == 1
