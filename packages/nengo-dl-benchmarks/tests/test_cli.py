@@ -1,6 +1,8 @@
 """The command line, as it is typed."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -167,3 +169,14 @@ def test_file_that_holds_something_else_is_left_alone(tmp_path):
     assert result.exit_code == 2
     assert "holds no results of a comparison" in result.output
     assert path.read_text() == "[1, 2]"
+
+
+def test_help_waits_for_no_large_library():
+    code = """
+import sys
+from nengo_dl_benchmarks.cli import main
+main(["build", "--help"], standalone_mode=False)
+large = {"keras", "matplotlib", "nengo_dl_core", "sklearn", "tensorflow"}
+sys.exit(", ".join(large & {*sys.modules}) or None)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -69,6 +69,38 @@ def test_importing_the_facade_leaves_other_distributions_alone():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+FIRST_USES = """
+import sys
+import {package} as package
+assert "tensorflow" not in sys.modules
+for name in package.__all__:
+    assert name in dir(package), name
+    found = getattr(package, name)
+    assert found.__name__.split(".")[-1] == name
+    assert getattr(package, name) is found
+assert "tensorflow" in sys.modules
+"""
+
+BUILDERS = """
+from nengo_dl.builder import Builder, NengoBuilder
+first = {*Builder.builders}, {*NengoBuilder.builders}
+import nengo_dl
+for name in nengo_dl.__all__:
+    getattr(nengo_dl, name)
+assert first == ({*Builder.builders}, {*NengoBuilder.builders})
+"""
+
+
+@pytest.mark.parametrize("package", ["nengo_dl", "nengo_dl_core"])
+def test_every_name_is_there_at_its_first_use(package):
+    code = FIRST_USES.format(package=package)
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_builders_are_there_with_the_first_name_that_needs_any():
+    subprocess.run([sys.executable, "-c", BUILDERS], check=True)
+
+
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'nengo_dl' has no attribute 'nothing'"):
         nengo_dl.nothing  # noqa: B018

@@ -16,6 +16,7 @@ from nengo_dl_core import (
     SpikingLeakyReLU,
     configure_settings,
 )
+from nengo_dl_core.network import config
 from nengo_dl_core.surrogates import (
     SURROGATES,
     ArcTan,
@@ -129,6 +130,10 @@ def test_gradient_of_rates(neuron_type):
     if isinstance(neuron_type, nengo.AdaptiveLIF):  # it adapts, which rates do not
         actual, expected = actual[:1], expected[:1]
     np.testing.assert_allclose(actual, expected)
+
+
+def test_names_are_settings():
+    assert set(config.SPIKE_GRADIENTS) == {"rates", *SURROGATES}
 
 
 @pytest.mark.parametrize("name", SURROGATES)

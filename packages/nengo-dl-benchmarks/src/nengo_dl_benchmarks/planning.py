@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nengo
-from matplotlib.figure import Figure
 
 from nengo_dl_optimizer import (
     OperatorGraph,
@@ -25,6 +24,9 @@ from nengo_dl_optimizer import (
     transitive_planner,
     tree_planner,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PLANNERS: dict[str, Planner] = {
     planner.__name__: planner
@@ -208,6 +210,8 @@ def picture(optimized: OptimizedGraph) -> Figure:
         block; a bar covers the part of the block that is read (below) or written
         (above).
     """
+    from matplotlib.figure import Figure
+
     blocks, layout = optimized.layout.blocks, optimized.layout
     height = 1.5 + 0.25 * len(optimized.plan)
     figure = Figure(figsize=(10, height), layout="constrained", dpi=120)

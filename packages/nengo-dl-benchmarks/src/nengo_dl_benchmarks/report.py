@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log10
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from nengo_dl_benchmarks.comparison import Case, Measurement
 from nengo_dl_benchmarks.results import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def title(case: Case) -> str:
@@ -302,6 +304,9 @@ def plot(results: Results) -> Figure:
     figure : matplotlib.figure.Figure
         A line for each case; dots are medians, bars the spread of single runs.
     """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
+
     first, *others = _labels(results)
     cases = results.cases
     figure = Figure(figsize=(8, 1.2 + 0.4 * len(cases)), layout="constrained")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator
 
 from nengo_dl_benchmarks.comparison import Measurement
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COSTS = {"warm-run": "s", "first-run": "s", "build": "s", "memory": "B"}
 REST = ", beyond Nengo's own"  # of a build
@@ -123,6 +125,9 @@ def plot(scalings: Sequence[Scaling], title: str) -> Figure:
     figure : matplotlib.figure.Figure
         The plots.
     """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import EngFormatter, LogLocator
+
     columns = min(len(scalings), 2)
     rows = -(-len(scalings) // columns)
     figure = Figure(figsize=(5 * columns, 3.5 * rows), layout="constrained", dpi=150)

@@ -1,6 +1,6 @@
 """Building operators into TensorFlow."""
 
-from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core import BuildConfig, Builder, OpBuilder
 from nengo_dl_core.network.build import NengoBuilder, NengoModel
 
 __all__ = [

@@ -1,18 +1,27 @@
-"""Simulate Nengo networks with TensorFlow."""
+"""Simulate Nengo networks with TensorFlow.
 
-from nengo_dl_core import dists, surrogates
-from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
-from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
-from nengo_dl_core.builders.numerics import rounded_product, stored
-from nengo_dl_core.builders.process import SimProcessBuilder
-from nengo_dl_core.builders.signals import SignalDict
-from nengo_dl_core.layer import Layer
+TensorFlow is loaded when what needs it is first used: networks are described without.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from nengo_dl_core import dists
 from nengo_dl_core.network.config import configure_settings
 from nengo_dl_core.network.lookup import get_setting
 from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
-from nengo_dl_core.simulator import Simulator
-from nengo_dl_core.tensor_node import TensorNode
-from nengo_dl_core.training import callbacks, losses
+
+if TYPE_CHECKING:
+    from nengo_dl_core import surrogates
+    from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+    from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
+    from nengo_dl_core.builders.numerics import rounded_product, stored
+    from nengo_dl_core.builders.process import SimProcessBuilder
+    from nengo_dl_core.builders.signals import SignalDict
+    from nengo_dl_core.layer import Layer
+    from nengo_dl_core.simulator import Simulator
+    from nengo_dl_core.tensor_node import TensorNode
+    from nengo_dl_core.training import callbacks, losses
 
 __all__ = [
     "BuildConfig",
@@ -37,3 +46,36 @@ __all__ = [
     "stored",
     "surrogates",
 ]
+
+# The modules of names that need TensorFlow.
+_MODULES = {
+    "BuildConfig": "builders.base",
+    "Builder": "builders.base",
+    "Layer": "layer",
+    "OpBuilder": "builders.base",
+    "SignalDict": "builders.signals",
+    "SimNeuronsBuilder": "builders.neurons.base",
+    "SimProcessBuilder": "builders.process",
+    "Simulator": "simulator",
+    "TFNeuronBuilder": "builders.neurons.base",
+    "TensorNode": "tensor_node",
+    "callbacks": "training.callbacks",
+    "losses": "training.losses",
+    "rounded_product": "builders.numerics",
+    "stored": "builders.numerics",
+    "surrogates": "surrogates",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Import what needs TensorFlow, with all builders, at the first use of any."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import_module(f"{__name__}.simulator")
+        module = import_module(f"{__name__}.{_MODULES[name]}")
+        value = globals()[name] = getattr(module, name, module)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

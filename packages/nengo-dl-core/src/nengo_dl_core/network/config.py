@@ -14,8 +14,19 @@ from nengo.params import Parameter
 
 from nengo_dl_core.network.lookup import default_setting, is_declared
 from nengo_dl_core.network.session_config import check_session_config
-from nengo_dl_core.network.spike_gradients import check_surrogate
-from nengo_dl_core.surrogates import SURROGATES
+
+# The gradients of spikes that have names: those of `nengo_dl_core.surrogates`, which needs
+# TensorFlow, and that of the rates.
+SPIKE_GRADIENTS = (
+    "rates",
+    "fast_sigmoid",
+    "sigmoid",
+    "arctan",
+    "triangle",
+    "gaussian",
+    "multi_gaussian",
+    "straight_through",
+)
 
 # The kinds of objects that a setting can be given for, besides networks. All other
 # settings are those of the whole simulation.
@@ -53,11 +64,13 @@ def _spike_gradient(value: Any) -> bool:
             for key, gradient in value.items()
         )
     if isinstance(value, str):
-        return value == "rates" or value in SURROGATES
+        return value in SPIKE_GRADIENTS
     if value is None or value is False:
         return True
     if not callable(value) or isinstance(value, type):
         return False
+    from nengo_dl_core.network.spike_gradients import check_surrogate
+
     check_surrogate(value)
     return True
 
@@ -82,7 +95,7 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "lif_smoothing": (_positive, "a positive number or None"),
     "spike_gradient": (
         _spike_gradient,
-        ", ".join(f'"{name}"' for name in ("rates", *SURROGATES))
+        ", ".join(f'"{name}"' for name in SPIKE_GRADIENTS)
         + ", a function of the distance from the threshold, False or None, or a "
         "dictionary of these by neuron types (classes)",
     ),

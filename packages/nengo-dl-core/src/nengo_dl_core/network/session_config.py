@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import tensorflow as tf
 from nengo.exceptions import ConfigError
 
 
-def _grow_memory(value: bool) -> None:
-    for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, value)
+def _grow_memory(config: Any, value: bool) -> None:
+    for gpu in config.list_physical_devices("GPU"):
+        config.experimental.set_memory_growth(gpu, value)
 
 
-_threading = tf.config.threading
-
-_OPTIONS: dict[str, Callable[[Any], None]] = {
-    "allow_soft_placement": tf.config.set_soft_device_placement,
+# What sets each option, of `tf.config` and the value: loading TensorFlow can wait.
+_OPTIONS: dict[str, Callable[[Any, Any], None]] = {
+    "allow_soft_placement": lambda config, value: config.set_soft_device_placement(
+        value
+    ),
     "gpu_options.allow_growth": _grow_memory,
-    "inter_op_parallelism_threads": _threading.set_inter_op_parallelism_threads,
-    "intra_op_parallelism_threads": _threading.set_intra_op_parallelism_threads,
+    "inter_op_parallelism_threads": lambda config, value: (
+        config.threading.set_inter_op_parallelism_threads(value)
+    ),
+    "intra_op_parallelism_threads": lambda config, value: (
+        config.threading.set_intra_op_parallelism_threads(value)
+    ),
 }
 
 
@@ -58,10 +62,12 @@ def apply_session_config(options: Mapping[str, Any]) -> None:
     nengo.exceptions.ConfigError
         If an option can only be set before TensorFlow has been used.
     """
+    from tensorflow import config
+
     check_session_config(options)
     for name, value in options.items():
         try:
-            _OPTIONS[name](value)
+            _OPTIONS[name](config, value)
         except RuntimeError as error:
             raise ConfigError(
                 f"session_config: {name!r} can only be set before TensorFlow is first "
