@@ -42,7 +42,18 @@ def test_damaged_file(copy, content):
 def test_file_without_graph(tmp_path):
     with h5py.File(tmp_path / "empty.nir", "w") as file:
         file["version"] = "1.0"
-    assert "node" in str(reading(tmp_path / "empty.nir"))
+    error = reading(tmp_path / "empty.nir")
+    assert "no graph" in str(error)
+    assert error.path == str(tmp_path / "empty.nir")
+
+
+def test_edges_that_are_no_pairs(copy):
+    with h5py.File(copy, "a") as file:
+        del file["node/edges"]
+        file["node/edges"] = np.zeros((2, 2))
+    error = reading(copy)
+    assert "two names of nodes" in str(error)
+    assert error.path == str(copy)
 
 
 def change(path, node, **values):
@@ -60,6 +71,7 @@ def change(path, node, **values):
     [
         ("lif2", {"type": "Izhikevich"}, "'Izhikevich' is no known type"),
         ("lif2", {"type": None}, "type is not given"),
+        ("lif2", {"type": np.zeros(3)}, "type is not given"),
         ("lif2", {"tau_mem": None}, "tau_mem of CubaLIF is missing"),
         ("lif2", {"extra": 1.0}, "no parameter extra"),
         ("lif2", {"tau_syn": np.zeros(7)}, "tau_syn must be above 0"),

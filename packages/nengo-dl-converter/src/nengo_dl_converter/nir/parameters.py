@@ -59,7 +59,8 @@ def make_node(name: str, kind: Any, given: Mapping[str, Any]) -> Node:
                 raise NIRError(f"the parameter {parameter} of {kind} is missing", name)
             value = _DEFAULTS[parameter]
         parameters[parameter] = check(name, parameter, value)
-    return Node(kind, parameters, dict(metadata) if metadata else {})
+    said = dict(metadata) if isinstance(metadata, Mapping) else {}
+    return Node(kind, parameters, said)
 
 
 def _numbers(name: str, parameter: str, value: Any) -> Array:

@@ -40,7 +40,7 @@ def read_graph(source: Any) -> Graph:
         If the file cannot be read, or something in it is not as it must be.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _graph_of(_read_file(Path(source)), ())
+        return _graph_in_file(Path(source))
     if isinstance(source, Graph):
         return source
     if hasattr(source, "nodes") and hasattr(source, "edges"):
@@ -48,19 +48,26 @@ def read_graph(source: Any) -> Graph:
     raise NIRError(f"expected a path or a nir.NIRGraph, not {source!r}")
 
 
+def _graph_in_file(path: Path) -> Graph:
+    try:
+        return _graph_of(_read_file(path), ())
+    except NIRError as error:
+        if error.node is not None:
+            raise
+        raise NIRError(str(error), path=str(path)) from None
+
+
 def _read_file(path: Path) -> Mapping[str, Any]:
     try:
         with h5py.File(path, "r") as file:
             content = _read_group(file, 0)
-    except NIRError as error:
-        raise NIRError(str(error), path=str(path)) from None
+    except NIRError:
+        raise
     except Exception as error:  # whatever HDF5 says of a damaged file
-        raise NIRError(
-            f"cannot be read as a NIR file: {error}", path=str(path)
-        ) from error
+        raise NIRError(f"cannot be read as a NIR file: {error}") from error
     root = content.get("node")
     if not isinstance(root, Mapping) or "nodes" not in root:
-        raise NIRError('holds no graph under "node"', path=str(path))
+        raise NIRError('holds no graph under "node"')
     return root
 
 
@@ -114,12 +121,13 @@ def _graph_of(fields: Mapping[str, Any], path: tuple[str, ...]) -> Graph:
         raise NIRError("the graph has no nodes", ".".join(path) or None)
     for name, said in given.items():
         full = ".".join((*path, name))
-        if not isinstance(said, Mapping) or "type" not in said:
+        kind = said.get("type") if isinstance(said, Mapping) else None
+        if not isinstance(kind, str):
             raise NIRError("its type is not given", full)
-        if said["type"] == "NIRGraph":
+        if kind == "NIRGraph":
             nodes[name] = _graph_of(said, (*path, name))
         else:
-            nodes[name] = make_node(full, said["type"], said)
+            nodes[name] = make_node(full, kind, said)
     edges = _edges(fields.get("edges", ()), path)
     metadata = fields.get("metadata")
     return Graph(
