@@ -1,10 +1,20 @@
-"""Random Nengo networks that NIR can say, for hypothesis."""
+"""Nengo networks to be written as NIR graphs, random ones for hypothesis."""
 
 import nengo
 import numpy as np
 from hypothesis import strategies as st
 
 SEEDS = st.integers(0, 2**31 - 1)
+LIF = nengo.LIF(tau_ref=0, min_voltage=-np.inf)
+
+
+def lone(neuron_type, **options):
+    with nengo.Network(seed=0) as net:
+        stimulus = nengo.Node([0.0], label="stimulus")
+        ensemble = nengo.Ensemble(5, 1, neuron_type=neuron_type, label="ens", **options)
+        nengo.Connection(stimulus, ensemble, synapse=None)
+        nengo.Probe(ensemble.neurons, label="spikes")
+    return net
 
 
 def lif(rng):

@@ -10,12 +10,11 @@ from nengo.dists import Choice
 
 import nengo_dl_core
 from nengo_dl_converter import Converter, NIRError, from_nir, to_nir
-from nengo_networks import networks
+from nengo_networks import LIF, lone, networks
 from nir_executor import run
 from nir_graphs import cases
 from nir_runs import FILES, assert_same, simulated_by_reference
 
-LIF = nengo.LIF(tau_ref=0, min_voltage=-np.inf)
 N_STEPS = 100
 
 
@@ -37,10 +36,8 @@ def assert_written(net, graph, dt=0.001, discretization="exact"):
         expected.run_steps(N_STEPS)
     for probe in net.all_probes:
         values = np.array(expected.data[probe])
-        if isinstance(probe.target, nengo.ensemble.Neurons) and not probe.synapse:
-            values = np.round(
-                values * dt / probe.target.ensemble.neuron_type.amplitude, 9
-            )
+        if isinstance(probe.obj, nengo.ensemble.Neurons) and not probe.synapse:
+            values = np.round(values * dt / probe.obj.ensemble.neuron_type.amplitude, 9)
         assert_same(found.data[imported.outputs[probe.label]], values)
     return found
 
@@ -165,6 +162,28 @@ def test_imported_networks_that_were_extended():
     np.testing.assert_array_equal(found["tripled"], 3 * found["spikes"])
 
 
+def extended(discretization):
+    """An imported network to which a Node was added."""
+    imported = from_nir(
+        FILES / "braille_noDelay_bias_zero.nir", 1e-4, discretization=discretization
+    )
+    with imported.net:
+        more = nengo.Node(size_in=7, label="more")
+        nengo.Connection(imported.layers["lif2"], more, synapse=None)
+        nengo.Probe(more, label="more")
+    return imported.net
+
+
+def test_imported_parts_keep_their_discretization():
+    graph = to_nir(extended("euler"), dt=1e-4)
+    assert graph.metadata["discretization"] == "euler"
+    with pytest.raises(NIRError, match="imported from NIR with discretization='euler'"):
+        to_nir(extended("euler"), dt=1e-4, discretization="exact")
+    with pytest.raises(NIRError, match=r"give dt=0\.0001") as caught:
+        to_nir(extended("exact"), dt=1e-3)
+    assert caught.value.node == "lif1.lif"
+
+
 def convolutional(channels_last, bias):
     with nengo.Network(seed=0) as net:
         shape = (6, 5, 2) if channels_last else (2, 6, 5)
@@ -255,96 +274,6 @@ def test_converted_keras_models():
     assert_written(converter.net, graph)
 
 
-def lone(neuron_type, **options):
-    with nengo.Network(seed=0) as net:
-        stimulus = nengo.Node([0.0], label="stimulus")
-        ensemble = nengo.Ensemble(5, 1, neuron_type=neuron_type, label="ens", **options)
-        nengo.Connection(stimulus, ensemble, synapse=None)
-        nengo.Probe(ensemble.neurons, label="spikes")
-    return net
-
-
-@pytest.mark.parametrize(
-    ("neuron_type", "options", "words"),
-    [
-        (nengo.LIF(min_voltage=-np.inf), {}, "refractory period of 0.002 s"),
-        (nengo.LIF(tau_ref=0), {}, "lowest voltage"),
-        (nengo.SpikingRectifiedLinear(), {}, "subtractive reset"),
-        (nengo.RectifiedLinear(), {}, "rates"),
-        (nengo.LIFRate(), {}, "rates"),
-        (nengo.AdaptiveLIF(tau_ref=0), {}, "adaptation"),
-        (nengo.Izhikevich(), {}, "no neurons like Izhikevich"),
-        (nengo.Sigmoid(), {}, "no neurons like Sigmoid"),
-        (LIF, {"noise": nengo.processes.WhiteNoise()}, "noise"),
-    ],
-)
-def test_neurons_that_nir_does_not_have(neuron_type, options, words):
-    with pytest.raises(NIRError, match=words) as caught:
-        to_nir(lone(neuron_type, **options))
-    assert caught.value.node == "ens"
-
-
-def with_object(add):
-    net = lone(LIF)
-    with net:
-        add(net.all_nodes[0], net.all_ensembles[0])
-    return net
-
-
-@pytest.mark.parametrize(
-    ("add", "words"),
-    [
-        (
-            lambda node, ens: nengo.Connection(
-                ens, node_in(), learning_rule_type=nengo.PES(), label="it"
-            ),
-            "the rule PES",
-        ),
-        (
-            lambda node, ens: nengo.Connection(
-                node, node_in(), function=np.sin, synapse=None, label="it"
-            ),
-            "computed in Python",
-        ),
-        (lambda node, ens: nengo.Node(lambda t, x: x, 1, label="it"), "in Python"),
-        (
-            lambda node, ens: nengo.Connection(
-                ens, node_in(), synapse=nengo.synapses.Triangle(0.01), label="it"
-            ),
-            "no filter like Triangle",
-        ),
-        (
-            lambda node, ens: nengo.Connection(
-                ens,
-                node_in(),
-                synapse=nengo.LinearFilter([1], [1e-4, 0, 1]),
-                label="it",
-            ),
-            "oscillates",
-        ),
-        (
-            lambda node, ens: nengo.Probe(ens.neurons, "voltage", label="it"),
-            "no output for 'voltage'",
-        ),
-    ],
-)
-def test_what_nir_does_not_have(add, words):
-    with pytest.raises(NIRError, match=words) as caught:
-        to_nir(with_object(add))
-    assert caught.value.node == "it"
-
-
-def node_in():
-    return nengo.Node(size_in=1)
-
-
-def test_networks_without_probes():
-    with nengo.Network() as net:
-        nengo.Node([0.0])
-    with pytest.raises(NIRError, match="without probes"):
-        to_nir(net)
-
-
 def test_lowest_voltages_that_do_not_matter():
     with nengo.Network(seed=0) as net:
         first = nengo.Ensemble(3, 1, neuron_type=LIF, label="first")
@@ -371,18 +300,18 @@ def test_initial_voltages():
     assert sim.n_steps == N_STEPS
 
 
-def test_approximations_are_measured():
-    net = lone(nengo.LIF(tau_ref=0.001))
-    (stimulus,) = net.all_nodes
-    values = np.random.default_rng(0).uniform(-1, 1, (2, 1, 1)) * np.ones((2, 200, 1))
-    graph, report = to_nir(net, approximate=True, inputs={stimulus: values})
-    assert [name for name, _ in report.losses] == ["ens", "ens"]
-    (deviation,) = report.deviations.values()
-    assert 0 < deviation.root_mean_square < 0.5
-    assert deviation.largest == 1
-    assert "refractory" in str(report)
-    assert "differs by" in str(report)
-
-    _, exact = to_nir(lone(LIF), approximate=True)
-    assert str(exact) == "nothing is lost"
-    assert type(graph.nodes["ens.neurons"]) is nir.LIF
+def test_nothing_comes_in_but_inputs(tmp_path):
+    # Voltages that do not begin at 0, and are fed by nothing but filters.
+    with nengo.Network(seed=0) as net:
+        stimulus = nengo.Node([0.0], label="stimulus")
+        first = nengo.Ensemble(9, 1, neuron_type=LIF, label="first")
+        second = nengo.Ensemble(7, 1, neuron_type=LIF, label="second")
+        nengo.Connection(stimulus, first, synapse=None)
+        nengo.Connection(
+            first, second, solver=nengo.solvers.LstsqL2(weights=True), synapse=0.01
+        )
+        nengo.Probe(second.neurons[2:5], label="some")
+    nir.write(tmp_path / "graph.nir", to_nir(net))
+    graph = nir.read(tmp_path / "graph.nir")  # adds an Input to what nothing feeds
+    assert list(graph.inputs) == ["stimulus"]
+    assert_written(net, graph)

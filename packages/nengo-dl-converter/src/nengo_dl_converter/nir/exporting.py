@@ -13,11 +13,13 @@ import numpy.typing as npt
 import nengo_dl_core
 
 from .errors import NIRError
+from .export.links import name_of
 from .export.network import Written, network_graph
 from .export.recorded import is_as_imported, recorded_graph
 from .export.writing import to_nir_graph
 from .importing import ImportedNetwork, from_nir
-from .neurons import DISCRETIZATIONS
+from .neurons import NIRNeuronType, check_steps
+from .synapses import StepDelay
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class ApproximationReport:
     losses : list of (str, str)
         Names of Nengo objects, and what of them NIR cannot say.
     deviations : dict of {nengo.Probe: Deviation}
-        Deviations of the outputs, measured on the given inputs; empty without inputs.
+        Deviations of the outputs, measured on the given inputs; of those only that have
+        a value in every step, and empty without inputs.
     """
 
     losses: list[tuple[str, str]]
@@ -84,7 +87,7 @@ def to_nir(
         Length of a step, in seconds. Imported networks have their own.
     discretization : "exact" or "euler", optional
         How the graph will be computed: time constants are chosen so that its steps are
-        those of Nengo, which are exact. The default is "exact", or what an imported
+        those of Nengo, which are exact. The default is "exact", or what a part of the
         network was imported with.
     dtype : dtype
         Floating point type of the parameters: what reads the graph may need "float32".
@@ -123,10 +126,9 @@ def to_nir(
     >>> [name for name in ("stimulus", "e", "spikes") if name in graph.nodes]
     ['stimulus', 'e', 'spikes']
     """
-    if discretization not in (None, *DISCRETIZATIONS):
-        raise NIRError(
-            f'discretization must be "exact" or "euler", not {discretization!r}'
-        )
+    dt = check_steps(dt, discretization or "exact")
+    if np.dtype(dtype).kind != "f":
+        raise NIRError(f"dtype must be a floating point type, not {dtype!r}")
     if isinstance(net, ImportedNetwork) and is_as_imported(net):
         if discretization not in (None, net.discretization):
             raise NIRError(
@@ -135,7 +137,7 @@ def to_nir(
             )
         graph = to_nir_graph(recorded_graph(net), net.dt, net.discretization, dtype)
         return (graph, ApproximationReport([], {})) if approximate else graph
-    how = discretization or "exact"
+    how = _discretization(net, dt, discretization)
     written = network_graph(net, dt, how)
     if written.losses and not approximate:
         name, loss = written.losses[0]
@@ -151,6 +153,53 @@ def to_nir(
     return graph, ApproximationReport(written.losses, deviations)
 
 
+def _discretization(net: nengo.Network, dt: float, given: str | None) -> str:
+    """Say how the graph will be computed: as all parts that were imported from NIR."""
+    parts = [(ens, ens.neuron_type) for ens in net.all_ensembles]
+    parts += [(conn, conn.synapse) for conn in net.all_connections]
+    imported = [
+        (obj, part)
+        for obj, part in parts
+        if isinstance(part, (NIRNeuronType, StepDelay))
+    ]
+    for obj, part in imported:
+        if part.dt != dt:
+            raise NIRError(
+                f"it was imported from NIR for steps of {part.dt} s, not {dt} s: give "
+                f"dt={part.dt}",
+                name_of(obj),
+            )
+        theirs = getattr(part, "discretization", None)
+        given = given or theirs
+        if theirs not in (None, given):
+            raise NIRError(
+                f"it was imported from NIR with discretization={theirs!r}, and cannot "
+                f"be written for {given!r}",
+                name_of(obj),
+            )
+    return given or "exact"
+
+
+def _checked(
+    inputs: Mapping[nengo.Node, npt.NDArray[Any]], written: Written
+) -> dict[nengo.Node, npt.NDArray[Any]]:
+    """Check the values on which deviations are measured."""
+    checked = {}
+    for node, given in inputs.items():
+        if not isinstance(node, nengo.Node) or node not in written.names:
+            raise NIRError(f"inputs has values for {node!r}, which is no input")
+        values = checked[node] = np.asarray(given)
+        if values.ndim != 3 or values.shape[-1] != node.size_out:
+            raise NIRError(
+                f"its values in inputs must have the shape (n_items, n_steps, "
+                f"{node.size_out}), not {values.shape}",
+                name_of(node),
+            )
+    if len({values.shape[:2] for values in checked.values()}) > 1:
+        raise NIRError("inputs has values with different numbers of items or steps")
+    return checked
+
+
 def _deviations(
     net: nengo.Network,
     written: Written,
@@ -161,6 +210,7 @@ def _deviations(
 ) -> dict[nengo.Probe, Deviation]:
     """Simulate a network and its graph, and compare."""
     imported = from_nir(graph, dt, discretization)
+    inputs = _checked(inputs, written)
     n_items, n_steps, _ = next(iter(inputs.values())).shape
     given = {
         imported.inputs[written.names[node]]: values[..., written.layouts[node].order]
@@ -177,6 +227,8 @@ def _deviations(
             )
     deviations = {}
     for probe, values in outputs[0].items():
+        if probe.sample_every is not None:
+            continue
         expected = values[..., written.layouts[probe].order]
         expected = expected / written.heights.get(probe, 1.0)
         found = outputs[1][imported.outputs[written.names[probe]]]

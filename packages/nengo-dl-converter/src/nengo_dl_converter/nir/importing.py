@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import nengo
-import numpy as np
 from nengo.base import NengoObject
 
 import nengo_dl_core
@@ -16,10 +14,9 @@ import nengo_dl_core
 from . import builders, parts  # noqa: F401  (they register what they define)
 from .assembly import Assembly, Layer
 from .cycles import delayed_edges, in_order
-from .errors import NIRError
 from .flattening import Edge, flatten
 from .graph import Graph
-from .neurons import DISCRETIZATIONS
+from .neurons import check_steps
 from .reading import read_graph
 from .shapes import Shapes, infer_shapes
 
@@ -129,13 +126,7 @@ def from_nir(source: Any, dt: float, discretization: str) -> Imported:
     >>> sim.data[imported.outputs["output"]].ravel()
     array([0., 0., 1., 0., 0., 1.])
     """
-    if discretization not in DISCRETIZATIONS:
-        raise NIRError(
-            f'discretization must be "exact" or "euler", not {discretization!r}'
-        )
-    if not (isinstance(dt, Real) and 0 < dt < np.inf):
-        raise NIRError(f"dt must be a length of time in seconds, not {dt!r}")
-    dt = float(dt)
+    dt = check_steps(dt, discretization)
     graph = read_graph(source)
     flat = flatten(graph)
     delayed = delayed_edges(flat)

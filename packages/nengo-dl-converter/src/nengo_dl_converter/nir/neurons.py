@@ -17,6 +17,7 @@ arrives at weights that were trained elsewhere.
 from __future__ import annotations
 
 from abc import abstractmethod
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,9 +27,40 @@ from nengo.exceptions import SimulationError
 from nengo.neurons import NeuronType
 from nengo.params import EnumParam, NdarrayParam, NumberParam
 
+from .errors import NIRError
+
 Array = npt.NDArray[np.float64]
 
 DISCRETIZATIONS = ("exact", "euler")
+
+
+def check_steps(dt: float, discretization: str) -> float:
+    """Check how steps are to be computed, and give their length.
+
+    Parameters
+    ----------
+    dt : float
+        Length of a step, in seconds.
+    discretization : "exact" or "euler"
+        How a step is computed.
+
+    Returns
+    -------
+    dt : float
+        The length.
+
+    Raises
+    ------
+    NIRError
+        If one of them is none.
+    """
+    if discretization not in DISCRETIZATIONS:
+        raise NIRError(
+            f'discretization must be "exact" or "euler", not {discretization!r}'
+        )
+    if not (isinstance(dt, Real) and 0 < dt < np.inf):
+        raise NIRError(f"dt must be a length of time in seconds, not {dt!r}")
+    return float(dt)
 
 
 class _PerNeuron(NdarrayParam):

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from nengo.base import NengoObject, ObjView
 from nengo.builder import Model
+from nengo.connection import LearningRule
 from nengo.ensemble import Neurons
 from nengo.transforms import Convolution, NoTransform, SparseMatrix
 
@@ -68,7 +69,11 @@ def links_of(model: Model, net: nengo.Network) -> list[Link]:
     NIRError
         If one of them has no meaning in NIR.
     """
-    links = [_of_connection(model, conn) for conn in net.all_connections]
+    links = [
+        _of_connection(model, conn)
+        for conn in net.all_connections
+        if not isinstance(conn.post_obj, LearningRule)
+    ]
     probing = {
         conn.post_obj: conn
         for conn in model.params

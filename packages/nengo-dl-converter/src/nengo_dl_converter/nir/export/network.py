@@ -8,6 +8,7 @@ import nengo
 import numpy as np
 import numpy.typing as npt
 from nengo.builder import Model
+from nengo.connection import LearningRule
 from nengo.ensemble import Neurons
 
 from ..errors import NIRError
@@ -114,6 +115,10 @@ class NetworkWriter:
             self._check_node(node)
         for conn in net.all_connections:
             self._check_connection(conn)
+        for probe in net.all_probes:
+            if probe.sample_every is not None:
+                loss = f"that it samples every {probe.sample_every} s"
+                self.losses.append((name_of(probe), loss))
         links = links_of(self.model, net)
         constants = constants_of(net.all_nodes, links)
         self.populations = {
@@ -183,8 +188,9 @@ class NetworkWriter:
             )
 
     def _check_connection(self, conn: nengo.Connection) -> None:
-        if isinstance(conn.post_obj, nengo.connection.LearningRule):
-            raise NIRError("learning rules have no meaning in NIR", name_of(conn))
+        if isinstance(conn.post_obj, LearningRule):
+            self.losses.append((name_of(conn), "what is meant for a learning rule"))
+            return
         if conn.learning_rule is not None:
             self.losses.append((name_of(conn), f"the rule {conn.learning_rule_type}"))
         decoded = isinstance(conn.pre_obj, nengo.Ensemble)
@@ -262,11 +268,8 @@ class NetworkWriter:
         height = 1.0
         if link.pre in self.populations:
             height = self.populations[link.pre].height
-        if (
-            isinstance(link.post, nengo.Probe)
-            and link.matrix is None
-            and not link.synapse
-        ):
+        probed = isinstance(link.post, nengo.Probe) and link.post.obj is link.pre
+        if probed and not link.synapse:
             self.heights[link.post] = height
             height = 1.0  # a spike is 1 at an output
         bias = None
@@ -283,13 +286,18 @@ class NetworkWriter:
 
     def _add_source(self, label: str, value: Array) -> str:
         """Add what is constant and added to nothing: what comes in, times 0."""
-        inputs = [obj for obj in self.exits if self._is_input(obj)]
-        feeding = [self._flattened(node) for node in inputs[:1]]
-        size = int(np.prod(self.layouts[inputs[0]].shape)) if inputs else 1
+        feeding, size = self._an_input()
         weight = np.zeros((value.size, size))
         return self.draft.add(
             label, "Affine", value.shape, *feeding, weight=weight, bias=value
         )
+
+    def _an_input(self) -> tuple[list[str], int]:
+        """A node that gives an input, flat, and its size; none if nothing comes in."""
+        inputs = [obj for obj in self.exits if self._is_input(obj)][:1]
+        return [self._flattened(obj) for obj in inputs], sum(
+            obj.size_out for obj in inputs
+        ) or 1
 
     def _add_start(self, neurons: Neurons, population: Population) -> None:
         """Add a pulse in the first step that makes up for voltages other than zero.
@@ -313,6 +321,10 @@ class NetworkWriter:
             source = [
                 add(f"{name}.zero", "Scale", shape, *source, scale=np.zeros(shape))
             ]
+        elif len(shape) == 1:
+            source, size = self._an_input()
+            weight = np.zeros((*shape, size))
+            source = [add(f"{name}.zero", "Linear", shape, *source, weight=weight)]
         one = add(f"{name}.one", "Threshold", shape, *source, threshold=-np.ones(shape))
         first = add(f"{name}.start", "Scale", shape, one, scale=pulse)
         delay = np.full(shape, self.dt)
