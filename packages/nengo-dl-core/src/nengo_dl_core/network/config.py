@@ -15,8 +15,8 @@ from nengo.params import Parameter
 from nengo_dl_core.network.lookup import default_setting, is_declared
 from nengo_dl_core.network.session_config import check_session_config
 
-# The gradients of spikes that have names: those of `nengo_dl_core.surrogates`, which needs
-# TensorFlow, and that of the rates.
+# The gradients of spikes that have names: that of the rates, and those of
+# `nengo_dl_core.surrogates`, which needs TensorFlow.
 SPIKE_GRADIENTS = (
     "rates",
     "fast_sigmoid",
