@@ -51,15 +51,17 @@ def drawing_order(
 
     if not any(map(matters, optimized.graph)):
         return []
-    current: defaultdict[Hashable, deque[Operator]] = defaultdict(deque)
+    same = set(optimized.before).intersection(optimized.graph)
+    new: defaultdict[Hashable, deque[Operator]] = defaultdict(deque)
     for op in filter(draws, optimized.graph):
-        current[_key(optimized, op)].append(op)
+        if op not in same:
+            new[_key(optimized, op)].append(op)
     order: list[tuple[Operator, Operator | None]] = []
     for op in toposort(operator_dependency_graph(optimized.before)):
         if draws(op):
-            successors = current[_key(optimized, op)]
+            successors = deque([op]) if op in same else new[_key(optimized, op)]
             order.append((op, successors.popleft() if successors else None))
-    added = [op for ops in current.values() for op in ops]
+    added = [op for ops in new.values() for op in ops]
     return order + [(op, op) for op in added]
 
 
