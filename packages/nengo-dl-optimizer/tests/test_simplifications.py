@@ -52,6 +52,11 @@ NOT_CONSTANT = {
 not_constant = pytest.mark.parametrize(
     "fact", NOT_CONSTANT.values(), ids=NOT_CONSTANT.keys()
 )
+keeps_a_place = pytest.mark.parametrize(
+    "fact",
+    [*NOT_CONSTANT.values(), SignalFacts(kept=True)],
+    ids=[*NOT_CONSTANT.keys(), "kept"],
+)
 CONV = nengo.Convolution(2, (4, 1), kernel_size=(2,), strides=(1,))
 CONV_TRANSPOSE = nengo.ConvolutionTranspose(1, (2, 2), kernel_size=(2,), strides=(1,))
 
@@ -169,6 +174,16 @@ class TestZeroIncs:
         weights, x, y = zeros(3, 2), filled(2), filled(3)
         graph = OperatorGraph([DotInc(weights, x, y)], {weights: fact})
         assert remove_zero_incs(graph) is graph
+
+    @keeps_a_place
+    def test_other_factors_keep_their_place(self, fact):
+        weights, z = filled(3, 2), vector("z")
+        operators = [DotInc(weights, zeros(2), vector("y")), SimProbe(z)]
+        kept = remove_zero_incs(OperatorGraph(operators, {weights: fact}))
+        assert [type(op) for op in kept] == [SimProbe, SimProbe]
+        assert [op.signal for op in kept] == [z, weights]
+        unprobed = OperatorGraph(operators[:1], {weights: fact})
+        assert list(remove_zero_incs(unprobed)) == []
 
     def test_zero_weights_that_a_learning_rule_updates_stay(self):
         weights, x, y = zeros(1, 3), vector("x"), vector("y", 0.0)
@@ -489,7 +504,7 @@ class TestDeadOperators:
         ]
         assert list(remove_dead_operators(operators)) == operators
 
-    @not_constant
+    @keeps_a_place
     def test_parameters_and_inputs_keep_their_place(self, fact):
         weights, z = filled(3, 2), vector("z")
         operators = [DotInc(weights, filled(2), vector("y")), SimProbe(z)]

@@ -30,16 +30,25 @@ class SignalFacts:
         Whether the signal has a minibatch axis.
     external : bool
         Whether it is written from outside of the graph, so that its value is unknown.
+    kept : bool
+        Whether it has a place in memory although nothing needs it any more, for
+        somebody who reads or changes it between runs; so have trainable ones.
     """
 
     trainable: bool | None = None
     minibatched: bool = False
     external: bool = False
+    kept: bool = False
 
     @property
     def constant(self) -> bool:
         """Whether the signal keeps its initial value if no operator writes it."""
         return self.trainable is None and not self.external
+
+    @property
+    def placed(self) -> bool:
+        """Whether the signal has a place in memory even if no operator needs it."""
+        return self.kept or not self.constant
 
 
 class MergeRule(Protocol):

@@ -8,7 +8,7 @@ knows an array library: a backend makes its arrays, of whatever kind, from the b
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -211,7 +211,7 @@ class Layout:
             key = (
                 signal.dtype,
                 trailing[signal],
-                fact,
+                replace(fact, kept=False),
                 graph.is_written(signal),
                 writers.get(signal),
             )

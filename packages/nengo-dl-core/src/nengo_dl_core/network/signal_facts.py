@@ -14,6 +14,7 @@ def signal_facts(
     operators: Sequence[Operator],
     external: Collection[Signal],
     trainable: Mapping[Signal, bool | None],
+    kept: Collection[Signal],
 ) -> dict[Signal, SignalFacts]:
     """Collect the facts that the operators themselves do not show.
 
@@ -28,6 +29,9 @@ def signal_facts(
         Signals whose values are given to the simulation.
     trainable : dict of {nengo.builder.Signal: bool or None}
         Which signals are parameters, see `mark_signals`.
+    kept : set of nengo.builder.Signal
+        Signals that are read and changed between runs, whether or not they have an
+        effect.
 
     Returns
     -------
@@ -49,6 +53,7 @@ def signal_facts(
             trainable=trainable.get(sig),
             minibatched=sig in changing,
             external=sig in external,
+            kept=sig in kept,
         )
-        for sig in [*changing, *trainable]
+        for sig in [*changing, *trainable, *kept]
     }

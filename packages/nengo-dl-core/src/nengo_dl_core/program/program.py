@@ -18,6 +18,7 @@ from nengo.exceptions import ConfigError, ValidationError
 from nengo_dl_core.argument_checks import check_device, check_positive_integer
 from nengo_dl_core.builders.base import Builder
 from nengo_dl_core.network.config import check_subnetworks
+from nengo_dl_core.network.gains import gain_signals
 from nengo_dl_core.network.inputs import NodeInput, evaluated_in_turn, split_inputs
 from nengo_dl_core.network.lookup import get_setting
 from nengo_dl_core.network.names import unique_names
@@ -267,10 +268,13 @@ def make_program(
     if in_python:
         external = {source.signal for source in inputs if source.constant}
         operators = evaluated_in_turn(model, inputs)
+    marks = mark_signals(model)
+    learned = {sig for sig, trainable in marks.items() if trainable is None}
+    gains = {sig for pairs in gain_signals(model).values() for sig, _ in pairs}
     optimized = optimize(
         OperatorGraph(
             operators,
-            facts=signal_facts(operators, external, mark_signals(model)),
+            facts=signal_facts(operators, external, marks, gains | learned),
             mergeable=Builder.mergeable,
             dt=model.dt,
         ),

@@ -11,9 +11,9 @@ from nengo.dists import Distribution
 from nengo.solvers import NoSolver
 
 from nengo_dl_core.network.firing_rate_scale import scale_of
+from nengo_dl_core.network.gains import gain_signals, scaled_by_gain
 from nengo_dl_core.network.names import free_name
 from nengo_dl_core.network.trainability import mark_signals
-from nengo_dl_core.values.gains import gain_signals, scaled_by_gain
 from nengo_dl_core.values.object_names import network_objects, tensor_nodes
 from nengo_dl_core.values.parameter_kinds import (
     Gain,

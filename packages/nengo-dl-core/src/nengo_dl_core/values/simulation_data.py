@@ -18,7 +18,7 @@ from nengo.exceptions import ValidationError
 from nengo.transforms import SparseMatrix
 
 from nengo_dl_core.network.firing_rate_scale import scale_of
-from nengo_dl_core.values.gains import gain_signals
+from nengo_dl_core.network.gains import gain_signals
 from nengo_dl_core.values.probe_data import ProbeData
 from nengo_dl_optimizer import sparse_entries
 

@@ -11,6 +11,7 @@ from nengo.builder.signal import Signal
 from ..graph import OperatorGraph
 from ..merging import written_signals
 from .effects import has_side_effects
+from .removal import without
 
 
 def remove_dead_operators(operators: Sequence[Operator]) -> OperatorGraph:
@@ -19,9 +20,10 @@ def remove_dead_operators(operators: Sequence[Operator]) -> OperatorGraph:
     Probes, Python functions and operators of unknown types are kept, together with
     all that what they read depends on, in this step or in earlier ones. So is what
     changes parameters of the model: signals that are trained, could be, or belong to
-    the outside. Parameters that removed operators have read are marked with a
-    `~nengo.builder.probe.SimProbe`, so that they still have a place in memory. A model
-    without any probe is left as it is, as somebody must look at it in another way.
+    the outside. Parameters that removed operators have read, and what else is to be
+    kept, are marked with a `~nengo.builder.probe.SimProbe`, so that they still have a
+    place in memory. A model without any probe is left as it is, as somebody must look
+    at it in another way.
 
     Parameters
     ----------
@@ -46,21 +48,9 @@ def remove_dead_operators(operators: Sequence[Operator]) -> OperatorGraph:
             live.update(writers)
             pending += writers
         seen |= bases
-    if len(live) == len(graph):
-        return graph
-    dead = dict.fromkeys(
-        signal.base for op in graph if op not in live for signal in op.all_signals
-    )
-    marks = [
-        SimProbe(base) for base in dead if base not in seen and _matters(graph, base)
-    ]
-    return graph.with_operators([*(op for op in graph if op in live), *marks])
+    return without(graph, set(graph) - live)
 
 
 def _writes(graph: OperatorGraph, op: Operator) -> bool:
     """Whether an operator changes a parameter."""
-    return any(_matters(graph, signal) for signal in written_signals(op))
-
-
-def _matters(graph: OperatorGraph, signal: Signal) -> bool:
-    return not graph.fact(signal).constant
+    return any(not graph.fact(signal).constant for signal in written_signals(op))

@@ -16,6 +16,7 @@ from nengo.builder.transforms import ConvInc, ConvTransposeInc
 
 from ..graph import OperatorGraph
 from .constants import is_always
+from .removal import without
 
 # Operators that increment by a product of all that they read.
 _PRODUCTS = frozenset(
@@ -35,6 +36,8 @@ def remove_zero_incs(operators: Sequence[Operator]) -> OperatorGraph:
     """Remove increments by zero.
 
     A product with a factor that is always zero is one, and so is a copy of zeros.
+    Parameters that they have read keep their place in memory, see
+    `remove_dead_operators`.
 
     Parameters
     ----------
@@ -47,8 +50,7 @@ def remove_zero_incs(operators: Sequence[Operator]) -> OperatorGraph:
         The operators without such increments.
     """
     graph = OperatorGraph.of(operators)
-    kept = [op for op in graph if not _adds_zero(graph, op)]
-    return graph if len(kept) == len(graph) else graph.with_operators(kept)
+    return without(graph, {op for op in graph if _adds_zero(graph, op)})
 
 
 def _adds_zero(graph: OperatorGraph, op: Operator) -> bool:
