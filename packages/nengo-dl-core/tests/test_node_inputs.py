@@ -48,6 +48,24 @@ def test_processes_equal_the_reference(net):
     assert_matches_reference(net, 200, seed=4)
 
 
+def test_subclasses_of_node_are_inputs_too():
+    """Such as those of NengoSPA."""
+
+    class Stimulus(nengo.Node):
+        pass
+
+    with nengo.Network(seed=0) as net:
+        configure_settings(dtype="float64")
+        nodes = Stimulus(np.sin, size_out=1), Stimulus([0.5]), Stimulus(WhiteNoise())
+        for node in nodes:
+            nengo.Probe(nengo.Ensemble(10, 1), synapse=0.01)
+            nengo.Connection(node, net.ensembles[-1])
+    assert_matches_reference(net, 50, seed=4)
+    with Simulator(net, progress_bar=False) as sim:
+        assert sim.diagnose().compiled
+        assert [source.node for source in sim.program.inputs] == [*nodes]
+
+
 def test_items_of_a_minibatch_have_noise_of_their_own(net):
     batch = simulated_data(net, [50], seed=4, minibatch_size=2)
     for item in range(2):

@@ -256,7 +256,7 @@ def split_inputs(
     nodes = {
         model.sig[node]["out"]: node
         for node in model.toplevel.all_nodes
-        if node.size_in == 0 and node.size_out > 0 and type(node) is nengo.Node
+        if node.size_in == 0 and node.size_out > 0 and _is_built_as_node(model, node)
     }
     own: dict[Signal, Operator] = {}
     others = []
@@ -272,6 +272,12 @@ def split_inputs(
         kind = None if op is None else type(op)
         inputs[_INPUT_TYPES[kind](node, signal, op)] = op
     return inputs, others
+
+
+def _is_built_as_node(model: Model, node: nengo.Node) -> bool:
+    """Whether a Node, of a subclass perhaps, has no build function of its own."""
+    kinds = type(node).__mro__
+    return next(x for x in kinds if x in model.builder.builders) is nengo.Node
 
 
 def evaluated_in_turn(
