@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow.python.eager import context
 from tensorflow.python.profiler import trace
 
 
@@ -154,3 +155,14 @@ def profiled(name: str) -> AbstractContextManager[object]:
     """
     context: AbstractContextManager[object] = trace.Trace(name)
     return context
+
+
+def is_initialized() -> bool:
+    """Tell whether TensorFlow has been used, so that it has read its environment.
+
+    Returns
+    -------
+    is_initialized : bool
+        Whether this process has TensorFlow's runtime, and not just its modules.
+    """
+    return context.context()._context_handle is not None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import nengo
@@ -12,6 +14,7 @@ from nengo.exceptions import ConfigError, NetworkContextError, ValidationError
 from nengo.neurons import NeuronType
 from nengo.params import Parameter
 
+from nengo_dl_core.network.compilation_cache import use_compilation_cache
 from nengo_dl_core.network.lookup import default_setting, is_declared
 from nengo_dl_core.network.session_config import check_session_config
 
@@ -119,10 +122,21 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value == "auto" or _boolean(value),
         '"auto", True or False',
     ),
+    "compilation_cache": (
+        lambda value: value is None or isinstance(value, (str, PathLike)),
+        "a folder or None",
+    ),
     "gradient_checkpoints": (
         lambda value: value == "auto" or _boolean(value),
         '"auto", True or False',
     ),
+}
+
+# How values are kept where there are several ways to give them.
+_KEPT_AS: dict[str, Callable[[Any], Any]] = {
+    "compilation_cache": lambda value: str(Path(value).expanduser().absolute()),
+    "dtype": _dtype_name,
+    "product_dtype": _dtype_name,
 }
 
 
@@ -195,6 +209,12 @@ def configure_settings(**kwargs: Any) -> None:
     jit_compile : "auto" or bool
         Whether to compile the simulation loop with XLA. ``"auto"`` compiles every
         model that can be; True warns if the model cannot be.
+    compilation_cache : path or None
+        Folder in which to keep what XLA compiles for CPUs, so that the next process
+        that runs the same network need not compile it again. It holds for the whole
+        process from this call on, and must be set before TensorFlow is first used.
+        Versions of TensorFlow, and kinds of processors, have folders of their own in
+        it. By default nothing is kept.
     gradient_checkpoints : "auto" or bool
         Whether training keeps the state of some steps only, about the square root of
         their number, and computes the others again for the gradient. That takes less
@@ -207,8 +227,8 @@ def configure_settings(**kwargs: Any) -> None:
     Raises
     ------
     nengo.exceptions.ConfigError
-        If a setting is unknown; or if it is one of the whole simulation, and the
-        network is part of another that does not say the same.
+        If a setting is unknown; if it is one of the whole simulation, and the network
+        is part of another that does not say the same; or if it comes too late.
     nengo.exceptions.ValidationError
         If a value is not what the setting accepts.
     nengo.exceptions.NetworkContextError
@@ -235,7 +255,7 @@ def configure_settings(**kwargs: Any) -> None:
     check_session_config(kwargs.get("session_config") or {})
 
     values = {
-        name: _dtype_name(value) if name.endswith("dtype") else value
+        name: value if value is None else _KEPT_AS.get(name, lambda x: x)(value)
         for name, value in kwargs.items()
     }
     top, *subnetworks = nengo.Network.context
@@ -249,6 +269,7 @@ def configure_settings(**kwargs: Any) -> None:
                 and default_setting(top.config, name) != value
             },
         )
+    use_compilation_cache(values.get("compilation_cache"))
     for name, value in values.items():
         for kind in (nengo.Network, *_PER_OBJECT.get(name, ())):
             for network in nengo.Network.context:

@@ -17,6 +17,7 @@ from nengo.exceptions import ConfigError, ValidationError
 
 from nengo_dl_core.argument_checks import check_device, check_positive_integer
 from nengo_dl_core.builders.base import Builder
+from nengo_dl_core.network.compilation_cache import use_compilation_cache
 from nengo_dl_core.network.config import check_subnetworks
 from nengo_dl_core.network.gains import gain_signals
 from nengo_dl_core.network.inputs import NodeInput, evaluated_in_turn, split_inputs
@@ -250,6 +251,7 @@ def make_program(
     """
     if model.toplevel is not None:
         check_subnetworks(model.toplevel)
+    use_compilation_cache(get_setting(model, "compilation_cache"))
     apply_session_config(get_setting(model, "session_config", {}))
     check_device(device)
     # Nengo's own setting is 64 bits unless somebody wants fewer
