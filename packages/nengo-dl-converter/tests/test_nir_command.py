@@ -25,7 +25,11 @@ def test_info():
     rows = [line.split() for line in output.splitlines()]
     assert ["fc1", "Affine", "12", "38"] in [row[:4] for row in rows]
     assert "tau_mem=0.001, " in output
-    assert "lif1.w_rec -> lif1.lif  (value of the step before)" in output
+    assert "weight=-5.7..1.039 (38x12)" in output
+    edges = output.split("\n\n")[1].splitlines()
+    assert edges[0] == "input -> fc1"
+    assert edges[-1] == "lif2 -> output"
+    assert "lif1.w_rec -> lif1.lif  (value of the step before)" in edges
 
 
 def test_info_on_what_is_no_graph(tmp_path):
@@ -69,20 +73,57 @@ def test_run(suffix, tmp_path):
     assert (tmp_path / "plot.png").stat().st_size > 1000
 
 
-def test_run_on_inputs_of_another_shape(tmp_path):
-    np.save(tmp_path / "inputs.npy", np.zeros((5, 13)))
-    output = command(
+def run_on(inputs, *options, outputs="outputs.npz", status=0):
+    files = (BRAILLE, inputs, inputs.parent / outputs)
+    return command(
         "run",
-        BRAILLE,
-        tmp_path / "inputs.npy",
-        tmp_path / "outputs.npz",
+        *files,
         "--dt",
         1e-4,
         "--discretization",
         "euler",
-        status=1,
+        *options,
+        status=status,
     )
-    assert "got (5, 13)" in output
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("other.npy", np.zeros((5, 13)), "got (5, 13)"),
+        ("pickled.npy", np.array([{}]), "cannot be read: Object arrays"),
+        ("words.npy", np.full((5, 12), "a"), "must be numbers"),
+        ("text.npy", "text", "cannot be read"),
+        ("text.npz", "text", "cannot be read"),
+        ("text.csv", "time,element\n0.1,one\n", "could not convert string 'one'"),
+        ("empty.csv", "time,element\n", "holds no events"),
+        ("wide.csv", "0,1,2,3\n", "two or three columns, not 4"),
+        ("high.csv", "0,12\n", "elements from 0 to 11"),
+    ],
+)
+def test_run_on_inputs_that_do_not_fit(name, content, words, tmp_path):
+    if isinstance(content, str):
+        (tmp_path / name).write_text(content)
+    else:
+        np.save(tmp_path / name, content)
+    output = run_on(tmp_path / name, status=1)
+    assert words in output
+    assert "Traceback" not in output
+
+
+def test_files_that_cannot_be_written(tmp_path):
+    np.save(tmp_path / "inputs.npy", np.zeros((2, 12)))
+    assert "none/o.npz" in run_on(
+        tmp_path / "inputs.npy", outputs="none/o.npz", status=1
+    )
+    plot = ("--raster", tmp_path / "plot.xyz")
+    assert "'xyz'" in run_on(tmp_path / "inputs.npy", *plot, status=1)
+
+
+def test_steps_after_the_input(tmp_path):
+    np.save(tmp_path / "inputs.npy", np.ones((2, 5, 12)))
+    assert "(2, 9, 7)" in run_on(tmp_path / "inputs.npy", "--steps", 9)
+    assert "(2, 3, 7)" in run_on(tmp_path / "inputs.npy", "--steps", 3)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import nengo
 import numpy as np
 import numpy.typing as npt
+from nengo.exceptions import NengoException
 
 import nengo_dl_core
 
@@ -43,7 +44,7 @@ class _Commands(click.Group):
         """Run a command."""
         try:
             return super().invoke(ctx)
-        except (NIRError, ConversionError) as error:
+        except (NIRError, ConversionError, NengoException, OSError) as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -56,23 +57,28 @@ def main() -> None:
 @click.argument("file", type=_FILE)
 def info(file: Path) -> None:
     """Show what a .nir FILE holds: nodes with shapes and parameters, and edges."""
-    flat = flatten(read_graph(file))
+    graph = read_graph(file)
+    flat = flatten(graph)
     delayed = delayed_edges(flat)
     order = in_order(flat, delayed)
     shapes = infer_shapes(flat, order, delayed)
     rows = [("node", "type", "input", "output", "parameters")]
     for name in order:
         node, shape = flat.nodes[name], shapes[name]
-        taken, given = ("x".join(map(str, s)) or "1" for s in shape)
+        taken, given = map(_shape, shape)
         rows.append((name, node.kind, taken, given, _parameters(node)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
     click.echo()
-    for pre, post in sorted(flat.edges):
+    for pre, post in sorted(flat.edges, key=lambda edge: [*map(order.index, edge)]):
         waits = "  (value of the step before)" if (pre, post) in delayed else ""
         click.echo(f"{pre} -> {post}{waits}")
+    if graph.metadata:
+        click.echo()
+    for name, value in graph.metadata.items():
+        click.echo(f"{name}: {value}")
 
 
 def _parameters(node: Node) -> str:
@@ -80,13 +86,17 @@ def _parameters(node: Node) -> str:
     for name, value in node.parameters.items():
         if name == "shape":
             continue
-        if np.ndim(value) == 0 or not isinstance(value, np.ndarray):
-            words.append(f"{name}={value}")
-        elif (value == value.flat[0]).all():
-            words.append(f"{name}={value.flat[0]:.6g}")
-        else:
-            words.append(f"{name}={value.min():.4g}..{value.max():.4g}")
+        said = value
+        if isinstance(value, np.ndarray):
+            low, high = value.min(), value.max()
+            said = f"{low:.6g}" if low == high else f"{low:.4g}..{high:.4g}"
+        shape = f" ({_shape(value.shape)})" if name == "weight" else ""
+        words.append(f"{name}={said}{shape}")
     return ", ".join(words)
+
+
+def _shape(lengths: tuple[int, ...]) -> str:
+    return "x".join(map(str, lengths)) or "1"
 
 
 @main.command()
@@ -100,7 +110,11 @@ def _parameters(node: Node) -> str:
     required=True,
     help="How differential equations become steps.",
 )
-@click.option("--steps", type=int, help="How many steps to run; all of the input.")
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    help="How many steps to run, with zeros after the input; the default is all of it.",
+)
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float64"]),
@@ -156,21 +170,48 @@ def _read_inputs(path: Path, imported: Imported, steps: int | None) -> Arrays:
             raise NIRError(
                 f"the graph has the inputs {names}: give an .npz file of them"
             )
-        with np.load(path, allow_pickle=False) as arrays:
-            given: Mapping[str, Any] = {name: arrays[name] for name in arrays}
+        given: Mapping[str, Any] = _loaded(path, _load_arrays)
     elif path.suffix == ".csv":
-        given = {only: _read_events(path, imported, only, steps)}
+        given = {only: _read_events(path, imported, only)}
     else:
-        given = {only: np.load(path, allow_pickle=False)}
+        given = {only: _loaded(path, np.load)}
     if given.keys() != imported.inputs.keys():
         raise NIRError(
             f"inputs are called {', '.join(imported.inputs)}, not {', '.join(given)}",
             path=str(path),
         )
     return {
-        name: _in_shape(name, values, imported.shapes[name])[:, :steps]
+        name: _of_length(_in_shape(name, values, imported.shapes[name]), steps)
         for name, values in given.items()
     }
+
+
+def _loaded(path: Path, load: Callable[[Path], Any]) -> Any:
+    """Load what a file holds; pickled objects are not loaded."""
+    try:
+        return load(path)
+    except Exception as error:  # whatever NumPy says of a file of another kind
+        raise NIRError(f"cannot be read: {error}", path=str(path)) from error
+
+
+def _load_arrays(path: Path) -> Arrays:
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
+def _load_events(path: Path) -> npt.NDArray[Any]:
+    lines = path.read_text().strip().splitlines()
+    if lines and (lines[0][0].isalpha() or lines[0][0] in "#\"'"):
+        del lines[0]  # names of the columns
+    if not lines:
+        raise ValueError("it holds no events")
+    return np.loadtxt(lines, delimiter=",", ndmin=2)
+
+
+def _of_length(values: npt.NDArray[Any], steps: int | None) -> npt.NDArray[Any]:
+    """Cut off what is too long, and put zeros after what is too short."""
+    missing = max((steps or 0) - values.shape[1], 0)
+    return np.pad(values[:, :steps], ((0, 0), (0, missing), (0, 0)))
 
 
 def _in_shape(name: str, values: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
@@ -189,13 +230,8 @@ def _in_shape(name: str, values: Any, shape: tuple[int, ...]) -> npt.NDArray[Any
     )
 
 
-def _read_events(
-    path: Path, imported: Imported, name: str, steps: int | None
-) -> npt.NDArray[Any]:
-    first = path.read_text().lstrip()[:1]
-    events = np.loadtxt(
-        path, delimiter=",", ndmin=2, skiprows=int(first.isalpha() or first == "#")
-    )
+def _read_events(path: Path, imported: Imported, name: str) -> npt.NDArray[Any]:
+    events = _loaded(path, _load_events)
     if events.shape[1] not in (2, 3):
         raise NIRError(
             f"events have two or three columns, not {events.shape[1]}", path=str(path)
@@ -208,7 +244,7 @@ def _read_events(
             f"events must have times from 0 on, and elements from 0 to {size - 1}",
             path=str(path),
         )
-    values = np.zeros((max(when.max() + 1, steps or 0), size))
+    values = np.zeros((when.max() + 1, size))
     np.add.at(values, (when, where), events[:, 2] if events.shape[1] == 3 else 1.0)
     return values
 
@@ -228,7 +264,10 @@ def _plot(outputs: Arrays, dt: float, path: Path) -> None:
         ax.eventplot([dt * np.flatnonzero(column) for column in first.T])
         ax.set(title=name, ylabel="element", xlim=(0, dt * len(first)))
     axes[-1].set_xlabel("time (s)")
-    figure.savefig(path)
+    try:
+        figure.savefig(path)
+    except ValueError as error:  # no known format
+        raise NIRError(str(error), path=str(path)) from error
 
 
 @main.command()
