@@ -136,3 +136,9 @@ def test_from_keras(tmp_path):
     imported = from_nir(tmp_path / "model.nir", 1e-3, "exact")
     assert imported.shapes["image"] == (1, 5, 5)
     assert list(imported.outputs) == ["output"]
+
+
+def test_from_keras_on_what_is_no_model(tmp_path):
+    (tmp_path / "text.keras").write_text("text")
+    output = command("from-keras", tmp_path / "text.keras", tmp_path / "o", status=1)
+    assert "text.keras': cannot be read" in output

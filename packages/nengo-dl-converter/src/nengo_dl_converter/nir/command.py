@@ -187,10 +187,10 @@ def _read_inputs(path: Path, imported: Imported, steps: int | None) -> Arrays:
 
 
 def _loaded(path: Path, load: Callable[[Path], Any]) -> Any:
-    """Load what a file holds; pickled objects are not loaded."""
+    """Load what a file holds; no pickled objects or functions are loaded."""
     try:
         return load(path)
-    except Exception as error:  # whatever NumPy says of a file of another kind
+    except Exception as error:  # whatever is said of a file of another kind
         raise NIRError(f"cannot be read: {error}", path=str(path)) from error
 
 
@@ -223,9 +223,10 @@ def _in_shape(name: str, values: Any, shape: tuple[int, ...]) -> npt.NDArray[Any
             return np.reshape(
                 values, (*((1, -1) if n_axes == 1 else values.shape[:2]), size)
             )
+    axes = ", ".join(map(str, shape))
     raise NIRError(
-        f"expected an array (steps, *{shape}) or (items, steps, *{shape}), got "
-        f"{values.shape}",
+        f"expected an array (steps, {axes}) or (items, steps, {axes}), channels first, "
+        f"got {values.shape}",
         name,
     )
 
@@ -312,7 +313,7 @@ def from_keras(
         initial_state={"voltage": nengo.dists.Choice([0.0])},
     )
     converter = Converter(
-        keras.saving.load_model(model, safe_mode=True),
+        _loaded(model, keras.saving.load_model),
         allow_fallback=False,
         swap_activations={keras.activations.relu: spiking},
         scale_firing_rates=None if scale_firing_rates == 1 else scale_firing_rates,
