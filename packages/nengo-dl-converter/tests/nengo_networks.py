@@ -8,10 +8,12 @@ SEEDS = st.integers(0, 2**31 - 1)
 LIF = nengo.LIF(tau_ref=0, min_voltage=-np.inf)
 
 
-def lone(neuron_type, **options):
+def lone(neuron_type, n_neurons=5, **options):
     with nengo.Network(seed=0) as net:
         stimulus = nengo.Node([0.0], label="stimulus")
-        ensemble = nengo.Ensemble(5, 1, neuron_type=neuron_type, label="ens", **options)
+        ensemble = nengo.Ensemble(
+            n_neurons, 1, neuron_type=neuron_type, label="ens", **options
+        )
         nengo.Connection(stimulus, ensemble, synapse=None)
         nengo.Probe(ensemble.neurons, label="spikes")
     return net

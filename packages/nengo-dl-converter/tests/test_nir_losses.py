@@ -139,6 +139,21 @@ def test_options_of_export(options, words):
         to_nir(lone(LIF), **options)
 
 
+@pytest.mark.parametrize(
+    "neuron_type", [nengo.LIF(), nengo.LIFRate(amplitude=0.5), nengo.AdaptiveLIF()]
+)
+def test_decoders_are_those_for_the_neurons_that_are_written(neuron_type):
+    net = lone(neuron_type, n_neurons=30)
+    (stimulus,) = net.all_nodes
+    with net:
+        values = nengo.Probe(net.all_ensembles[0], synapse=0.02, label="values")
+    inputs = np.linspace(-1, 1, 5)[:, None, None] * np.ones((5, 200, 1))
+    graph, report = to_nir(net, approximate=True, inputs={stimulus: inputs})
+    assert report.deviations[values].root_mean_square < 0.15
+    assert type(graph.nodes["ens.neurons"]) is nir.LIF
+    assert net.all_ensembles[0].neuron_type is neuron_type
+
+
 def test_approximations_are_measured():
     net = lone(nengo.LIF(tau_ref=0.001))
     (stimulus,) = net.all_nodes

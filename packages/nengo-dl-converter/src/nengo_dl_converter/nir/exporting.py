@@ -15,6 +15,7 @@ import nengo_dl_core
 from .errors import NIRError
 from .export.links import name_of
 from .export.network import Written, network_graph
+from .export.populations import with_nearest_neurons
 from .export.recorded import is_as_imported, recorded_graph
 from .export.writing import to_nir_graph
 from .importing import ImportedNetwork, from_nir
@@ -92,7 +93,8 @@ def to_nir(
     dtype : dtype
         Floating point type of the parameters: what reads the graph may need "float32".
     approximate : bool
-        Write the nearest graph where there is no equal one.
+        Write the nearest graph where there is no equal one. Decoders are those for the
+        neurons that are written.
     inputs : dict of {nengo.Node: ndarray}, optional
         With ``approximate``: values of Nodes, ``(n_items, n_steps, size)``, on which
         the deviation is measured.
@@ -146,7 +148,10 @@ def to_nir(
             "reports what is lost",
             name,
         )
-    graph = to_nir_graph(written.graph, dt, how, dtype)
+    graph = written.graph
+    if written.losses:
+        graph = network_graph(with_nearest_neurons(net), dt, how).graph
+    graph = to_nir_graph(graph, dt, how, dtype)
     if not approximate:
         return graph
     deviations = _deviations(net, written, graph, dt, how, inputs) if inputs else {}

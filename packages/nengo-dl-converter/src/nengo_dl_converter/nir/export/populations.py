@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -111,6 +112,40 @@ def population_of(
         leaky = {"tau": tau, "r": 1.0, "v_leak": 0.0}
         return Population("LIF", leaky | spikes, height, losses, start)
     return Population("IF", {"r": 1.0, **spikes}, height, losses, start)
+
+
+def with_nearest_neurons(net: nengo.Network) -> nengo.Network:
+    """Copy a network, with leaky neurons as NIR has them in place of others.
+
+    Nengo then chooses gains and biases for the same maximal rates, and solves for
+    decoders, as these neurons need them.
+
+    Parameters
+    ----------
+    net : nengo.Network
+        The network.
+
+    Returns
+    -------
+    nearest : nengo.Network
+        The copy.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # which copied passthrough Nodes give
+        nearest = net.copy(add_to_container=False)
+    for ensemble in nearest.all_ensembles:
+        kind = ensemble.neuron_type
+        if isinstance(kind, nengo.LIFRate):
+            given = kind.initial_state or {}
+            start = {k: v for k, v in given.items() if k == "voltage"}
+            ensemble.neuron_type = nengo.LIF(
+                tau_rc=kind.tau_rc,
+                tau_ref=0,
+                min_voltage=-np.inf,
+                amplitude=kind.amplitude,
+                initial_state=start,
+            )
+    return nearest
 
 
 _NEAREST: dict[type[NeuronType], list[str]] = {
