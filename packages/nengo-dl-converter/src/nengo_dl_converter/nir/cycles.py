@@ -66,42 +66,57 @@ def _dominators(
     """For each node that inputs reach: through which nodes all paths from them pass.
 
     These are the node itself, and what all nodes that feed it have in common. The sets
-    only shrink from one round to the next, until nothing changes.
+    only shrink from one round to the next, until nothing changes; in the order in which
+    a node comes after those that feed it, but for cycles, few rounds are enough
+    (Cooper, Harvey and Kennedy, 2001: A simple, fast dominance algorithm).
     """
     root = ""
     edges = {*edges, *((root, name) for name in inputs)}
-    reached = _reached(root, edges) | {root}
-    feeding: dict[str, list[str]] = {name: [] for name in reached}
+    reached = _reached(root, _following(edges))
+    feeding: dict[str, list[str]] = {name: [] for name in [root, *reached]}
     for pre, post in edges:
-        if pre in reached:
+        if pre in feeding:
             feeding[post].append(pre)
-    found = dict.fromkeys(reached, frozenset(reached)) | {root: frozenset([root])}
+    everything = frozenset(feeding)
+    found = dict.fromkeys(reached, everything) | {root: frozenset([root])}
     while True:
         before = dict(found)
-        for name in reached - {root}:
+        for name in reached:
             common = frozenset.intersection(*(found[pre] for pre in feeding[name]))
             found[name] = common | {name}
         if found == before:
             return found
 
 
-def _reached(start: str, edges: Iterable[Edge]) -> set[str]:
+def _following(edges: Iterable[Edge]) -> dict[str, list[str]]:
     following: dict[str, list[str]] = {}
     for pre, post in edges:
         following.setdefault(pre, []).append(post)
+    return following
+
+
+def _reached(start: str, following: Mapping[str, list[str]]) -> list[str]:
+    """What comes after a node, itself if it is in a cycle, in reverse postorder."""
     found: set[str] = set()
-    left = [start]
-    while left:
-        for name in following.get(left.pop(), ()):
-            if name not in found:
-                found.add(name)
-                left.append(name)
-    return found
+    finished: list[str] = []
+    path = [(start, iter(following.get(start, ())))]
+    while path:
+        name, posts = path[-1]
+        new = next((post for post in posts if post not in found), None)
+        if new is None:
+            path.pop()
+            finished.append(name)
+        else:
+            found.add(new)
+            path.append((new, iter(following.get(new, ()))))
+    finished.pop()  # the start, which was not found but given
+    return finished[::-1]
 
 
 def _cyclic(edges: Collection[Edge]) -> dict[str, set[str]]:
     """For each node in a cycle all nodes that are in a cycle with it."""
-    after = {name: _reached(name, edges) for name in {pre for pre, _ in edges}}
+    following = _following(edges)
+    after = {name: {*_reached(name, following)} for name in following}
     return {
         name: {other for other in others if name in after.get(other, ())}
         for name, others in after.items()
