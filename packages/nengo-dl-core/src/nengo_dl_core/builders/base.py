@@ -81,7 +81,8 @@ class BuildConfig(NamedTuple):
     seed : int or None
         Seed of TensorFlow's own random operations; None leaves it to TensorFlow.
     at_once : bool
-        Many steps are computed at once, as items of a minibatch, and not compiled.
+        Many steps are computed at once, as items of a minibatch. What has fast kernels
+        is not compiled.
     """
 
     inference_only: bool
@@ -110,6 +111,9 @@ class OpBuilder:
 
     python_in_loop: bool = False
     """Whether every step calls back into Python, which cannot be compiled."""
+
+    has_fast_kernels: bool = False
+    """Whether many steps at once are computed faster without being compiled."""
 
     def __init__(self, ops: Sequence[Operator]) -> None:
         self.ops = ops
@@ -163,8 +167,8 @@ class OpBuilder:
         """
         return False
 
-    def has_closed_form(self, config: BuildConfig) -> bool:
-        """Whether `build_steps` computes steps that follow one another.
+    def has_closed_form(self, config: BuildConfig, minibatch_size: int) -> bool:
+        """Whether `build_steps` computes steps that follow one another, and fast.
 
         It is used where what the operators read is known for many steps. The step's
         number and the time are not. Signals in an operator's ``state`` are known to
@@ -174,6 +178,8 @@ class OpBuilder:
         ----------
         config : BuildConfig
             Settings of the simulation.
+        minibatch_size : int
+            Number of items in a minibatch.
 
         Returns
         -------

@@ -28,6 +28,8 @@ class ConvIncBuilder(OpBuilder):
         A single operator.
     """
 
+    has_fast_kernels = True
+
     def steps_are_items(self, config: BuildConfig) -> bool:
         """Steps are items; see `OpBuilder.steps_are_items`."""
         return True

@@ -25,6 +25,7 @@ class ChosenBuilder(OpBuilder):
         super().__init__(ops)
         self.built = self.builder_type(ops[0])(ops)
         self.python_in_loop = self.built.python_in_loop
+        self.has_fast_kernels = self.built.has_fast_kernels
 
     @property
     def differentiable(self) -> bool:
@@ -40,9 +41,9 @@ class ChosenBuilder(OpBuilder):
         """Ask the chosen builder; see `OpBuilder.steps_are_items`."""
         return self.built.steps_are_items(config)
 
-    def has_closed_form(self, config: BuildConfig) -> bool:
+    def has_closed_form(self, config: BuildConfig, minibatch_size: int) -> bool:
         """Ask the chosen builder; see `OpBuilder.has_closed_form`."""
-        return self.built.has_closed_form(config)
+        return self.built.has_closed_form(config, minibatch_size)
 
     @classmethod
     @abstractmethod

@@ -9,7 +9,7 @@ from nengo.synapses import LinearFilter
 
 from nengo_dl_core import tuning
 from nengo_dl_core.builders.base import BuildConfig, OpBuilder
-from nengo_dl_core.builders.lowpass import alike, filter_step
+from nengo_dl_core.builders.lowpass import alike, filter_step, pays_in_blocks
 from nengo_dl_core.builders.numerics import rounded_product
 from nengo_dl_core.builders.signals import SignalDict
 
@@ -74,9 +74,10 @@ class LinearFilterBuilder(OpBuilder):
         signals.scatter(self.output, y, mode=self.mode)
         signals.scatter(self.state, new)
 
-    def has_closed_form(self, config: BuildConfig) -> bool:
+    def has_closed_form(self, config: BuildConfig, minibatch_size: int) -> bool:
         """It is linear; see `OpBuilder.has_closed_form`."""
-        return True
+        is_long = len(filter_step(self.ops[0], 0.001).A) > 1
+        return is_long or pays_in_blocks(self.ops, config, minibatch_size)
 
     def build_steps(self, signals: SignalDict, state: SignalDict | None) -> None:
         """Filter the inputs of all steps; see `OpBuilder.build_steps`."""

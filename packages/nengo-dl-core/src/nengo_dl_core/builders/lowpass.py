@@ -11,6 +11,7 @@ from nengo.builder.operator import Operator
 from nengo.builder.processes import SimProcess
 from nengo.synapses import LinearFilter
 
+from nengo_dl_core import tuning
 from nengo_dl_core.builders.base import BuildConfig, OpBuilder
 from nengo_dl_core.builders.linear_system import LinearSystem
 from nengo_dl_core.builders.numerics import rounded_product
@@ -77,6 +78,29 @@ def alike(
         yield LinearSystem(A, B, C, D), same
 
 
+def pays_in_blocks(
+    ops: Iterable[SimProcess], config: BuildConfig, minibatch_size: int
+) -> bool:
+    """Whether first-order filters are computed for blocks of steps where they can be.
+
+    Parameters
+    ----------
+    ops : list of nengo.builder.processes.SimProcess
+        Operators of first-order filters.
+    config : BuildConfig
+        Settings of the simulation.
+    minibatch_size : int
+        Number of items in a minibatch.
+
+    Returns
+    -------
+    pays : bool
+        Not if there are many elements, and a CPU goes through them step by step.
+    """
+    size = minibatch_size * sum(op.output.size for op in ops)
+    return size <= tuning.MAX_FILTERED_SIZE or not config.cpu_only
+
+
 class LowpassBuilder(OpBuilder):
     """Compute first-order filters, ``y[t] = a y[t - 1] + b u[t]``.
 
@@ -107,9 +131,9 @@ class LowpassBuilder(OpBuilder):
             + rounded_product(self.b, signals.gather(self.input)),
         )
 
-    def has_closed_form(self, config: BuildConfig) -> bool:
+    def has_closed_form(self, config: BuildConfig, minibatch_size: int) -> bool:
         """It is linear; see `OpBuilder.has_closed_form`."""
-        return True
+        return pays_in_blocks(self.ops, config, minibatch_size)
 
     def build_steps(self, signals: SignalDict, state: SignalDict | None) -> None:
         """Filter the inputs of all steps; see `OpBuilder.build_steps`."""

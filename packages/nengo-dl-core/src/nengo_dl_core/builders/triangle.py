@@ -24,6 +24,8 @@ class TriangleBuilder(OpBuilder):
         Operators of filters of one length and one size.
     """
 
+    has_fast_kernels = True
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
@@ -62,7 +64,7 @@ class TriangleBuilder(OpBuilder):
         signals.scatter(self.position, position)
         signals.scatter(self.latest, tf.where(taps == position, entered, latest))
 
-    def has_closed_form(self, config: BuildConfig) -> bool:
+    def has_closed_form(self, config: BuildConfig, minibatch_size: int) -> bool:
         """It is a sum of few inputs; see `OpBuilder.has_closed_form`."""
         return True
 

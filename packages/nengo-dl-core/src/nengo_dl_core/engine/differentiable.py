@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import compress
+from itertools import compress, groupby
 from typing import Any
 
 import keras
@@ -13,6 +13,7 @@ from nengo.builder.signal import Signal
 from nengo_dl_core import tuning
 from nengo_dl_core.builders.base import BuildConfig, Builder, Group
 from nengo_dl_core.builders.products import MultiplyingStep
+from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 from nengo_dl_core.engine.dataflow import dependent
 from nengo_dl_core.engine.gradient_loop import run_differentiable_loop
@@ -266,55 +267,111 @@ class _Simulation:
         """Simulate one stage after the other."""
         program = self._program
         memory, probed = program.memory, program.probed
-        parameters = self._replaced(self._values.parameters, trained)
         state = memory.environment()
         memory.bind(state, states)
         sequences = dict(zip(self._sources, inputs, strict=True))
         outputs: dict[int, tf.Tensor] = {}
         changed: list[tuple[keras.Variable, tf.Tensor]] = []
-        for stage in stages:
-            read = [sig for sig in stage.read if sig in sequences]
-            given = [sequences[sig] for sig in read]
-            wanted = [*(probed[i] for i in stage.probed), *stage.results]
-            if stage.at_once:
-                tiled = {
-                    block: tf.tile(x, [self._n_steps, *[1] * (x.shape.rank - 1)])
-                    for block, x in states.items()
-                }
-                first = [state.gather(memory.tensor_signal(x)) for x in stage.earlier]
-                found = compute_at_once(
-                    stage.groups,
-                    self._n_steps,
-                    read,
-                    [*wanted, *stage.earlier],
-                    memory,
-                    parameters | tiled,
-                    self._config._replace(at_once=True),
-                    self._replaced(self._values.layer_weights, trained),
-                    state,
-                )(given)
-                for i, value in enumerate(first, len(wanted)):
-                    found[i] = tf.concat([value[tf.newaxis], found[i][:-1]], 0)
+        for at_once, run in groupby(stages, lambda stage: stage.at_once):
+            following = list(run)  # but one, if it goes step by step
+            carried = [
+                memory.tensor_signal(sig)
+                for stage in following
+                for sig in stage.carried
+            ]
+            if at_once:
+                values, after = self._at_once(
+                    following, trained, states, state, sequences, carried
+                )
             else:
-                carried = list(map(memory.tensor_signal, stage.carried))
+                (stage,) = following
+                read = [sig for sig in stage.read if sig in sequences]
+                wanted = [*(probed[i] for i in stage.probed), *stage.results]
                 step = self._step(
                     trained, stage.groups, carried, read, wanted, stage.earlier
                 )
-                weights, n_carried = self.changing, len(carried)
-                first = [
-                    *map(state.gather, carried),
-                    *self._changing_weights(weights),
-                ]
-                found, after = self._loop(tape, step, trained, given, first)
-                for sig, value in zip(carried, after[:n_carried], strict=True):
-                    state.scatter(sig, value)
-                changed += zip(weights, after[n_carried:], strict=True)
-            outputs |= zip(stage.probed, found, strict=False)
-            later = [*stage.results, *stage.earlier]
-            sequences |= zip(later, found[len(stage.probed) :], strict=True)
+                weights = self.changing
+                first = [*map(state.gather, carried), *self._changing_weights(weights)]
+                given = [sequences[sig] for sig in read]
+                values, after = self._loop(tape, step, trained, given, first)
+                changed += zip(weights, after[len(carried) :], strict=True)
+            for sig, value in zip(carried, after, strict=False):
+                state.scatter(sig, value)
+            found = iter(values)
+            for stage in following:
+                outputs |= zip(stage.probed, found, strict=False)
+                sequences |= zip([*stage.results, *stage.earlier], found, strict=False)
         self.changing = [weight for weight, _ in changed]
         return [
             *(outputs[i] for i in range(len(probed))),
             *(state.gather(memory.whole(block)) for block in states),
             *(value for _, value in changed),
         ]
+
+    def _at_once(
+        self,
+        stages: Sequence[Stage],
+        trained: Sequence[tf.Tensor],
+        states: Mapping[Block, tf.Tensor],
+        state: SignalDict,
+        sequences: Mapping[Signal, tf.Tensor],
+        carried: Sequence[TensorSignal],
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        """Compute stages for all steps."""
+        program, n_steps, values = self._program, self._n_steps, self._values
+        config = self._config._replace(at_once=True)
+        memory = program.memory
+        tiled = {
+            block: tf.tile(x, [n_steps, *[1] * (x.shape.rank - 1)])
+            for block, x in states.items()
+        }
+        parameters = self._replaced(values.parameters, trained) | tiled
+        layer_weights = self._replaced(values.layer_weights, trained)
+
+        def compute() -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+            after, known = memory.environment(), dict(sequences)
+            after.bases = state.bases
+            values: list[tf.Tensor] = []
+            for stage in stages:
+                read = [sig for sig in stage.read if sig in known]
+                wanted = [*(program.probed[i] for i in stage.probed), *stage.results]
+                before = [after.gather(memory.tensor_signal(x)) for x in stage.earlier]
+                found = compute_at_once(
+                    stage.groups,
+                    n_steps,
+                    read,
+                    [*wanted, *stage.earlier],
+                    memory,
+                    parameters,
+                    config,
+                    layer_weights,
+                    after,
+                )([known[sig] for sig in read])
+                for i, first in enumerate(before, len(wanted)):
+                    found[i] = tf.concat([first[tf.newaxis], found[i][:-1]], 0)
+                later = [*stage.results, *stage.earlier]
+                known |= zip(later, found[len(stage.probed) :], strict=True)
+                values += found
+            return values, [after.gather(sig) for sig in carried]
+
+        if self._jit_compile and _gains_from_compilation(
+            stages, config, program.minibatch_size
+        ):
+            compute = tf.function(compute, jit_compile=True, autograph=False)
+        return compute()
+
+
+def _gains_from_compilation(
+    stages: Sequence[Stage], config: BuildConfig, minibatch_size: int
+) -> bool:
+    """Whether stages at once are compiled: filters, of which each is many operations.
+
+    Few large operations are as fast without.
+    """
+    builds = [x for stage in stages for x in Builder(stage.groups).op_builds.values()]
+    widest = max(sum(x.size for x in (*y.results, *y.earlier)) for y in stages)
+    return (
+        widest * minibatch_size <= tuning.MAX_COMPILED_SIZE
+        and any(x.has_closed_form(config, minibatch_size) for x in builds)
+        and not any(x.has_fast_kernels or x.layers for x in builds)
+    )

@@ -107,9 +107,7 @@ class _Division:
         self._repeated = {op for op in graph if self._is_clock(op)}
         for group, build in Builder(plan).op_builds.items():
             items = build.steps_are_items(config)
-            closed = build.has_closed_form(config) and (
-                minibatch_size * _size(group) <= tuning.MAX_FILTERED_SIZE
-            )
+            closed = build.has_closed_form(config, minibatch_size)
             for op in group:
                 self._build[op] = build
                 own = _written(op) & graph.persistent
@@ -394,7 +392,3 @@ def _written(op: Operator) -> set[Signal]:
 def _state(op: Operator) -> set[Signal]:
     """What an operator says that it alone uses."""
     return {sig.base for sig in getattr(op, "state", {}).values()}
-
-
-def _size(group: Group) -> int:
-    return sum(sig.size for op in group for sig in _written(op) - _state(op))
