@@ -401,6 +401,21 @@ class TestFit:
         np.testing.assert_array_equal(after[0], before[0])
         assert not np.allclose(after[1], before[1])
 
+    def test_what_has_no_effect_is_not_trained(self):
+        """And Keras does not warn that it has no gradient."""
+        with nengo.Network(seed=0) as net:
+            node = nengo.Node([0.0, 0.0])
+            for _ in range(2):  # the encoders of one, all of the other
+                nengo.Ensemble(5, 1)
+                neurons = net.ensembles[-1].neurons
+                nengo.Connection(node, neurons, transform=np.ones((5, 2)), synapse=None)
+            nengo.Probe(net.ensembles[0].neurons)
+        with Simulator(net, minibatch_size=4, progress_bar=False) as sim:
+            sim.compile("sgd", loss="mse")
+            sim.fit(np.ones((4, 1, 2)), np.ones((4, 1, 5)), verbose=0)
+            trained = sim.keras_model.trainable_weights
+            assert {tuple(weight.shape) for weight in trained} == {(10, 2), (10,)}
+
     def test_training_then_running_uses_the_new_parameters(self, net, data):
         x, y = data
         with simulator(net) as sim:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from nengo.builder.probe import SimProbe
+from nengo.builder.signal import Signal
 
 from nengo_dl_core.program.program import Program
 from nengo_dl_core.values.layer_weights import LayerWeights
@@ -45,8 +47,9 @@ class Variables:
     ) -> None:
         memory = self._memory = program.memory
         with tf.device(program.device):
+            needed = _needed(program)
             self.parameters: list[tuple[Block, keras.Variable]] = [
-                (block, self._parameter(block, add_weight))
+                (block, self._parameter(block, add_weight, needed))
                 for block in memory.parameters
             ]
             self.states: list[keras.Variable] = [
@@ -67,14 +70,17 @@ class Variables:
             )
 
     def _parameter(
-        self, block: Block, add_weight: Callable[..., keras.Variable]
+        self,
+        block: Block,
+        add_weight: Callable[..., keras.Variable],
+        needed: Set[Signal],
     ) -> keras.Variable:
         value = self._memory.initial_value(block)
         return add_weight(
             shape=value.shape,
             dtype=value.dtype.name,
             initializer=lambda *_, **__: tf.constant(value),
-            trainable=bool(block.trainable),
+            trainable=bool(block.trainable) and not needed.isdisjoint(block.signals),
             autocast=False,
             name=f"block_{block.index}",
         )
@@ -127,6 +133,14 @@ class Variables:
         for block, variable in self.parameters:
             variable.assign(self._memory.initial_value(block))
         self.layer_weights.reset()
+
+
+def _needed(program: Program) -> set[Signal]:
+    """Find the signals that have an effect: others have a place in memory alone."""
+    readers = (op for op in program.optimized.graph if type(op) is not SimProbe)
+    read = {signal.base for op in readers for signal in op.all_signals}
+    current = program.optimized.graph.current
+    return read.union(current(signal).base for signal in program.probed)
 
 
 def _state_variable(name: str, value: Array) -> keras.Variable:
