@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -52,6 +53,18 @@ def test_spa_memory(tmp_path):
     )
     assert right > 0.5  # by guessing 0.25
     assert (tmp_path / "plot.png").stat().st_size
+
+
+def test_spa_retrieval():
+    right = example("spa_retrieval").main(n_train=1500, epochs=30)
+    assert right["as solved"] < right["trained"] == right["loaded"]
+
+
+def test_from_tensorflow():
+    right = example("from_tensorflow").main(epochs=5)
+    assert right["model in a Node"] == pytest.approx(right["Keras model"])
+    assert min(right.values()) > 0.7  # by guessing 0.1
+    assert right["spiking neurons"] > right["Nengo's neurons"] - 0.05
 
 
 def test_lmu(tmp_path):
