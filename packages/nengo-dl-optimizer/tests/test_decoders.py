@@ -277,6 +277,48 @@ def test_nothing_is_left_of_a_build_that_fails(neurons):
     Model(builder=builder).build(net)
 
 
+@pytest.mark.parametrize("n_connections", [1, 2])
+def test_a_function_without_a_value_is_an_error_that_names_the_connection(
+    n_connections,
+):
+    with nengo.Network() as net:
+        ensemble = nengo.Ensemble(5, 1)
+        for i in range(n_connections):
+            nengo.Connection(
+                ensemble,
+                nengo.Node(size_in=1),
+                function=lambda x: x if x == 0 else None,
+                label=f"number {i}",
+            )
+    with pytest.raises(BuildError, match=r"number 0.*function returned None"):
+        build(net)
+
+
+def test_functions_are_called_as_often_as_by_nengo_and_in_its_order():
+    calls = []
+
+    def function(x):
+        calls.append(x.tobytes())
+        return (x[1], x[0])
+
+    with nengo.Network(seed=0) as net:
+        for ensemble in [nengo.Ensemble(5, 3, n_eval_points=7) for _ in range(2)] * 2:
+            target = nengo.Node(size_in=2)
+            nengo.Connection(ensemble[[2, 0]], target, function=function)
+    calls.clear()
+    model = build(net)
+    ours = [*calls]
+    calls.clear()
+    reference = Model()
+    reference.build(net)
+    assert ours == calls
+    assert len(calls) == 4 * 7
+    for connection in net.connections:
+        np.testing.assert_array_equal(
+            model.params[connection].weights, reference.params[connection].weights
+        )
+
+
 def test_silent_neurons_are_an_error_as_in_nengo():
     with nengo.Network() as net:
         ensemble = nengo.Ensemble(5, 1, gain=np.ones(5), bias=-5 * np.ones(5))

@@ -7,14 +7,13 @@ from typing import Any, ClassVar
 
 from nengo import Connection, Network
 from nengo.builder import Builder, Model
-from nengo.builder.connection import build_decoders, get_eval_points, get_targets
+from nengo.builder.connection import build_decoders, get_eval_points
 from nengo.cache import NoDecoderCache
-from nengo.dists import Distribution
-from nengo.rc import rc
 from nengo.solvers import Solver
 
 from .factors import Array
 from .systems import LinearSystems
+from .targets import targets_at
 
 
 def _build_solver(
@@ -23,16 +22,11 @@ def _build_solver(
     """Solve for the decoders of a connection."""
     ensemble = connection.pre_obj
     systems = (_kept(model) or {}).get(model)
-    if (
-        systems is None
-        or not systems.shared(ensemble)
-        or isinstance(connection.eval_points, Distribution)
-        or (solver.weights and not solver.compositional)
-    ):
+    if systems is None or (solver.weights and not solver.compositional):
         return build_decoders(model, connection, rng)
     points = get_eval_points(model, connection, rng)
-    targets = get_targets(connection, points, dtype=rc.float_dtype)
-    system = systems.find(model, ensemble, points)
+    targets = targets_at(connection, points)
+    system = systems.find(model, connection, points)
     built = model.params[ensemble]
     solve, currents = system.solve, None
     if model.seeded[connection] and not isinstance(model.decoder_cache, NoDecoderCache):

@@ -9,6 +9,8 @@ import numpy as np
 from nengo import Connection, Direct, Ensemble, Network
 from nengo.builder import Model
 from nengo.builder.connection import solve_for_decoders
+from nengo.dists import Distribution
+from nengo.solvers import Solver
 
 from .factors import Array, Factors
 from .solvers import sharing
@@ -25,12 +27,18 @@ class LinearSystem:
         Its parameters.
     eval_points : ndarray
         The evaluation points, ``(n_eval_points, dimensions)``.
+    shared : bool
+        Whether decoders are solved for more than once.
     """
 
-    def __init__(self, ensemble: Ensemble, built: Any, eval_points: Array) -> None:
+    def __init__(
+        self, ensemble: Ensemble, built: Any, eval_points: Array, *, shared: bool
+    ) -> None:
         self.eval_points = eval_points
+        self.shared = shared
         self._ensemble, self._built = ensemble, built
         self._factors: Factors | None = None
+        self._solvers: dict[Solver, Solver | None] = {}
 
     @property
     def nbytes(self) -> int:
@@ -91,10 +99,15 @@ class LinearSystem:
                 return solve_for_decoders(connection, gain, bias, x, targets, rng)
             self._factors = Factors(activities)
         activities = self._factors.activities
-        solver = sharing(connection.solver, self._factors)
+        own = connection.solver
+        if not self.shared:
+            return own(activities, targets, rng=rng)
+        if own not in self._solvers:
+            self._solvers[own] = sharing(own, self._factors)
+        solver = self._solvers[own]
         if solver is None:
             # in the same order, on which the last bits of sums depend
-            solver, activities = connection.solver, activities.copy(order="K")
+            solver, activities = own, activities.copy(order="K")
         return solver(activities, targets, rng=rng)
 
 
@@ -129,44 +142,34 @@ class LinearSystems:
             and not isinstance(source.neuron_type, Direct)
         )
 
-    def shared(self, ensemble: Ensemble) -> bool:
-        """Tell whether a connection of an ensemble is not the only one.
-
-        Parameters
-        ----------
-        ensemble : nengo.Ensemble
-            The ensemble that the connection leaves.
-
-        Returns
-        -------
-        shared : bool
-            Whether there is something for the connection to find, or to leave.
-        """
-        return self._n_left[ensemble] > 1 or ensemble in self._systems
-
-    def find(self, model: Model, ensemble: Ensemble, points: Array) -> LinearSystem:
-        """Return the system of an ensemble at some evaluation points.
+    def find(self, model: Model, connection: Connection, points: Array) -> LinearSystem:
+        """Return the system that the decoders of a connection are solved with.
 
         Parameters
         ----------
         model : nengo.builder.Model
             The model, in which the ensemble has been built.
-        ensemble : nengo.Ensemble
-            The ensemble.
+        connection : nengo.Connection
+            The connection, which leaves an ensemble.
         points : ndarray
-            The evaluation points, ``(n_eval_points, dimensions)``.
+            Its evaluation points, ``(n_eval_points, dimensions)``.
 
         Returns
         -------
         system : LinearSystem
             The system, with what earlier connections have computed.
         """
-        systems = self._systems.setdefault(ensemble, [])
-        for system in systems:
+        ensemble = connection.pre_obj
+        for system in self._systems.get(ensemble, ()):
             if np.array_equal(system.eval_points, points):
                 return system
-        systems.append(LinearSystem(ensemble, model.params[ensemble], points))
-        return systems[-1]
+        # Points that are drawn for a connection are no other's.
+        drawn = isinstance(connection.eval_points, Distribution)
+        shared = self._n_left[ensemble] > 1 and not drawn
+        system = LinearSystem(ensemble, model.params[ensemble], points, shared=shared)
+        if shared:
+            self._systems.setdefault(ensemble, []).append(system)
+        return system
 
     def release(self, ensemble: Ensemble) -> None:
         """Count a connection of an ensemble as built; keep what others need.

@@ -1,0 +1,47 @@
+"""What a connection decodes."""
+
+from __future__ import annotations
+
+import numpy as np
+from nengo import Connection
+from nengo.builder.connection import get_targets
+from nengo.exceptions import BuildError
+from nengo.rc import rc
+
+from .factors import Array
+
+
+def targets_at(connection: Connection, points: Array) -> Array:
+    """Return the values of a connection's function, as Nengo's function does.
+
+    The function is called for one point after another, since it may be any function:
+    one that would take all points at once need not mean the same by it. But what does
+    not depend on the point is looked up once.
+
+    Parameters
+    ----------
+    connection : nengo.Connection
+        The connection, which leaves an ensemble.
+    points : ndarray
+        Evaluation points, ``(n_eval_points, dimensions)``.
+
+    Returns
+    -------
+    targets : ndarray
+        The values, ``(n_eval_points, size_mid)``.
+
+    Raises
+    ------
+    nengo.exceptions.BuildError
+        If the function returns None.
+    """
+    function = connection.function
+    if not callable(function):
+        return get_targets(connection, points, dtype=rc.float_dtype)
+    targets = np.zeros((len(points), connection.size_mid), dtype=rc.float_dtype)
+    for target, point in zip(targets, points[:, connection.pre_slice], strict=True):
+        value = function(point)
+        if value is None:
+            raise BuildError(f"Building {connection}: its function returned None")
+        target[...] = np.hstack(value) if isinstance(value, (list, tuple)) else value
+    return targets
