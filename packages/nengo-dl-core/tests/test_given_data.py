@@ -8,7 +8,7 @@ import tensorflow as tf
 from nengo.exceptions import ValidationError
 
 from nengo_dl_core import Simulator, configure_settings
-from nengo_dl_core.training.losses import Regularize, nan_mse
+from nengo_dl_core.losses import Regularize, nan_mse
 
 
 def simulator(net, minibatch_size=4):

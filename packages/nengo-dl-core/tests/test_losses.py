@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from nengo_dl_core import Simulator, configure_settings
-from nengo_dl_core.training.losses import FiringRates, Regularize, nan_mse
+from nengo_dl_core.losses import FiringRates, Regularize, nan_mse
 
 
 @pytest.fixture

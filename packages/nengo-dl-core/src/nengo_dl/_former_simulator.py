@@ -14,8 +14,8 @@ from nengo.exceptions import ValidationError
 import nengo_dl_core
 from nengo_dl._former_tensor_graph import TensorGraph, swapped
 from nengo_dl_core.deprecation import warn_deprecated
+from nengo_dl_core.losses import nan_mse
 from nengo_dl_core.program.program import Program
-from nengo_dl_core.training.losses import nan_mse
 from nengo_dl_core.training.simulation_layer import SimulationLayer
 
 

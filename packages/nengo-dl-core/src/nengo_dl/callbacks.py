@@ -1,5 +1,5 @@
 """Callbacks for training, evaluation and prediction."""
 
-from nengo_dl_core.training.callbacks import IsolateState, NengoSummaries, TensorBoard
+from nengo_dl_core.callbacks import IsolateState, NengoSummaries, TensorBoard
 
 __all__ = ["IsolateState", "NengoSummaries", "TensorBoard"]

@@ -1,6 +1,6 @@
 """Losses and regularisation."""
 
-from nengo_dl_core.training.losses import Regularize, nan_mse
+from nengo_dl_core.losses import Regularize, nan_mse
 
 __all__ = [
     "Regularize",

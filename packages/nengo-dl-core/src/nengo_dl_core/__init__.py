@@ -12,7 +12,7 @@ from nengo_dl_core.network.lookup import get_setting
 from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
 
 if TYPE_CHECKING:
-    from nengo_dl_core import surrogates
+    from nengo_dl_core import callbacks, losses, surrogates
     from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
     from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
     from nengo_dl_core.builders.numerics import rounded_product, stored
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from nengo_dl_core.layer import Layer
     from nengo_dl_core.simulator import Simulator
     from nengo_dl_core.tensor_node import TensorNode
-    from nengo_dl_core.training import callbacks, losses
 
 __all__ = [
     "BuildConfig",
@@ -59,8 +58,8 @@ _MODULES = {
     "Simulator": "simulator",
     "TFNeuronBuilder": "builders.neurons.base",
     "TensorNode": "tensor_node",
-    "callbacks": "training.callbacks",
-    "losses": "training.losses",
+    "callbacks": "callbacks",
+    "losses": "losses",
     "rounded_product": "builders.numerics",
     "stored": "builders.numerics",
     "surrogates": "surrogates",

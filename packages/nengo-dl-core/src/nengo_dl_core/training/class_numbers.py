@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from nengo_dl_core.training.losses import FiringRates, Regularize
+from nengo_dl_core.losses import FiringRates, Regularize
 
 # What Keras makes metrics of classes of, if the targets are numbers of classes.
 _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")

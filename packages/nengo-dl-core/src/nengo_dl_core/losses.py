@@ -29,7 +29,7 @@ def nan_mse(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
     Examples
     --------
     >>> import numpy as np
-    >>> from nengo_dl_core.training.losses import nan_mse
+    >>> from nengo_dl_core.losses import nan_mse
     >>> nan_mse(np.array([[[1.0, np.nan]]]), np.array([[[3.0, 5.0]]])).numpy()
     array([[2.]])
     """
@@ -57,7 +57,7 @@ class Regularize(keras.losses.Loss):
     Examples
     --------
     >>> import numpy as np
-    >>> from nengo_dl_core.training.losses import Regularize
+    >>> from nengo_dl_core.losses import Regularize
     >>> weights = np.array([[[3.0, 4.0]], [[0.0, 0.0]]])
     >>> float(Regularize(order=2)(None, weights))
     2.5
@@ -145,7 +145,7 @@ class FiringRates(keras.losses.Loss):
     Examples
     --------
     >>> import numpy as np
-    >>> from nengo_dl_core.training.losses import FiringRates
+    >>> from nengo_dl_core.losses import FiringRates
     >>> rates = np.array([[[50.0, 110.0]], [[150.0, 130.0]]])
     >>> float(FiringRates(low=100, high=120, percentile=50)(None, rates))
     0.0
