@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 from nengo.builder.signal import Signal
 
-from nengo_dl_core import Simulator, tuning
+from nengo_dl_core import Simulator, configure_settings, tuning
 from nengo_dl_core.builders.correlation import correlate
 from nengo_dl_core.builders.dot import _lane_sums, _minibatch_product
 from nengo_dl_core.builders.numerics import expm1_above, log1p_above
@@ -77,6 +77,29 @@ def a_step(net: nengo.Network, n_steps: int = 1000, minibatch_size: int = 1) -> 
     """Microseconds of a step of a network in long runs."""
     with Simulator(net, minibatch_size=minibatch_size, progress_bar=False) as sim:
         return fastest(lambda: sim.run_steps(n_steps)) / n_steps
+
+
+def a_training_step(net: nengo.Network, n_steps: int, minibatch_size: int) -> float:
+    """Microseconds of the gradient of a network's weights."""
+    with Simulator(net, minibatch_size=minibatch_size, progress_bar=False) as sim:
+        layer = sim.tensor_graph
+        (name,) = layer.program.input_names.values()
+        (node,) = layer.program.input_names
+        shape = minibatch_size, n_steps, node.size_out
+        inputs = {
+            name: tf.random.stateless_normal(shape, (0, 0)),
+            "n_steps": tf.fill((minibatch_size, 1), n_steps),
+        }
+
+        @tf.function(autograph=False)
+        def gradient() -> tf.Tensor:
+            weights = [x.value for x in layer.trainable_variables]
+            with tf.GradientTape() as tape:
+                (output,) = layer.call(inputs, training=True).values()
+            found = tape.gradient(output, weights)
+            return tf.add_n([tf.reduce_sum(x) for x in found])
+
+        return fastest(lambda: gradient().numpy())
 
 
 def relays(n: int, size: int, connect: Callable[..., Any]) -> nengo.Network:
@@ -186,6 +209,37 @@ def filters() -> Iterator[Row]:
         )
 
 
+def blocks() -> Iterator[Row]:
+    """Training through 784 steps of filters between weights, by order and size."""
+    loop = {"MIN_ORDER_IN_BLOCKS": inf, "MAX_FILTERED_SIZE": 0}
+    for order, size, b in [
+        *[(1, 64, 1), (1, 64, 4), (1, 64, 16), (2, 64, 1), (2, 64, 16)],
+        *[(4, 64, 1), (4, 64, 4), (4, 64, 16), (4, 256, 16)],
+    ]:
+        synapse = nengo.LinearFilter([1], np.poly(-np.arange(1, order + 1) * 10.0))
+        with nengo.Network(seed=0) as net:
+            configure_settings(trainable=True)
+            node, post = nengo.Node(np.zeros(16)), nengo.Node(size_in=1)
+            weights = np.ones((size, 16)) / 16
+            pre = nengo.Node(size_in=size)
+            nengo.Connection(node, pre, transform=weights, synapse=None)
+            weights = np.ones((1, size)) / size
+            filtered = nengo.Node(size_in=size)
+            nengo.Connection(pre, filtered, synapse=synapse)
+            nengo.Connection(filtered, post, transform=weights, synapse=None)
+            nengo.Probe(post)
+        blocks = {"MIN_ORDER_IN_BLOCKS": 0}
+        yield (
+            f"order {order}, {size} elements, {b} items",
+            lambda net=net, b=b: a_training_step(net, 784, b),
+            {
+                "step by step": loop,
+                "blocks, compiled": {**blocks, "MAX_COMPILED_SIZE": inf},
+                "blocks": {**blocks, "MAX_COMPILED_SIZE": 0},
+            },
+        )
+
+
 def correlations() -> Iterator[Row]:
     """Correlation of 8 images of 28 x 28, by channels and size of the kernel."""
     for channels, size in [(1, 3), (2, 3), (4, 3), (1, 5), (1, 7)]:
@@ -279,8 +333,8 @@ def buffers() -> Iterator[Row]:
 TABLES = {
     table.__name__: table
     for table in (
-        *(products, vectors, parts, sparse, filters, correlations),
-        *(series, deferral, pieces, buffers),
+        *(products, vectors, parts, sparse, filters, blocks),
+        *(correlations, series, deferral, pieces, buffers),
     )
 }
 

@@ -123,26 +123,30 @@ MAX_SEQUENCE_BYTES = 2**30
 
 # Filters among them, see `nengo_dl_core.builders.linear_system`
 #
-# A filter and its gradient, in milliseconds, for so many elements of all items:
+# A filter of 784 steps between weights, and its gradient, in milliseconds. Elements are
+# those of all items; three layers are rate neurons with filters between.
 #
-#     order  steps  elements  loop   blocks, compiled  blocks
-#     1      784    64        0.24   0.32              0.56
-#     1      784    256       0.43   0.83              1.27
-#     1      784    1024      0.73   3.22              3.42
-#     4      784    64        0.84   0.40              0.68
-#     4      784    256       2.96   0.87              1.29
-#     4      784    1024      16.5   3.26              2.97
-#     4      784    4096      55.1   19.9              12.5
-#
-# It takes 0.6 s to compile a loop.
+#     order         elements  step by step  blocks, compiled  blocks
+#     1             64        0.35          0.57              1.2
+#     1             256       1.2           1.2               3.0
+#     1             1024      3.0           4.3               6.9
+#     2             64        1.6           0.64              1.2
+#     2             1024      23            6.1               7.9
+#     4             64        2.8           0.61              1.2
+#     4             1024      53            6.6               8.1
+#     4             4096      173           28                32
+#     three layers  64        1.06          1.00              2.08
 
 STEPS_IN_BLOCK = 32
 """Filters are computed for at most so many steps by one product."""
 
-MAX_FILTERED_SIZE = 64
-"""Filters of first order with more elements go step by step."""
+MIN_ORDER_IN_BLOCKS = 2
+"""Filters of lower order, with many elements, go step by step."""
 
-MAX_COMPILED_SIZE = 512
+MAX_FILTERED_SIZE = 64
+"""So many elements of all items are few."""
+
+MAX_COMPILED_SIZE = 2048
 """With more elements than that between stages, what is at once is not compiled."""
 
 # Products in bfloat16, see `nengo_dl_core.builders.bfloat16`

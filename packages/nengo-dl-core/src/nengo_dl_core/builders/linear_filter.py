@@ -76,8 +76,7 @@ class LinearFilterBuilder(OpBuilder):
 
     def has_closed_form(self, config: BuildConfig, minibatch_size: int) -> bool:
         """It is linear; see `OpBuilder.has_closed_form`."""
-        is_long = len(filter_step(self.ops[0], 0.001).A) > 1
-        return is_long or pays_in_blocks(self.ops, config, minibatch_size)
+        return pays_in_blocks(self.ops, config, minibatch_size)
 
     def build_steps(self, signals: SignalDict, state: SignalDict | None) -> None:
         """Filter the inputs of all steps; see `OpBuilder.build_steps`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -79,14 +79,14 @@ def alike(
 
 
 def pays_in_blocks(
-    ops: Iterable[SimProcess], config: BuildConfig, minibatch_size: int
+    ops: Sequence[SimProcess], config: BuildConfig, minibatch_size: int
 ) -> bool:
-    """Whether first-order filters are computed for blocks of steps where they can be.
+    """Whether filters are computed for blocks of steps where they can be.
 
     Parameters
     ----------
     ops : list of nengo.builder.processes.SimProcess
-        Operators of first-order filters.
+        Operators of linear filters of one order.
     config : BuildConfig
         Settings of the simulation.
     minibatch_size : int
@@ -95,10 +95,15 @@ def pays_in_blocks(
     Returns
     -------
     pays : bool
-        Not if there are many elements, and a CPU goes through them step by step.
+        Not if there are many elements, of low order, and a CPU goes through them.
     """
+    order = len(filter_step(ops[0], 0.001).A)  # the same for each length of a step
     size = minibatch_size * sum(op.output.size for op in ops)
-    return size <= tuning.MAX_FILTERED_SIZE or not config.cpu_only
+    return (
+        not config.cpu_only
+        or order >= tuning.MIN_ORDER_IN_BLOCKS
+        or size <= tuning.MAX_FILTERED_SIZE
+    )
 
 
 class LowpassBuilder(OpBuilder):

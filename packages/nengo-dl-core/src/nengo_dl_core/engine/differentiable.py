@@ -252,7 +252,8 @@ class _Simulation:
         stages = divide(
             program.optimized.plan, graph, self._config, probed, program.minibatch_size
         )
-        size = sum(sig.size for stage in stages for sig in stage.results)
+        between = [x for stage in stages for x in (*stage.results, *stage.earlier)]
+        size = sum(sig.size for sig in between)
         n_bytes = 4 * size * n_steps * program.minibatch_size
         return stages if n_bytes <= tuning.MAX_SEQUENCE_BYTES else []
 
