@@ -78,8 +78,9 @@ def check(net, monkeypatch, jit_compile=False, order=1, **options):
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "compiled"])
 @pytest.mark.parametrize("min_weights", [1, tuning.MIN_WEIGHTS_AT_ONCE])
 def test_random_networks(jit_compile, min_weights, monkeypatch):
-    """Whatever is computed for all steps at once."""
+    """Whatever is computed for all steps at once, or for blocks of some."""
     monkeypatch.setattr(tuning, "MIN_WEIGHTS_AT_ONCE", min_weights)
+    monkeypatch.setattr(tuning, "STEPS_IN_BLOCK", 4)
     checked = []
 
     @networks.many(2 if jit_compile else 10)
