@@ -139,7 +139,20 @@ def stored(value: tf.Tensor) -> tf.Tensor:
 
 
 def _hidden_one(value: tf.Tensor) -> tf.Tensor:
-    """Make a scalar one that XLA does not know to be constant: a bit is at most one."""
+    """Make a scalar one that XLA does not know to be constant.
+
+    One is enough for a graph, such as that of a step.
+    """
+    if tf.executing_eagerly():
+        return _bit_at_most_one(value)
+    graph, name = tf.compat.v1.get_default_graph(), f"hidden_one_of_{value.dtype.name}"
+    if not hasattr(graph, name):
+        setattr(graph, name, _bit_at_most_one(value))
+    return getattr(graph, name)
+
+
+def _bit_at_most_one(value: tf.Tensor) -> tf.Tensor:
+    """Whether a bit of a value is at most one, which it is."""
     integer = {2: tf.int16, 4: tf.int32, 8: tf.int64}[value.dtype.size]
     bits = tf.bitcast(tf.reshape(value, (-1,))[0], integer)
     one = tf.constant(1, integer)
