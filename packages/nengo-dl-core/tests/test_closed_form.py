@@ -139,6 +139,22 @@ def test_fit_and_evaluate(stages):
                 )
 
 
+def test_layers_without_a_loop(stages):
+    """Three layers of rate neurons with filters between."""
+    with nengo.Network(seed=0) as net:
+        node = nengo.Node(np.zeros(8))
+        pre, synapse = node, None
+        for _ in range(3):
+            layer = nengo.Ensemble(64, 1, neuron_type=nengo.RectifiedLinear()).neurons
+            weights = np.ones((64, pre.size_out)) / 64
+            nengo.Connection(pre, layer, transform=weights, synapse=synapse)
+            pre, synapse = layer, 0.02
+        nengo.Probe(pre, synapse=synapse)
+    with Simulator(net, progress_bar=False) as sim:
+        results(sim, node, np.ones((1, 5, 8), np.float32))
+    assert all(stage.at_once for stage in stages[-1])
+
+
 def test_loops_are_joined(stages):
     """A filter of an input does not take neurons apart that go step by step."""
     with nengo.Network(seed=0) as net:

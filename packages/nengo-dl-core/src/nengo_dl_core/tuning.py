@@ -144,7 +144,7 @@ MIN_ORDER_IN_BLOCKS = 2
 """Filters of lower order, with many elements, go step by step."""
 
 MAX_FILTERED_SIZE = 64
-"""So many elements of all items are few."""
+"""So many elements of a filter, for all items, are few."""
 
 MAX_COMPILED_SIZE = 2048
 """With more elements than that between stages, what is at once is not compiled."""

@@ -98,7 +98,7 @@ def pays_in_blocks(
         Not if there are many elements, of low order, and a CPU goes through them.
     """
     order = len(filter_step(ops[0], 0.001).A)  # the same for each length of a step
-    size = minibatch_size * sum(op.output.size for op in ops)
+    size = minibatch_size * max(op.output.size for op in ops)  # one layer's, of many
     return (
         not config.cpu_only
         or order >= tuning.MIN_ORDER_IN_BLOCKS
