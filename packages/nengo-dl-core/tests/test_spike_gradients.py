@@ -143,7 +143,7 @@ def test_default_formulas(name):
     np.testing.assert_allclose(actual, DERIVATIVES[name](x), rtol=1e-12)
 
 
-@pytest.mark.parametrize(("surrogate", "soft_step"), SOFT_STEPS, ids=str)
+@pytest.mark.parametrize(("surrogate", "soft_step"), SOFT_STEPS)
 def test_surrogates_are_derivatives(surrogate, soft_step):
     x, d = np.linspace(-3, 3, 101) + 1e-3, 1e-5
     difference = (soft_step(x + d) - soft_step(x - d)) / (2 * d)
@@ -332,7 +332,6 @@ def test_planner_that_merges_all():
         (lambda x: x > 0, "returned bool"),
         (lambda x, y: x, "could not be called with a tensor.*missing"),
     ],
-    ids=str,
 )
 def test_impossible_gradients(value, message):
     with nengo.Network() as net:
