@@ -10,7 +10,8 @@ from nengo.builder.operator import Copy, Operator, Reset
 from nengo.exceptions import BuildError
 
 from nengo_dl_core import Simulator
-from nengo_dl_core.builders.base import Builder, OpBuilder
+from nengo_dl_core.builders.base import OpBuilder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.network.build import NengoBuilder, NengoModel
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nengo_dl_core import Simulator
-from nengo_dl_core.builders.base import Builder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

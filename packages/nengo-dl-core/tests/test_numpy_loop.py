@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from nengo_dl_core import Simulator, TensorNode, configure_settings
-from nengo_dl_core.builders.base import Builder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.copy import CopyBuilder
 
 STEPS = 50

@@ -13,7 +13,8 @@ from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
 
 if TYPE_CHECKING:
     from nengo_dl_core import callbacks, losses, surrogates
-    from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+    from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+    from nengo_dl_core.builders.builder import Builder
     from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
     from nengo_dl_core.builders.numerics import rounded_product, stored
     from nengo_dl_core.builders.process import SimProcessBuilder
@@ -49,7 +50,7 @@ __all__ = [
 # The modules of names that need TensorFlow.
 _MODULES = {
     "BuildConfig": "builders.base",
-    "Builder": "builders.base",
+    "Builder": "builders.builder",
     "Layer": "layer",
     "OpBuilder": "builders.base",
     "SignalDict": "builders.signals",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 from nengo.builder.learning_rules import SimBCM
 
-from nengo_dl_core.builders.base import BuildConfig, Builder
+from nengo_dl_core.builders.base import BuildConfig
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder
 from nengo_dl_core.builders.signals import SignalDict
 

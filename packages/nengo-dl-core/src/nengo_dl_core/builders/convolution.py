@@ -6,7 +6,8 @@ import tensorflow as tf
 from nengo.builder.transforms import ConvInc, ConvTransposeInc
 from nengo.transforms import ConvolutionTranspose, Transform
 
-from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.correlation import correlate, correlate_transposed
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_optimizer import ConvSet, ConvTransposeSet

@@ -10,9 +10,10 @@ import tensorflow as tf
 from nengo.builder.operator import DotInc, Operator
 
 from nengo_dl_core import tuning
-from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
 from nengo_dl_core.builders.bfloat16 import bfloat16_matmul
 from nengo_dl_core.builders.bound_rows import concatenated
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.numerics import rounded_product, stored
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_optimizer import DotSet

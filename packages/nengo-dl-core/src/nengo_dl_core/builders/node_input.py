@@ -10,7 +10,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.builder.operator import Operator
 
-from nengo_dl_core.builders.base import BuildConfig, Builder
+from nengo_dl_core.builders.base import BuildConfig
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.python_call import PythonOpBuilder
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.network.inputs import SimInput

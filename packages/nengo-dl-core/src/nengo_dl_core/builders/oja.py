@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nengo.builder.learning_rules import SimOja
 
-from nengo_dl_core.builders.base import BuildConfig, Builder
+from nengo_dl_core.builders.base import BuildConfig
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.learning_rule import LearningRuleBuilder, outer
 from nengo_dl_core.builders.numerics import rounded_product
 from nengo_dl_core.builders.signals import SignalDict

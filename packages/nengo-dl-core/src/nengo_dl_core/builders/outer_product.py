@@ -5,7 +5,8 @@ from __future__ import annotations
 from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.builders.base import BuildConfig, Builder
+from nengo_dl_core.builders.base import BuildConfig
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.learning_rule import LearningRuleBuilder, outer
 from nengo_dl_core.builders.signals import SignalDict
 

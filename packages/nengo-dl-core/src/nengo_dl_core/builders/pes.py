@@ -12,7 +12,8 @@ from nengo.builder.signal import Signal
 from nengo.connection import LearningRule
 from nengo.ensemble import Neurons
 
-from nengo_dl_core.builders.base import BuildConfig, Builder
+from nengo_dl_core.builders.base import BuildConfig
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.network.build import NengoBuilder

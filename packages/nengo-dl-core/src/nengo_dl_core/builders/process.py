@@ -13,7 +13,8 @@ from nengo.builder.operator import Operator
 from nengo.builder.processes import SimProcess
 from nengo.synapses import Alpha, LinearFilter, Lowpass, Triangle
 
-from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.delegating import ChosenBuilder
 from nengo_dl_core.builders.linear_filter import LinearFilterBuilder
 from nengo_dl_core.builders.lowpass import LowpassBuilder

@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 from nengo.builder.operator import Operator, Reset
 
-from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_optimizer import ResetInc
 

@@ -6,7 +6,8 @@ import tensorflow as tf
 from nengo.builder.learning_rules import SimRLS
 from nengo.exceptions import BuildError
 
-from nengo_dl_core.builders.base import BuildConfig, Builder
+from nengo_dl_core.builders.base import BuildConfig
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder, outer
 from nengo_dl_core.builders.signals import SignalDict
 

@@ -16,7 +16,8 @@ import tensorflow as tf
 from nengo.builder.operator import Operator, SparseDotInc
 
 from nengo_dl_core import tuning
-from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_optimizer import SparseDotSet, sparse_entries
 

@@ -10,7 +10,8 @@ import tensorflow as tf
 from nengo.builder.operator import Operator
 from nengo.exceptions import ValidationError
 
-from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.private_names import compiler_ir
 from nengo_dl_core.tensor_node import SimTensorNode, call_function

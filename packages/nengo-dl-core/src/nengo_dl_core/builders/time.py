@@ -5,7 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 from nengo.builder.operator import TimeUpdate
 
-from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.signals import SignalDict
 
 

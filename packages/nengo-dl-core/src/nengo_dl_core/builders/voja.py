@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 from nengo.builder.learning_rules import SimVoja
 
-from nengo_dl_core.builders.base import BuildConfig, Builder
+from nengo_dl_core.builders.base import BuildConfig
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.learning_rule import LearningRuleBuilder, outer
 from nengo_dl_core.builders.numerics import rounded_product
 from nengo_dl_core.builders.signals import SignalDict

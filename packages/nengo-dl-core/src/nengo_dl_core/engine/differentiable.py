@@ -11,7 +11,8 @@ import tensorflow as tf
 from nengo.builder.signal import Signal
 
 from nengo_dl_core import tuning
-from nengo_dl_core.builders.base import BuildConfig, Builder, Group
+from nengo_dl_core.builders.base import BuildConfig, Group
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.products import MultiplyingStep
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal

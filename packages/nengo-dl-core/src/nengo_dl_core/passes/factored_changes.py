@@ -14,7 +14,8 @@ from copy import copy
 from nengo.builder.operator import Copy, Operator
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.builders.base import Builder, OpBuilder
+from nengo_dl_core.builders.base import OpBuilder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder
 from nengo_dl_core.builders.outer_product import OuterInc
 from nengo_dl_optimizer import OperatorGraph, SignalFacts

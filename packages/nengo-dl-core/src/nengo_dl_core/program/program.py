@@ -16,7 +16,7 @@ from nengo.builder.signal import Signal
 from nengo.exceptions import ConfigError, ValidationError
 
 from nengo_dl_core.argument_checks import check_device, check_positive_integer
-from nengo_dl_core.builders.base import Builder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.network.compilation_cache import use_compilation_cache
 from nengo_dl_core.network.config import check_subnetworks
 from nengo_dl_core.network.gains import gain_signals

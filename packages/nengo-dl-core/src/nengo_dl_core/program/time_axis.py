@@ -17,7 +17,8 @@ from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 
 from nengo_dl_core import tuning
-from nengo_dl_core.builders.base import BuildConfig, Builder, Group, OpBuilder
+from nengo_dl_core.builders.base import BuildConfig, Group, OpBuilder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.program.components import strong_components
 from nengo_dl_core.program.memory import Memory

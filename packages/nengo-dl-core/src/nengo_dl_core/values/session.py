@@ -12,7 +12,7 @@ import nengo
 import numpy as np
 import numpy.typing as npt
 
-from nengo_dl_core.builders.base import Builder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.network.generators import Generators
 from nengo_dl_core.network.inputs import ProcessInput
 from nengo_dl_core.network.process_seeds import ProcessSeeds

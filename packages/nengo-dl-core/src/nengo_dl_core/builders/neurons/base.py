@@ -28,7 +28,8 @@ from nengo.builder.operator import Operator
 from nengo.exceptions import BuildError
 from nengo.neurons import NeuronType
 
-from nengo_dl_core.builders.base import BuildConfig, Builder, OpBuilder
+from nengo_dl_core.builders.base import BuildConfig, OpBuilder
+from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.delegating import ChosenBuilder
 from nengo_dl_core.builders.neurons.generic import GenericNeuronBuilder
 from nengo_dl_core.builders.neurons.given_gradients import (
