@@ -21,6 +21,7 @@ from nengo_dl_core import (
     tuning,
 )
 from nengo_dl_core.engine import gradient_loop
+from nengo_dl_core.engine.loop import Output, run_loop
 from nengo_dl_core.training import simulation_layer
 
 N_STEPS = 7
@@ -161,6 +162,27 @@ def test_checkpoints(net, monkeypatch, setting, jit_compile):
         configure_settings(gradient_checkpoints=setting)
     check(net, monkeypatch, jit_compile, minibatch_size=3)
     assert made
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 3, 4, 7])
+def test_rounds_that_are_not_full(n_steps):
+    """Compiled for a known number of steps, of which XLA counts the rounds."""
+
+    @tf.function(jit_compile=True, autograph=False)
+    def count(state):
+        return run_loop(
+            lambda number, _, states: ([10 * number], [states[0] + 1]),
+            n_steps,
+            tf.constant(1),
+            [],
+            [state],
+            [Output(n_steps, (), "int32", None)],
+            unroll=3,
+        )
+
+    (values,), (state,) = count(tf.constant(5))
+    np.testing.assert_array_equal(values, 10 * np.arange(1, n_steps + 1))
+    assert state == 5 + n_steps
 
 
 NEURONS = [

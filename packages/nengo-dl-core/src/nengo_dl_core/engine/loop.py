@@ -203,8 +203,10 @@ def _while(
     maximum: tf.Tensor | None,
 ) -> tuple[tf.Tensor, list[Any]]:
     """Repeat a body, ``stride`` steps at a time, as long as ``stop`` is not passed."""
+    # With ``i <= stop - stride`` XLA would do a round if there are fewer steps than
+    # one has: it counts rounds by a division that rounds towards zero, and adds one.
     i, *carried = tf.while_loop(
-        lambda i, *_: i <= stop - stride,
+        lambda i, *_: i < stop - stride + 1,
         lambda i, *carried: [i + stride, *body(i, list(carried))],
         [start, *carried],
         parallel_iterations=1,
