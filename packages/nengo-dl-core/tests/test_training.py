@@ -494,6 +494,9 @@ class TestErrors:
             ("batch_size", 2, "minibatch_size = 3"),
             ("class_weight", {0: 1}, "use sample_weight"),
             ("sample_weight", np.ones(3), r"\(7,\)"),
+            ("validation_split", -0.1, "none to validate with"),
+            ("validation_split", 0.9, "of 7 samples, 0.9 would leave none to train"),
+            ("validation_split", 1.5, "none to train with"),
         ],
     )
     def test_options_that_cannot_be(self, net, data, option, value, message):
@@ -501,6 +504,16 @@ class TestErrors:
             sim.compile("sgd", loss="mse")
             with pytest.raises(ValidationError, match=message):
                 sim.fit(*data, **{option: value})
+
+    def test_no_samples(self, net, data):
+        x, y = data[0][:0], {probe: target[:0] for probe, target in data[1].items()}
+        with simulator(net) as sim:
+            sim.compile("sgd", loss="mse")
+            with pytest.raises(ValidationError, match="at least one sample"):
+                sim.predict(x)
+            for method in (sim.fit, sim.evaluate, sim.train_on_batch):
+                with pytest.raises(ValidationError, match="at least one sample"):
+                    method(x, y)
 
     def test_weights_of_the_classes_of_a_dataset(self, net):
         dataset = tf.data.Dataset.from_tensor_slices({"n_steps": [[3]] * 3}).batch(3)

@@ -71,8 +71,19 @@ class Samples:
         -------
         first, last : Samples
             The samples to train with, and those that are split off.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If there would be no samples to train or to validate with.
         """
         n_first = int(self.n_samples * (1 - fraction))
+        if not 0 < n_first < self.n_samples:
+            raise ValidationError(
+                f"of {self.n_samples} samples, {fraction} would leave none to train "
+                "with, or none to validate with",
+                attr="validation_split",
+            )
         first, last = (
             Samples(*({name: x[part] for name, x in xs.items()} for xs in self._all))
             for part in (slice(n_first), slice(n_first, None))
@@ -187,10 +198,13 @@ def given_inputs(
     Raises
     ------
     nengo.exceptions.ValidationError
-        If the data does not fit the network, or the number of steps is not known.
+        If the data does not fit the network, has no samples, or the number of steps is
+        not known.
     """
     arrays = by_object(x, program.input_names, "input Node")
     n_samples, n_steps = check_shapes(arrays, program.input_names, None, n_steps)
+    if n_samples == 0:
+        raise ValidationError("there must be at least one sample", "x")
     if n_steps is None:
         raise ValidationError("say how many steps to run, or give data", "n_steps")
     program.check_steps(n_steps)
