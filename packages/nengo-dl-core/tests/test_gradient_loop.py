@@ -164,6 +164,29 @@ def test_checkpoints(net, monkeypatch, setting, jit_compile):
     assert made
 
 
+@pytest.mark.parametrize("use_loop", [False, True])
+def test_evaluation_with_checkpoints(use_loop):
+    """No gradient is expected, and a product of the input is known before the loop."""
+    losses = []
+    for checkpoints in (False, True):
+        with nengo.Network(seed=0) as net:
+            configure_settings(
+                dtype="float64", gradient_checkpoints=checkpoints, use_loop=use_loop
+            )
+            node, output = nengo.Node(np.zeros(5)), nengo.Node(size_in=5)
+            weights = np.random.default_rng(0).normal(size=(2, 5, 5)) / 5
+            nengo.Connection(node, output, transform=weights[0], synapse=None)
+            nengo.Connection(output, output, transform=weights[1], synapse=0.002)
+            nengo.Probe(output)
+        x = np.random.default_rng(1).normal(size=(2, 5, 5))
+        with Simulator(net, unroll_simulation=5, progress_bar=False) as sim:
+            sim.compile(keras.optimizers.SGD(0.001), loss="mse")
+            before = sim.evaluate(x, x)["loss"]
+            sim.fit(x, x, verbose=0, shuffle=False)
+            losses.append([before, sim.evaluate(x, x)["loss"]])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-6)  # Keras' means
+
+
 @pytest.mark.parametrize("n_steps", [1, 2, 3, 4, 7])
 def test_rounds_that_are_not_full(n_steps):
     """Compiled for a known number of steps, of which XLA counts the rounds."""

@@ -78,7 +78,9 @@ def run_differentiable_loop(
     checkpoints : bool, optional
         Whether the state is kept for some steps only, about the square root of their
         number, and the steps in between are computed again for the gradient. By default
-        it is if what is kept otherwise would take more than half a gibibyte.
+        it is if what is kept otherwise would take more than half a gibibyte. Where
+        nothing is kept, or there is no loop of a known number of steps, it makes no
+        difference.
 
     Returns
     -------
@@ -101,17 +103,18 @@ def run_differentiable_loop(
         gradient = cache(lambda: traced.gradient(learned, of_first_state))
         return ForwardBackward(traced, learned, gradient, n_steps, options, jit_compile)
 
+    if not (isinstance(n_steps, int) and use_loop and expected):
+        checkpoints = False
     by_step, early = loops_of(traced), list(traced.of_inputs)
     loops: ForwardBackward | CheckpointedLoops = by_step
     if early and not checkpoints:
         step = with_results_given(step, len(inputs), early)
         results = [traced.results[i] for i in early]
         loops = loops_of(TracedStep(step, [*of_step, *results], of_state))
-    if isinstance(n_steps, int) and use_loop and expected:
-        if checkpoints is None:
-            checkpoints = n_steps * loops.found.n_bytes > _MAX_KEPT
-        if checkpoints:
-            early, loops = [], CheckpointedLoops(by_step, n_steps, jit_compile)
+    if checkpoints is None:
+        checkpoints = n_steps * loops.found.n_bytes > _MAX_KEPT
+    if checkpoints:
+        early, loops = [], CheckpointedLoops(by_step, n_steps, jit_compile)
     inputs = [*inputs, *(traced.at_once(i, inputs) for i in early)]
     n_values = len(traced.values)
 
