@@ -144,34 +144,42 @@ def rounded(x):
     return tf.cast(tf.cast(x, tf.bfloat16), tf.float32).numpy()
 
 
+@pytest.mark.parametrize("transpose_a", [False, True])
 @pytest.mark.parametrize("transpose_b", [False, True])
-def test_bfloat16_matmul(transpose_b):
+def test_bfloat16_matmul(transpose_a, transpose_b):
     rng = np.random.default_rng(0)
     a, b, upstream = (
         tf.constant(rng.normal(size=shape), tf.float32)
         for shape in [(2, 5, 70), (2, 70, 6), (2, 5, 6)]
     )
-    b = tf.linalg.matrix_transpose(b) if transpose_b else b
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch([a, b])
-        y = bfloat16_matmul(a, b, transpose_b)
-    by_a, by_b = tape.gradient(y, [a, b], upstream)
     x, z, u = map(rounded, (a, b, upstream))
-    z = np.swapaxes(z, 1, 2) if transpose_b else z
-    np.testing.assert_allclose(y, x @ z, atol=1e-4)
-    np.testing.assert_allclose(by_a, u @ np.swapaxes(z, 1, 2), atol=1e-4)
-    by_z = np.swapaxes(x, 1, 2) @ u
-    by_z = np.swapaxes(by_z, 1, 2) if transpose_b else by_z
-    np.testing.assert_allclose(by_b, by_z, atol=1e-4)
+    expected = [x @ z, u @ np.swapaxes(z, 1, 2), np.swapaxes(x, 1, 2) @ u]
+    if transpose_a:
+        a = tf.linalg.matrix_transpose(a)
+        expected[1] = np.swapaxes(expected[1], 1, 2)
+    if transpose_b:
+        b = tf.linalg.matrix_transpose(b)
+        expected[2] = np.swapaxes(expected[2], 1, 2)
+    with tf.GradientTape() as tape:
+        tape.watch([a, b])
+        y = bfloat16_matmul(a, b, transpose_a, transpose_b)
+    for actual, wanted in zip(
+        (y, *tape.gradient(y, [a, b], upstream)), expected, strict=True
+    ):
+        np.testing.assert_allclose(actual, wanted, atol=1e-4)
 
 
 class TestProducts:
     """Of a large and a small matrix, in runs and in training."""
 
-    def results(self, product_dtype, jit_compile, recurrent):
+    def results(self, product_dtype, jit_compile, recurrent, checkpoints=False):
         rng = np.random.default_rng(0)
         with nengo.Network(seed=0) as net:
-            configure_settings(product_dtype=product_dtype, jit_compile=jit_compile)
+            configure_settings(
+                product_dtype=product_dtype,
+                jit_compile=jit_compile,
+                gradient_checkpoints=checkpoints,
+            )
             node = nengo.Node(np.zeros(64))
             large, small = nengo.Node(size_in=64), nengo.Node(size_in=3)
             weights = [rng.normal(size=(64, 64)) / 8, rng.normal(size=(3, 64)) / 8]
@@ -197,7 +205,7 @@ class TestProducts:
 
         def spy(a, b, transpose_b):
             used.append(b.shape)
-            return bfloat16_matmul(a, b, transpose_b)
+            return bfloat16_matmul(a, b, transpose_b=transpose_b)
 
         monkeypatch.setattr(dot, "bfloat16_matmul", spy)
         x, weights, values, changes = self.results("bfloat16", jit_compile, recurrent)
@@ -207,6 +215,14 @@ class TestProducts:
             np.testing.assert_allclose(values[0], large, atol=1e-5)
             np.testing.assert_allclose(values[1], large @ weights[1].T, atol=1e-5)
         for a, b in zip(values + changes, exact + exact_changes, strict=True):
+            np.testing.assert_allclose(a, b, atol=2 * EPSILON * np.abs(b).max())
+
+    def test_checkpoints(self):
+        """Gradients of weights are then computed in a compiled loop."""
+        *_, expected = self.results("bfloat16", "auto", True)
+        *_, changes = self.results("bfloat16", "auto", True, checkpoints=True)
+        for a, b in zip(changes, expected, strict=True):
+            assert b.any()
             np.testing.assert_allclose(a, b, atol=2 * EPSILON * np.abs(b).max())
 
     def test_gradients_are_checked_in_double_precision(self):
