@@ -123,10 +123,10 @@ def test_fit_and_evaluate(stages):
         y = {probe: sim.data[probe] for probe in net.probes}
         sim.run_steps(7, data={net.node: more})
         expected = [sim.data[probe][:, 40:] for probe in net.probes]
-        for use in (sim.evaluate, sim.fit):
+        for use, options in ((sim.evaluate, {}), (sim.fit, {"shuffle": False})):
             sim.restore(start)
             stages.clear()
-            found = use(x, y, stateful=True, verbose=0)
+            found = use(x, y, stateful=True, verbose=0, **options)
             assert stages
             assert all(stage.at_once for stage in stages[-1])
             loss = found if use == sim.evaluate else found.history

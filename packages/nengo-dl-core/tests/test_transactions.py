@@ -1,6 +1,7 @@
 """Every call moves the simulation by what it says, or leaves it as it was."""
 
 import pickle
+import time
 
 import keras
 import nengo
@@ -223,6 +224,31 @@ class TestErrors:
                     method()
                 error[0] = None
                 sim.run_steps(3)
+
+    @pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
+    def test_nothing_is_evaluated_ahead_of_an_error(self):
+        """Or it would go on beside what puts the state back."""
+        times, n_evaluated = [], []
+
+        def watched(t):
+            times.append(t)
+            return t
+
+        def remember(batch, logs):
+            time.sleep(0.1)  # for what another thread would do
+            n_evaluated.append(len(times))
+
+        with nengo.Network(seed=0) as net:
+            source, node = nengo.Node([0.0]), nengo.Node(size_in=1)
+            nengo.Connection(source, node, synapse=None)
+            nengo.Connection(nengo.Node(watched), node, synapse=None)
+            probe = nengo.Probe(node)
+        with simulator(net, minibatch_size=1) as sim:
+            sim.compile("sgd", loss="mse")
+            callback = keras.callbacks.LambdaCallback(on_train_batch_end=remember)
+            x, options = np.zeros((3, 2, 1)), {"callbacks": [callback], "verbose": 0}
+            sim.fit({source: x}, {probe: x}, stateful=True, **options)
+        assert np.diff(n_evaluated).tolist() == [2, 2]
 
 
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")

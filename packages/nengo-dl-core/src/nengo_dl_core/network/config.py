@@ -295,6 +295,10 @@ class _Setting(Parameter):
             _check(self.name, value)
         return super().coerce(instance, value)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickled network needs Nengo alone, so it has one of Nengo's parameters."""
+        return Parameter, (self.name, self.default, self.optional)
+
 
 def check_subnetworks(network: nengo.Network) -> None:
     """Check that subnetworks do not make settings that only the top level can make.

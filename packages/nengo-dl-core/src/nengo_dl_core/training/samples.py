@@ -121,6 +121,10 @@ class Samples:
         n_samples, options = self.n_samples, tf.data.Options()
         shard = tf.data.experimental.AutoShardPolicy.DATA
         options.experimental_distribute.auto_shard_policy = shard
+        # To optimize such pipelines takes longer than what they do. And nothing is done
+        # ahead in another thread, where Nodes would go on after an error.
+        options.experimental_optimization.apply_default_optimizations = False
+        options.autotune.enabled = False
         rows = np.arange(-(-n_samples // size) * size if fill else n_samples)
         rows = np.minimum(rows, n_samples - 1)
         whole = len(rows) % size == 0
@@ -131,9 +135,6 @@ class Samples:
             samples = tf.data.Dataset.from_tensor_slices(copied)
             if shuffle_seed is not None:
                 samples = samples.shuffle(n_samples, seed=shuffle_seed)
-            # To optimize such a pipeline takes longer than what it does.
-            options.experimental_optimization.apply_default_optimizations = False
-            options.autotune.enabled = False
             return samples.batch(size, whole).with_options(options)
         data = tf.nest.map_structure(tf.constant, given)
         indices = tf.data.Dataset.from_tensor_slices(rows)
