@@ -46,10 +46,11 @@ class InputBuffer:
         Parameters
         ----------
         values : ndarray
-            Values, ``(n_steps, minibatch_size, size)``, of one step or more.
+            Values, ``(n_steps, minibatch_size, size)``, of one step or more, which
+            nobody else may write to from now on.
         """
         if self._first is not None:
-            assign(self._first, values[:1])
+            assign(self._first, values[:1], copy=False)
             if len(values) == 1:
                 return
         room = self._all.shape[0]
@@ -57,7 +58,7 @@ class InputBuffer:
             padded = np.zeros((room, *values.shape[1:]), values.dtype)
             padded[: len(values)] = values
             values = padded
-        assign(self._all, values)
+        assign(self._all, values, copy=False)
 
     def read(self) -> list[Rows]:
         """Read the values within a trace.

@@ -159,11 +159,11 @@ class TensorFlowLoop:
             for source in program.inputs
             if source.node not in data and (source.constant or self._is_ahead(source))
         ]
-        values = evaluate(
-            ahead, steps, program.dt, program.minibatch_size, session.generators
-        )
-        for node, array in data.items():
-            values[node] = np.swapaxes(array, 0, 1)
+        values = {node: array.swapaxes(0, 1) for node, array in data.items()}
+        if ahead:
+            values |= evaluate(
+                ahead, steps, program.dt, program.minibatch_size, session.generators
+            )
         column = 0
         for source, size in zip(program.inputs, self._sizes, strict=True):
             if source.node in values:

@@ -39,10 +39,10 @@ def by_object(values: Any, names: Mapping[Any, str], what: str) -> dict[Any, Arr
     """
     if values is None:
         return {}
-    objects = list(names)
     if isinstance(values, Mapping):
         pairs = by_found_object(values, names, what).items()
     else:
+        objects = list(names)
         arrays = values if isinstance(values, (list, tuple)) else [values]
         if len(arrays) > len(objects):
             raise ValidationError(

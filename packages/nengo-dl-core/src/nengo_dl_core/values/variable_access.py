@@ -34,7 +34,9 @@ def read(variable: tf.Variable | keras.Variable) -> Array:
     ).numpy()
 
 
-def assign(variable: tf.Variable | keras.Variable, value: Array) -> None:
+def assign(
+    variable: tf.Variable | keras.Variable, value: Array, copy: bool = True
+) -> None:
     """Change the value of a variable that is not distributed.
 
     Parameters
@@ -43,9 +45,13 @@ def assign(variable: tf.Variable | keras.Variable, value: Array) -> None:
         The variable.
     value : ndarray
         New value, of the variable's shape and type.
+    copy : bool
+        Whether the array is copied. If not, nobody else may ever write to it, since the
+        variable may share its memory.
     """
     tf.raw_ops.AssignVariableOp(
-        resource=_tensorflow(variable).handle, value=tf.constant(value)
+        resource=_tensorflow(variable).handle,
+        value=tf.constant(value) if copy else value,
     )
 
 
