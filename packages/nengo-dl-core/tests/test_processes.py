@@ -4,6 +4,7 @@ import nengo
 import numpy as np
 import pytest
 from nengo.base import Process
+from nengo.exceptions import ValidationError
 
 from nengo_dl_core import Simulator, configure_settings
 from reference import (
@@ -106,3 +107,10 @@ def test_wrong_size_of_a_result():
     with Simulator(net, progress_bar=False) as sim:
         with pytest.raises(ValueError, match="could not broadcast"):
             sim.run_steps(1)
+
+
+def test_a_process_that_cannot_be_made_is_an_error_of_the_build():
+    with nengo.Network() as net:
+        nengo.Probe(nengo.Node(nengo.processes.WhiteSignal(1.0, high=501)))
+    with pytest.raises(ValidationError, match="Nyquist"):
+        Simulator(net, progress_bar=False)
