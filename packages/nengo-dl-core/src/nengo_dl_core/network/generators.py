@@ -106,6 +106,12 @@ class RunningProcess:
     keeps_signals : bool
         Whether the signals of its state are kept here, because it is not one of the
         operators that are simulated.
+
+    Attributes
+    ----------
+    items : list of _Item
+        Step function, state and generator for each item of the minibatch, once the
+        process has begun.
     """
 
     def __init__(self, op: SimProcess, dt: float, keeps_signals: bool) -> None:
@@ -113,7 +119,7 @@ class RunningProcess:
         self._dt = dt
         self._keeps_signals = keeps_signals
         self._seeds: Array = np.zeros(0, np.int64)
-        self._items: list[_Item] = []
+        self.items: list[_Item] = []
 
     def begin(self, seeds: Sequence[int]) -> None:
         """Start the process from its beginning.
@@ -122,16 +128,14 @@ class RunningProcess:
         ----------
         seeds : list of int
             A seed for each item of the minibatch.
+
+        Raises
+        ------
+        nengo.exceptions.ValidationError
+            If the process cannot be made for this length of a step.
         """
         self._seeds = np.array(seeds, np.int64)
-        self._items = []
-
-    @property
-    def items(self) -> list[_Item]:
-        """Step function, state and generator for each item of the minibatch."""
-        if not self._items:
-            self._items = [self._make_item(int(seed)) for seed in self._seeds]
-        return self._items
+        self.items = [self._make_item(int(seed)) for seed in seeds]
 
     def _make_item(self, seed: int) -> _Item:
         op, rng = self.op, np.random.RandomState(seed)

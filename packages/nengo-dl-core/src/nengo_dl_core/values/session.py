@@ -83,7 +83,6 @@ class Session:
             program.minibatch_size,
         )
         self.generators.begin(self.seeds)
-        self.generators.state()  # what cannot be made is an error of the build
         variables.layer_weights.seed(seed)
         self.n_steps = 0
         self.is_open = False
