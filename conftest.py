@@ -1,6 +1,7 @@
 """Settings for all tests."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import nengo
 import pytest
@@ -16,4 +17,14 @@ def _no_decoder_cache() -> Iterator[None]:
     """Keep several test runs from waiting for each other's decoders."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(nengo.rc["decoder_cache"], "enabled", "False")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _compiled_at_once() -> Iterator[None]:
+    """Compile as if that took no time: most tests are about what is compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        if find_spec("nengo_dl_core"):
+            patch.setattr("nengo_dl_core.tuning.LOOP_SECONDS", 0)
+            patch.setattr("nengo_dl_core.tuning.GROUP_SECONDS", 0)
         yield

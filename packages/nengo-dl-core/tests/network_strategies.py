@@ -486,7 +486,7 @@ def cases(draw, jit_compile):
     n_steps = draw(st.integers(20, 40))
     cut = draw(st.integers(1, n_steps))
     return Case(
-        net=draw(networks(python=not jit_compile)),
+        net=draw(networks(python=jit_compile is False)),
         settings={
             "dtype": "float64",
             "jit_compile": jit_compile,

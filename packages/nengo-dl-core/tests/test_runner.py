@@ -40,6 +40,7 @@ def test_runs_of_all_lengths_use_one_compilation(tmp_path):
     code = """
 import nengo, nengo_dl_core
 with nengo.Network(seed=0) as net:
+    nengo_dl_core.configure_settings(jit_compile=True)
     ens = nengo.Ensemble(20, 1)
     nengo.Probe(ens, sample_every=0.003)
 with nengo_dl_core.Simulator(net, progress_bar=False) as sim:

@@ -38,6 +38,9 @@ class Diagnosis:
         Whether the simulation loop is compiled with XLA.
     not_compilable : list of str
         The operators, and their objects, that keep it from being so.
+    steps_in_numpy : float
+        How many steps NumPy runs, of all that are asked for, before TensorFlow's loop
+        does; infinite for what calls Python in every step.
     seconds : dict of {str: float}
         How long each stage of the build took, as far as it has been done: tracing and
         compilation belong to the first run.
@@ -45,10 +48,13 @@ class Diagnosis:
 
     compiled: bool
     not_compilable: list[str] = field(default_factory=list)
+    steps_in_numpy: float = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [f"compiled: {'yes' if self.compiled else 'no'}"]
+        if self.steps_in_numpy:
+            lines.append(f"steps in NumPy, before that: {self.steps_in_numpy:.0f}")
         lines += [f"cannot be compiled: {words}" for words in self.not_compilable]
         lines += [f"{name}: {time:.2f} s" for name, time in self.seconds.items()]
         return "\n".join(lines)

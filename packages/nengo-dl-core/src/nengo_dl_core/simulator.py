@@ -26,7 +26,8 @@ from nengo.utils.numpy import maxint
 
 from nengo_dl_core.argument_checks import check_positive_integer
 from nengo_dl_core.build_report import Diagnosis, Stages
-from nengo_dl_core.engine.runner import Runner, compiles
+from nengo_dl_core.engine.choice import compiles
+from nengo_dl_core.engine.runner import Runner
 from nengo_dl_core.network.build import NengoBuilder, NengoModel
 from nengo_dl_core.network.thread_pools import single_threaded_scipy
 from nengo_dl_core.program.program import Program, make_program
@@ -894,6 +895,7 @@ class Simulator:
         return Diagnosis(
             self._runner.jit_compile,
             self._program.not_compilable(),
+            self._runner.steps_in_numpy,
             dict(self._stages.seconds),
         )
 

@@ -154,6 +154,28 @@ MAX_COMPILED_SIZE = 2048
 MIN_BFLOAT16_WEIGHTS = 4096
 """Matrices with so many weights are multiplied in bfloat16, where that is asked for."""
 
+# Whether to compile, see `nengo_dl_core.engine.choice`
+#
+# TABLE
+
+LOOP_SECONDS = 0.3
+"""How long it takes to trace and to compile a loop, but for its groups."""
+
+GROUP_SECONDS = 0.05
+"""How long it takes for each group of the plan."""
+
+NUMPY_STEP_SECONDS = 25e-6
+"""How long a step takes in NumPy, but for what follows."""
+
+NUMPY_GROUP_SECONDS = 1e-6
+"""How long it takes for each group."""
+
+NUMPY_OPERATOR_SECONDS = 0.1e-6
+"""How long it takes for each operator."""
+
+NUMPY_ELEMENT_SECONDS = 0.2e-9
+"""How long it takes for each element of what the operators read and write."""
+
 # Reads and writes of signals
 
 MAX_PIECES = 16

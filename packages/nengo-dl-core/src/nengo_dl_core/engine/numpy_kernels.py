@@ -19,6 +19,7 @@ from nengo.builder.processes import SimProcess
 from nengo_dl_core.builders.lowpass import LowpassBuilder, filter_step
 from nengo_dl_core.builders.process import GenericProcessBuilder, SimProcessBuilder
 from nengo_dl_core.builders.pyfunc import checked_function
+from nengo_dl_core.engine import numpy_learning
 from nengo_dl_core.engine.executor import Data
 from nengo_dl_core.network.inputs import SimInput
 from nengo_dl_core.values.session import Session
@@ -59,6 +60,7 @@ class Kernels:
     def makers(self) -> Mapping[type[Operator], KernelMaker]:
         """What makes the steps of a group, by the type of its operators."""
         return {
+            **numpy_learning.kernels,
             PythonCall: self.python_function,
             SimInput: self.node_input,
             SimNeurons: self.neurons,

@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 
 from nengo_dl_core.build_report import Stages
+from nengo_dl_core.engine.choice import steps_in_numpy
 from nengo_dl_core.engine.executor import Array, Data, Executor
-from nengo_dl_core.engine.numpy_loop import NumPyLoop, runs_in_numpy
+from nengo_dl_core.engine.numpy_loop import NumPyLoop
 from nengo_dl_core.engine.tensorflow_loop import TensorFlowLoop
-from nengo_dl_core.program.program import Program
 from nengo_dl_core.progress import ProgressBar
 from nengo_dl_core.values.session import Session
-
-_log = logging.getLogger(__name__)
-
-
-def compiles(program: Program) -> bool:
-    """Decide whether the simulation loop is compiled; warn if it was to be and cannot.
-
-    Parameters
-    ----------
-    program : Program
-        What is simulated.
-
-    Returns
-    -------
-    jit_compile : bool
-        False where the network says so, where Python is called in every step, or where
-        XLA cannot compile an operator.
-    """
-    setting = program.setting("jit_compile", "auto")
-    if not setting or program.setting("check_finite", False):
-        return False
-    obstacles = program.not_compilable()
-    if obstacles:
-        message = f"The simulation cannot be compiled: {', '.join(obstacles)}"
-        if setting == "auto":
-            _log.info(message)
-        else:
-            warnings.warn(message, UserWarning, stacklevel=3)
-    return not obstacles
 
 
 class Runner:
@@ -66,22 +34,43 @@ class Runner:
     ----------
     jit_compile : bool
         Whether TensorFlow's loop is compiled.
+    steps_in_numpy : float
+        How many steps NumPy runs, in all, before TensorFlow does.
     in_numpy : bool
-        Whether NumPy runs the simulation, and not TensorFlow's loop.
+        Whether NumPy runs the simulation at present, and not TensorFlow's loop.
     """
 
     def __init__(self, session: Session, jit_compile: bool, stages: Stages) -> None:
         self._session = session
         self.jit_compile = jit_compile
         self._stages = stages
-        self.in_numpy = not jit_compile and runs_in_numpy(session.program)
+        self.steps_in_numpy = steps_in_numpy(session.program, jit_compile)
+        self.in_numpy = self.steps_in_numpy > 0
+        self._n_asked = 0
+        self._executor: Executor | None = None
 
-    @cached_property
+    @property
     def executor(self) -> Executor:
-        """The executor, made when it is first needed."""
-        if self.in_numpy:
-            return NumPyLoop(self._session)
-        return TensorFlowLoop(self._session, self.jit_compile, self._stages)
+        """What runs the simulation at present, made when it is first needed."""
+        if self._executor is None:
+            self._executor = (
+                NumPyLoop(self._session)
+                if self.in_numpy
+                else TensorFlowLoop(self._session, self.jit_compile, self._stages)
+            )
+        return self._executor
+
+    def expect(self, n_steps: int) -> None:
+        """Choose what runs the simulation from now on.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of steps that are asked for, of all minibatches together.
+        """
+        self._n_asked += n_steps
+        if self.in_numpy and self._n_asked > self.steps_in_numpy:
+            self.in_numpy, self._executor = False, None
 
     def pieces(self, n_steps: int, data: Data) -> Iterator[tuple[int, list[Array]]]:
         """Run the simulation piece by piece; the caller has begun a transaction.
@@ -149,6 +138,7 @@ class Runner:
             Whether the state at the end is kept.
         """
         records = self._session.records.values()
+        self.expect(n_steps)
         with self._session.transaction(keep):
             for data_of_probe in records:
                 data_of_probe.reserve(int(n_steps / data_of_probe.period) + 1)

@@ -11,8 +11,9 @@ from nengo_dl_core import tuning
 from nengo_dl_core.build_report import Stages
 from nengo_dl_core.engine.executor import Array, Data
 from nengo_dl_core.engine.input_buffer import InputBuffer
+from nengo_dl_core.engine.input_values import input_values
 from nengo_dl_core.engine.step import Values, build_config, probe_buffer, simulate
-from nengo_dl_core.network.inputs import NodeInput, evaluate
+from nengo_dl_core.private_names import call_without_arguments
 from nengo_dl_core.values.session import Session
 from nengo_dl_core.values.variable_access import assign
 
@@ -108,7 +109,7 @@ class TensorFlowLoop:
         self._set_inputs(steps, data)
         self._given = data
         with self._stages("compilation, and first steps"):
-            results = self._function()
+            results = call_without_arguments(self._function)
         self._session.n_steps = steps.stop - 1
         return [
             values.numpy()[: probe.n_samples(steps)]
@@ -135,8 +136,10 @@ class TensorFlowLoop:
         """Send the values of input Nodes to the buffer, if they have changed."""
         if not self._sizes:
             return
+        program = self._session.program
         constant = not data and not any(
-            map(self._is_ahead, self._session.program.inputs)
+            program.evaluates_ahead(source) and not source.constant
+            for source in program.inputs
         )
         if not constant:
             self._inputs.fill(self._input_rows(steps, data))
@@ -144,10 +147,6 @@ class TensorFlowLoop:
             every = range(1, self.max_steps + 1)
             self._inputs.fill(self._input_rows(every, data))
         self._holds_constants = constant
-
-    def _is_ahead(self, source: NodeInput) -> bool:
-        """Whether an input Node is evaluated anew before each call."""
-        return not (source.constant or self._session.program.calls_python)
 
     def _input_rows(self, steps: range, data: Data) -> Array:
         """Collect the values of input Nodes, ``(n_steps, minibatch_size, size)``."""
@@ -157,13 +156,9 @@ class TensorFlowLoop:
         ahead = [
             source
             for source in program.inputs
-            if source.node not in data and (source.constant or self._is_ahead(source))
+            if source.node in data or program.evaluates_ahead(source)
         ]
-        values = {node: array.swapaxes(0, 1) for node, array in data.items()}
-        if ahead:
-            values |= evaluate(
-                ahead, steps, program.dt, program.minibatch_size, session.generators
-            )
+        values = input_values(session, ahead, steps, data)
         column = 0
         for source, size in zip(program.inputs, self._sizes, strict=True):
             if source.node in values:

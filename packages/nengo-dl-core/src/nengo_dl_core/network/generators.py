@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
+from ctypes import string_at
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -22,6 +23,8 @@ from nengo_dl_core.network.process_seeds import ProcessSeeds
 
 Array = npt.NDArray[Any]
 ArraysByName = Mapping[str, Array]
+
+_TWISTER_BYTES = 625 * 4  # the key of a Mersenne Twister, and the place within it
 
 
 def generator_position(rng: np.random.RandomState) -> Array:
@@ -86,12 +89,50 @@ def item_rng(rng: np.random.RandomState, item: int) -> np.random.RandomState:
     return np.random.RandomState(rng.randint(2**32, size=item, dtype=np.uint32)[-1:])
 
 
+class WatchedGenerator:
+    """A random generator whose position is known as long as it has not moved.
+
+    NumPy takes longer to tell the position than a small network for a step, and there
+    are processes that draw from their generator only when they begin.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the generator.
+
+    Attributes
+    ----------
+    rng : numpy.random.RandomState
+        The generator.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._bits = np.random.MT19937(0)
+        self.rng = np.random.RandomState(self._bits)
+        self.rng.seed(seed)
+        self._seen = b""
+
+    def position(self) -> Array:
+        """Return the present position; see `generator_position`."""
+        seen = string_at(self._bits.ctypes.state_address, _TWISTER_BYTES)
+        # The second number of a pair is returned without a move of the generator.
+        if seen != self._seen or self._position[-2]:
+            self._position = generator_position(self.rng)
+            self._seen = seen
+        return self._position
+
+    def move(self, position: Array) -> None:
+        """Go to a position that `position` returned."""
+        if not np.array_equal(self.position(), position):
+            set_generator(self.rng, position)
+
+
 class _Item(NamedTuple):
     """The step function, state and generator of a process for one item."""
 
     step: Callable[..., Any]
     state: dict[str, Array]
-    rng: np.random.RandomState
+    generator: WatchedGenerator
 
 
 class RunningProcess:
@@ -138,11 +179,13 @@ class RunningProcess:
         self.items = [self._make_item(int(seed)) for seed in seeds]
 
     def _make_item(self, seed: int) -> _Item:
-        op, rng = self.op, np.random.RandomState(seed)
+        op, generator = self.op, WatchedGenerator(seed)
         shape_in = (0,) if op.input is None else op.input.shape
         state = {name: np.array(sig.initial_value) for name, sig in op.state.items()}
-        step = op.process.make_step(shape_in, op.output.shape, self._dt, rng, state)
-        return _Item(step, state, rng)
+        step = op.process.make_step(
+            shape_in, op.output.shape, self._dt, generator.rng, state
+        )
+        return _Item(step, state, generator)
 
     def state(self) -> dict[str, Array]:
         """Return what `restore` needs to go on from here.
@@ -157,7 +200,7 @@ class RunningProcess:
             f"signal.{name}": np.stack([item.state[name] for item in items])
             for name in (self.op.state if self._keeps_signals else ())
         }
-        positions = np.stack([generator_position(item.rng) for item in items])
+        positions = np.stack([item.generator.position() for item in items])
         return {"seed": self._seeds.copy(), "generator": positions, **signals}
 
     def restore(self, state: ArraysByName) -> None:
@@ -171,7 +214,7 @@ class RunningProcess:
         if not np.array_equal(self._seeds, state["seed"]):
             self.begin(state["seed"].tolist())
         for index, item in enumerate(self.items):
-            set_generator(item.rng, state["generator"][index])
+            item.generator.move(state["generator"][index])
             for name in self.op.state if self._keeps_signals else ():
                 item.state[name][...] = state[f"signal.{name}"][index]
 

@@ -84,7 +84,7 @@ class Program:
         """Length of a step, in seconds."""
         return float(self.model.dt)
 
-    @property
+    @cached_property
     def minibatch_size(self) -> int:
         """Number of inputs that are simulated at once."""
         return self.memory.minibatch_size
@@ -131,12 +131,12 @@ class Program:
         in_single = self.float_type == "float32"
         return self.setting("product_dtype") if in_single else None
 
-    @property
+    @cached_property
     def stateful(self) -> bool:
         """Whether a run goes on from the end of the last one (a setting)."""
         return bool(self.setting("stateful", True))
 
-    @property
+    @cached_property
     def use_loop(self) -> bool:
         """Whether steps run in a loop; if not, there are exactly `unroll` of them."""
         return bool(self.setting("use_loop", True))
@@ -154,10 +154,14 @@ class Program:
         """Builders to ask about the groups. To build, an executor makes its own."""
         return Builder(self.optimized.plan)
 
-    @property
+    @cached_property
     def calls_python(self) -> bool:
         """Whether Python is called in every step."""
         return self.builder.python_in_loop
+
+    def evaluates_ahead(self, source: NodeInput) -> bool:
+        """Whether an input Node can be evaluated before the steps that read it."""
+        return source.constant or not self.calls_python
 
     @cached_property
     def cpu_only(self) -> bool:

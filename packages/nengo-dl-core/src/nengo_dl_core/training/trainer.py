@@ -64,6 +64,7 @@ class Trainer:
         size = self._program.minibatch_size
         bar = keras.utils.Progbar(-(-n_samples // size), verbose=options["verbose"])
         values, keep = [], stateful and self._program.stateful
+        self._runner.expect(n_steps * -(-n_samples // size))
         with self._session.transaction(keep):
             start = self._session.state() if n_samples > size and not keep else None
             for first in range(0, n_samples, size):

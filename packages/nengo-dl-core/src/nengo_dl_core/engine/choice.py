@@ -1,0 +1,168 @@
+"""Chooses what runs a simulation: TensorFlow's loop, compiled or not, or NumPy.
+
+What calls Python in every step cannot be compiled, and a call from TensorFlow's loop
+into Python takes as long as the reference simulator takes for a whole step of a small
+network: NumPy runs it.
+
+Everything else can be compiled. That takes as long as many steps in NumPy, so the first
+steps are NumPy's, until all that have been asked for would have taken as long there as
+compilation. Whoever stops before has not waited for a compiler; whoever goes on has
+waited for twice as long as necessary at most. Both are estimates from the plan: the
+choice depends on the network and on the numbers of steps that were asked for, and on
+nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from math import inf
+
+from nengo.builder import learning_rules
+from nengo.builder.neurons import SimNeurons
+from nengo.builder.operator import (
+    Copy,
+    DotInc,
+    ElementwiseInc,
+    Reset,
+    SparseDotInc,
+    TimeUpdate,
+)
+from nengo.builder.probe import SimProbe
+from nengo.builder.transforms import ConvInc, ConvTransposeInc
+
+from nengo_dl_core import tuning
+from nengo_dl_core.builders.base import OpBuilder
+from nengo_dl_core.builders.delegating import ChosenBuilder
+from nengo_dl_core.builders.linear_filter import LinearFilterBuilder
+from nengo_dl_core.builders.lowpass import LowpassBuilder
+from nengo_dl_core.builders.neurons.generic import GenericNeuronBuilder
+from nengo_dl_core.builders.neurons.rates_to_spikes import RandomSpikingBuilder
+from nengo_dl_core.builders.node_input import SimInputBuilder
+from nengo_dl_core.builders.outer_product import OuterInc
+from nengo_dl_core.builders.process import GenericProcessBuilder
+from nengo_dl_core.builders.pyfunc import SimPyFuncBuilder
+from nengo_dl_core.program.program import Program
+from nengo_dl_optimizer import (
+    ConvSet,
+    ConvTransposeSet,
+    DotSet,
+    ElementwiseSet,
+    ResetInc,
+    SparseDotSet,
+)
+
+_log = logging.getLogger(__name__)
+
+# Operators for which the optimizer's kernels do what our builders do.
+_OPERATORS = {
+    *(Copy, Reset, ResetInc, DotInc, DotSet, ElementwiseInc, ElementwiseSet),
+    *(SparseDotInc, SparseDotSet, ConvInc, ConvSet, ConvTransposeInc),
+    *(ConvTransposeSet, SimNeurons, SimProbe, TimeUpdate),
+    *(learning_rules.SimPES, learning_rules.SimBCM, learning_rules.SimOja),
+    *(learning_rules.SimVoja, learning_rules.SimRLS, OuterInc),
+}
+# Builders whose operators run by the `Kernels` of a simulation.
+_BUILDERS = (
+    GenericNeuronBuilder,
+    GenericProcessBuilder,
+    LinearFilterBuilder,
+    LowpassBuilder,
+    SimInputBuilder,
+    SimPyFuncBuilder,
+)
+
+
+def compiles(program: Program) -> bool:
+    """Decide whether TensorFlow's loops are compiled; warn if they were to be.
+
+    Parameters
+    ----------
+    program : Program
+        What is simulated.
+
+    Returns
+    -------
+    jit_compile : bool
+        False where the network says so, where Python is called in every step, or where
+        XLA cannot compile an operator.
+    """
+    setting = program.setting("jit_compile", "auto")
+    if not setting or program.setting("check_finite", False):
+        return False
+    obstacles = program.not_compilable()
+    if obstacles:
+        message = f"The simulation cannot be compiled: {', '.join(obstacles)}"
+        if setting == "auto":
+            _log.info(message)
+        else:
+            warnings.warn(message, UserWarning, stacklevel=3)
+    return not obstacles
+
+
+def steps_in_numpy(program: Program, jit_compile: bool) -> float:
+    """Decide how many steps NumPy runs, before TensorFlow does.
+
+    Parameters
+    ----------
+    program : Program
+        What is simulated.
+    jit_compile : bool
+        Whether TensorFlow's loop is compiled.
+
+    Returns
+    -------
+    n_steps : float
+        As long as no more steps than these have been asked for in all, NumPy runs them.
+        It is infinite for what calls Python in every step, and 0 where an operator can
+        only run in TensorFlow, where a setting says so, and on devices on which nobody
+        has measured.
+    """
+    if not _can_run_in_numpy(program):
+        return 0
+    if not jit_compile:
+        return inf if program.calls_python else 0
+    if program.setting("jit_compile", "auto") != "auto" or not program.cpu_only:
+        return 0
+    return _compilation_seconds(program) / _step_seconds(program)
+
+
+def _compilation_seconds(program: Program) -> float:
+    """Estimate how long it takes to trace and to compile the loop."""
+    n_groups = len(program.optimized.plan)
+    return tuning.LOOP_SECONDS + tuning.GROUP_SECONDS * n_groups
+
+
+def _step_seconds(program: Program) -> float:
+    """Estimate how long a step takes in NumPy."""
+    plan = program.optimized.plan
+    operators = [op for group in plan for op in group]
+    n_elements = sum(sig.size for op in operators for sig in op.all_signals)
+    return (
+        tuning.NUMPY_STEP_SECONDS
+        + tuning.NUMPY_GROUP_SECONDS * len(plan)
+        + tuning.NUMPY_OPERATOR_SECONDS * len(operators)
+        + tuning.NUMPY_ELEMENT_SECONDS * n_elements * program.minibatch_size
+    )
+
+
+def _can_run_in_numpy(program: Program) -> bool:
+    """Whether NumPy knows all operators, and no setting is for TensorFlow alone."""
+    return (
+        program.float_type != "float16"
+        and program.product_dtype is None
+        and program.use_loop
+        and not program.setting("check_finite", False)
+        and not program.setting("learning_phase", False)
+        and all(map(_is_in_numpy, program.builder.op_builds.values()))
+    )
+
+
+def _is_in_numpy(build: OpBuilder) -> bool:
+    """Whether the operators of a builder can run in NumPy."""
+    chosen = build.built if isinstance(build, ChosenBuilder) else build
+    if type(chosen) in _BUILDERS:
+        return True
+    (kind,) = {type(op) for op in build.ops}
+    ours = type(chosen).__module__.startswith("nengo_dl_core.")
+    return kind in _OPERATORS and ours and not isinstance(chosen, RandomSpikingBuilder)
