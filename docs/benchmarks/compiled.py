@@ -1,5 +1,8 @@
 """What compiling costs, and from when on it pays: a table in Markdown.
 
+Without it NumPy runs a simulation, and TensorFlow's plain loop trains a network. The
+last column tells how many steps NumPy runs if nothing else is configured.
+
 Each figure is taken in a process of its own. Takes about five minutes on two cores,
 which should have nothing else to do.
 
@@ -46,11 +49,11 @@ def first_and_next(name, batch_size, n_steps, jit_compile):
         network, minibatch_size=batch_size, progress_bar=False
     ) as sim:
         if n_steps is None:
+            in_numpy = sim.diagnose().steps_in_numpy
             first = seconds(lambda: sim.run_steps(1))
             sim.run_steps(N_STEPS)
-            return first, min(
-                seconds(lambda: sim.run_steps(N_STEPS)) / N_STEPS for _ in range(5)
-            )
+            each = min(seconds(lambda: sim.run_steps(N_STEPS)) for _ in range(5))
+            return first, each / N_STEPS, in_numpy
         size = N_MINIBATCHES * batch_size, n_steps
         inputs, targets = random_inputs(network, *size), random_targets(network, *size)
         sim.compile("sgd", "mse")
@@ -59,7 +62,7 @@ def first_and_next(name, batch_size, n_steps, jit_compile):
         ]
         following = min(epochs[1:])
         each = following / N_MINIBATCHES
-        return epochs[0] - following + each, each
+        return epochs[0] - following + each, each, 0
 
 
 def measured(*job):
@@ -68,8 +71,9 @@ def measured(*job):
 
 
 def row(name, batch_size, n_steps):
-    first, each = measured(name, batch_size, n_steps, True)
-    plain_first, plain_each = measured(name, batch_size, n_steps, False)
+    plain = "auto" if n_steps is None else False
+    first, each, _ = measured(name, batch_size, n_steps, True)
+    plain_first, plain_each, in_numpy = measured(name, batch_size, n_steps, plain)
     what = "run" if n_steps is None else f"fit, {n_steps} steps"
     even = (first - plain_first) / (plain_each - each)
     return (
@@ -77,6 +81,7 @@ def row(name, batch_size, n_steps):
         *(f"{first:.2f} s", f"{1000 * each:.3g} ms"),
         *(f"{plain_first:.2f} s", f"{1000 * plain_each:.3g} ms"),
         f"{max(1, round(even))} {'steps' if n_steps is None else 'minibatches'}",
+        f"{in_numpy:.0f}",
     )
 
 
@@ -88,7 +93,9 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         print(json.dumps(first_and_next(*json.loads(sys.argv[1]))))
     else:
-        show(["", "compiled: first", "next", "plain: first", "next", "even after"])
-        show(["---", *["---:"] * 5])
+        show(
+            ["", "compiled: first", "next", "not: first", "next", "even after", "auto"]
+        )
+        show(["---", *["---:"] * 6])
         for case in CASES:
             show(row(*case))

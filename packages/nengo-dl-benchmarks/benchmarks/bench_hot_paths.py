@@ -6,7 +6,7 @@ import pytest
 
 from nengo_dl_benchmarks.planning import PLANNERS, SORTERS, operator_graph, try_plan
 from nengo_dl_benchmarks.suite import BENCHMARKS
-from nengo_dl_core import Simulator
+from nengo_dl_core import Simulator, configure_settings
 from nengo_dl_optimizer import default_simplifications, simplify
 
 SMALL = {
@@ -19,7 +19,10 @@ SMALL = {
 
 @pytest.fixture(params=SMALL)
 def net(request):
-    return SMALL[request.param].build()
+    net = SMALL[request.param].build()
+    with net:
+        configure_settings(jit_compile=True)  # from the first step on
+    return net
 
 
 @pytest.fixture
@@ -43,6 +46,14 @@ def bench_step(benchmark, net):
     with Simulator(net, progress_bar=False) as sim:
         sim.step()
         benchmark(sim.step)
+
+
+def bench_first_steps(benchmark, net):
+    """Runs that are too short to wait for a compiler."""
+    with net:
+        configure_settings(jit_compile="auto")
+    with Simulator(net, progress_bar=False) as sim:
+        benchmark.pedantic(sim.run_steps, (100,), rounds=5)
 
 
 def bench_predict(benchmark, net):

@@ -3,9 +3,9 @@
 Run as a script, by any interpreter that has Nengo and the simulator: it needs neither
 this package to be installed nor anything else. The job is the argument, as JSON. Each
 line on the standard input asks for the next stage, whose result is a line of JSON on
-the standard output: the build, the first run, and any number of warm runs. When the
-input ends, the last line tells the rest: memory, stages of the build, a lower bound and
-versions.
+the standard output: the build, the first run, and any number of warm runs, before which
+everything is compiled that can be. When the input ends, the last line tells the rest:
+memory, stages of the build, a lower bound and versions.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module, metadata, util
+from math import inf
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -83,14 +84,21 @@ class _Trial:
             parts = 1
         else:
             work, parts = MODES[mode](sim, self.network, at_once, self.job["n_steps"])
-        while True:
+
+        def run() -> float:
             seconds = 0.0
             for _ in range(repeats):
                 sim.reset()
                 start = perf_counter()
                 work()
                 seconds += perf_counter() - start
-            yield seconds / parts
+            return seconds / parts
+
+        yield run()
+        if mode in ("run", "step", "predict"):
+            _compile(sim)
+        while True:
+            yield run()
 
     def summary(self) -> dict[str, Any]:
         """Tell what else there is to know when the stages are done."""
@@ -110,6 +118,14 @@ class _Trial:
             "bound": bound,
             "versions": versions,
         }
+
+
+def _compile(sim: Any) -> None:
+    """Ask for as many steps as a simulator does before it compiles, if it says so."""
+    if hasattr(sim, "diagnose"):
+        first = getattr(sim.diagnose(), "steps_in_numpy", 0)
+        if 0 < first < inf:
+            sim.run_steps(int(first) + 1)
 
 
 # A mode prepares a simulator, and returns what is timed and how often it is in there.

@@ -50,10 +50,11 @@ def compare(
     all networks are compared, at their usual sizes.
 
     In the tables, the build is followed by what it took beyond Nengo's own, in
-    parentheses; a warm run is the median of those that follow the first. The ratio is
-    to the first simulator, with its range over runs that followed each other; '/ bound'
-    is the ratio to the time in which this machine's memory and arithmetic could do the
-    same; memory is the most that the process held.
+    parentheses; a warm run is the median of those that follow the first, once all that
+    can be compiled has been. The ratio is to the first simulator, with its range over
+    runs that followed each other; '/ bound' is the ratio to the time in which this
+    machine's memory and arithmetic could do the same; memory is the most that the
+    process held.
     """
     results = options.begin(output)
     cases = [

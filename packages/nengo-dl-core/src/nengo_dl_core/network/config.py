@@ -207,8 +207,10 @@ def configure_settings(**kwargs: Any) -> None:
         is built: ``"gpu_options.allow_growth"``, ``"allow_soft_placement"``,
         ``"inter_op_parallelism_threads"``, ``"intra_op_parallelism_threads"``.
     jit_compile : "auto" or bool
-        Whether to compile the simulation loop with XLA. ``"auto"`` compiles every
-        model that can be; True warns if the model cannot be.
+        Whether to compile the simulation with XLA. ``"auto"`` compiles every model that
+        can be, as soon as that takes no longer than the steps that have been asked for
+        would take in NumPy, which runs them until then; training is always compiled.
+        True compiles before the first step, and warns if the model cannot be.
     compilation_cache : path or None
         Folder in which to keep what XLA compiles for CPUs, so that the next process
         that runs the same network need not compile it again. It holds for the whole
