@@ -242,7 +242,7 @@ class Kind:
         Whether the reference simulator draws the same random numbers.
     stateless_processes : bool
         Whether its processes keep nothing but where their noise is.
-    jit_compile : bool
+    jit_compile : bool or "auto"
         The setting.
     """
 
@@ -253,7 +253,7 @@ class Kind:
     trains_as_it_runs: bool = False
     reference: bool = True
     stateless_processes: bool = True
-    jit_compile: bool = False
+    jit_compile: Any = False
 
     @property
     def in_world(self):
@@ -265,6 +265,7 @@ KINDS = {
     "rates": Kind(rates, (1, 3), fails=True, learns=True, trains_as_it_runs=True),
     "spikes": Kind(spikes, (3,), learns=True),
     "compiled": Kind(spikes, (3,), learns=True, jit_compile=True),
+    "numpy": Kind(spikes, (1,), learns=True, jit_compile="auto"),
     "walks": Kind(
         walks, (3,), fails=True, trains_as_it_runs=True, stateless_processes=False
     ),

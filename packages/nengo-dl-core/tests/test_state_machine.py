@@ -3,7 +3,8 @@
 Hypothesis calls the methods of a simulator in any order. All that is known of the
 simulation is how many steps it has really made, and from which beginning; what it
 records must be what an undisturbed simulation gives in these steps. A test run tries
-100 sequences of calls. This tries another thousand, and makes what fails shorter::
+some hundred sequences of calls. This tries another thousand, and makes what fails
+shorter::
 
     NENGO_DL_BATCHES=1:11 NENGO_DL_SHRINK=1 pytest .../test_state_machine.py
 """
@@ -12,6 +13,7 @@ import copy
 import os
 import pickle
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,11 +31,12 @@ from hypothesis.stateful import (
 )
 from nengo.exceptions import ValidationError
 
+from nengo_dl_core import tuning
 from stateful_networks import DT, KINDS, Simulators, Subject, prepare_training
 from undisturbed_runs import Expectation, Place
 
 KERAS_STEPS = 3  # of every call through Keras, which traces each number anew
-SEQUENCES = {"compiled": 4, "rates": 24, "loop": 24, "spikes": 8}  # in a batch
+SEQUENCES = {"compiled": 4, "numpy": 6, "rates": 24, "loop": 24, "spikes": 8}
 SEEDS = st.integers(0, 2)
 PIECES = st.integers(1, 6)
 BATCHES = range(*map(int, os.environ.get("NENGO_DL_BATCHES", "0:1").split(":")))
@@ -380,7 +383,8 @@ class Sequence(Expectation, RuleBasedStateMachine):
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("batch", BATCHES)
 @pytest.mark.parametrize("name", KINDS)
-def test_equals_an_undisturbed_run(name, batch):
+def test_equals_an_undisturbed_run(name, batch, monkeypatch):
+    monkeypatch.setattr(tuning, "LOOP_SECONDS", inf)  # for "auto"
     simulators = Simulators(KINDS[name])
 
     @seed(batch)
