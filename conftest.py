@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from math import inf
 
 import nengo
 import pytest
@@ -28,3 +29,11 @@ def _compiled_at_once() -> Iterator[None]:
             patch.setattr("nengo_dl_core.tuning.LOOP_SECONDS", 0)
             patch.setattr("nengo_dl_core.tuning.GROUP_SECONDS", 0)
         yield
+
+
+@pytest.fixture(params=["tensorflow", "numpy"])
+def executor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let TensorFlow run a simulation from its first step on, or NumPy all of it."""
+    seconds = {"tensorflow": 0.0, "numpy": inf}[request.param]
+    monkeypatch.setattr("nengo_dl_core.tuning.LOOP_SECONDS", seconds)
+    return str(request.param)

@@ -117,18 +117,20 @@ def processors(session: nox.Session, processor: str) -> None:
 
 
 @nox.session(venv_backend="none", requires=["environment"])
-def nengo_suite(session: nox.Session) -> None:
+@nox.parametrize("first_steps", ["numpy", "compiled"], ids=["numpy", "compiled"])
+def nengo_suite(session: nox.Session, first_steps: str) -> None:
     """Run the tests of Nengo and NengoSPA on our simulator: ... -- -k synapses."""
     # Beside the shared environment, or these plugins would take part in our tests.
     plugins = str(session.env_dir)
     install = ("-m", "pip", "install", "--quiet", "--upgrade", "--no-deps")
     run_shared(session, *install, "--target", plugins, *group("nengo-suite"))
+    core = ROOT / "packages/nengo-dl-core"
+    path = os.pathsep.join([plugins, str(core)])
+    own = ("-p", "compiled_at_once") if first_steps == "compiled" else ()
     for tested in ("nengo", "nengo_spa"):
-        config = str(ROOT / f"packages/nengo-dl-core/{tested}_suite.ini")
-        arguments = (*PARALLEL, "--pyargs", tested, "--config-file", config)
-        run_shared(
-            session, "-m", "pytest", *arguments, *session.posargs, PYTHONPATH=plugins
-        )
+        config = ("--config-file", str(core / f"{tested}_suite.ini"))
+        arguments = (*PARALLEL, *own, "--pyargs", tested, *config, *session.posargs)
+        run_shared(session, "-m", "pytest", *arguments, PYTHONPATH=path)
 
 
 @nox.session(reuse_venv=True, requires=["environment"])

@@ -192,6 +192,28 @@ def test_settings_that_only_tensorflow_respects(net, settings, in_numpy, monkeyp
         assert (kind(sim) is NumPyLoop) == in_numpy
 
 
+@pytest.mark.usefixtures("executor")
+@pytest.mark.parametrize("keep_history", [True, False])
+@pytest.mark.parametrize("sample_every", [None, 0.003, 0.0025])
+def test_samples_of_probes(net, keep_history, sample_every):
+    """In pieces, with data, and in predictions."""
+    with net:
+        configure_settings(keep_history=True)
+        sampled = nengo.Probe(net.p.target, synapse=0.01, sample_every=sample_every)
+        net.config[sampled].keep_history = keep_history
+    reference = nengo.Simulator(net, progress_bar=False, optimize=False)
+    expected = recorded(reference, STEPS)[sampled]
+    expected = expected if keep_history else expected[-1:]
+    with simulator(net) as sim:
+        for n_steps in (1, 9, STEPS - 10):
+            sim.run_steps(n_steps)
+        np.testing.assert_allclose(sim.data[sampled], expected, rtol=0, atol=1e-12)
+        sim.reset()
+        predicted = sim.predict(n_steps=STEPS)[sampled][0]
+    if sample_every is None:
+        np.testing.assert_allclose(predicted, expected, rtol=0, atol=1e-12)
+
+
 def test_neurons_that_draw_in_tensorflow_stay_there(net, monkeypatch):
     worth(inf, monkeypatch)
     with net:

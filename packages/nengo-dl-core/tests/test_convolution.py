@@ -143,6 +143,7 @@ def test_library_functions_equal_reference(monkeypatch):
     assert_matches_reference(net, 3)
 
 
+@pytest.mark.usefixtures("executor")
 def test_three_dimensions():
     """The reference has no convolution of more than two dimensions; TensorFlow has."""
     kernel = np.random.default_rng(0).normal(size=(2, 3, 2, 2, 3))

@@ -130,6 +130,7 @@ def test_alike_rules_are_one_group(net):
     assert_matches_reference(net, 200)
 
 
+@pytest.mark.usefixtures("executor")
 def test_an_error_that_does_not_fit(net):
     """The reference fails in the first step."""
     rls = nengo.RLS()

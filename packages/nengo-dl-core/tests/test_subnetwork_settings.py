@@ -47,6 +47,7 @@ def test_networks_bring_settings_into_a_larger_one():
             np.testing.assert_array_equal(sim.data[probe], sim.data[other][-1:])
 
 
+@pytest.mark.usefixtures("executor")
 def test_history_of_probes():
     with nengo.Network() as net:
         node = nengo.Node(lambda t: t)

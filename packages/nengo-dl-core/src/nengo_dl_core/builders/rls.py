@@ -12,6 +12,26 @@ from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder, outer
 from nengo_dl_core.builders.signals import SignalDict
 
 
+def check_error(op: SimRLS) -> None:
+    """Check that there is an error for each value of the connection.
+
+    Parameters
+    ----------
+    op : nengo.builder.learning_rules.SimRLS
+        The operator of a rule.
+
+    Raises
+    ------
+    nengo.exceptions.BuildError
+        If there are more or fewer.
+    """
+    if op.error.size != op.delta.shape[0]:
+        raise BuildError(
+            f"the error of RLS has {op.error.size} values, but its connection has "
+            f"{op.delta.shape[0]}; an ensemble as its target has as many"
+        )
+
+
 @Builder.register(SimRLS)
 class SimRLSBuilder(FactoredRuleBuilder):
     """Solve for the decoders that minimise the squared error so far.
@@ -35,11 +55,7 @@ class SimRLSBuilder(FactoredRuleBuilder):
         """Look the signals up; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
         for op in self.ops:
-            if op.error.size != op.delta.shape[0]:
-                raise BuildError(
-                    f"the error of RLS has {op.error.size} values, but its connection "
-                    f"has {op.delta.shape[0]}; an ensemble as its target has as many"
-                )
+            check_error(op)
         self.pre = self.stacked(signals, [op.pre_filtered for op in self.ops])
         self.error = self.stacked(signals, [op.error for op in self.ops])
         self.inverse = self.stacked(signals, [op.inv_gamma for op in self.ops])

@@ -54,11 +54,13 @@ from nengo_dl_optimizer import (
 
 _log = logging.getLogger(__name__)
 
+_CONVOLUTIONS = {ConvInc, ConvSet, ConvTransposeInc, ConvTransposeSet}
 # Operators for which the optimizer's kernels do what our builders do.
 _OPERATORS = {
     *(Copy, Reset, ResetInc, DotInc, DotSet, ElementwiseInc, ElementwiseSet),
-    *(SparseDotInc, SparseDotSet, ConvInc, ConvSet, ConvTransposeInc),
-    *(ConvTransposeSet, SimNeurons, SimProbe, TimeUpdate),
+    *(SparseDotInc, SparseDotSet),
+    *_CONVOLUTIONS,
+    *(SimNeurons, SimProbe, TimeUpdate),
     *(learning_rules.SimPES, learning_rules.SimBCM, learning_rules.SimOja),
     *(learning_rules.SimVoja, learning_rules.SimRLS, OuterInc),
 }
@@ -164,5 +166,7 @@ def _is_in_numpy(build: OpBuilder) -> bool:
     if type(chosen) in _BUILDERS:
         return True
     (kind,) = {type(op) for op in build.ops}
+    if kind in _CONVOLUTIONS and any(op.conv.dimensions > 2 for op in build.ops):
+        return False  # for which Nengo has no function
     ours = type(chosen).__module__.startswith("nengo_dl_core.")
     return kind in _OPERATORS and ours and not isinstance(chosen, RandomSpikingBuilder)

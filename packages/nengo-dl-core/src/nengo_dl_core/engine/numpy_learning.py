@@ -15,6 +15,7 @@ from nengo.builder.learning_rules import SimBCM, SimPES, SimRLS
 from nengo.builder.operator import Operator
 
 from nengo_dl_core.builders.outer_product import OuterInc
+from nengo_dl_core.builders.rls import check_error
 from nengo_dl_optimizer import KernelMaker, Memory, Step, default_kernels, per_item
 
 Array = npt.NDArray[Any]
@@ -35,6 +36,7 @@ def _bcm(op: SimBCM, item: Memory, dt: float) -> Factors:
 
 
 def _rls(op: SimRLS, item: Memory, dt: float) -> Factors:
+    check_error(op)
     error, pre, inverse = item[op.error], item[op.pre_filtered], item[op.inv_gamma]
 
     def factors() -> tuple[Array, Array]:

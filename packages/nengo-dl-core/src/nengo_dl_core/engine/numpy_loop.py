@@ -102,7 +102,7 @@ class NumPyLoop:
             len(steps),
             session.program.probed,
             self._inputs(steps, data),
-            kept=[record.sampled(numbers) for record in records],
+            kept=[record.recorded(numbers) for record in records],
             trace=_trace if is_profiling() else None,
             on_step=partial(self._kernels.begin_step, steps.start),
         )

@@ -84,6 +84,24 @@ class ProbeData:
         """
         return np.asarray(steps % self.period < 1)
 
+    def recorded(self, steps: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Find the steps that are left in the end: of those sampled all, or the last.
+
+        Parameters
+        ----------
+        steps : ndarray
+            Numbers of steps.
+
+        Returns
+        -------
+        recorded : ndarray of bool
+            True for each step whose values are kept.
+        """
+        sampled = self.sampled(steps)
+        if not self.keep_history:
+            sampled[np.flatnonzero(sampled)[:-1]] = False
+        return sampled
+
     def length(self, n_steps: int) -> int:
         """Count the rows that a buffer for this number of steps needs.
 
