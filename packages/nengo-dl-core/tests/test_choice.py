@@ -89,20 +89,17 @@ def test_long_runs_do_not_begin_in_numpy(net, monkeypatch):
         assert kind(sim) is TensorFlowLoop
 
 
-@pytest.mark.parametrize(
-    ("n_samples", "expected"), [(4, NumPyLoop), (5, TensorFlowLoop)]
-)
-def test_predictions_count_the_steps_of_all_minibatches(
-    net, n_samples, expected, monkeypatch
-):
-    """A network is run by one executor in all minibatches of a call."""
-    worth(2 * STEPS, monkeypatch)
-    given = np.random.default_rng(0).uniform(size=(n_samples, STEPS, 1))
+def test_predictions_are_compiled_at_once(net, monkeypatch):
+    """They are repeated more often than runs, which then are compiled, too."""
+    worth(inf, monkeypatch)
+    given = np.random.default_rng(0).uniform(size=(4, STEPS, 1))
     with simulator(net, minibatch_size=2) as sim:
-        values = sim.predict({net.function: given})[net.p]
-        assert kind(sim) is expected
-        assert sim.n_steps == 0
         sim.run_steps(STEPS, data={net.function: given[2:4]})
+        assert kind(sim) is NumPyLoop
+        sim.reset(include_probes=False)
+        values = sim.predict({net.function: given})[net.p]
+        assert kind(sim) is TensorFlowLoop
+        assert sim.n_steps == 0
     np.testing.assert_allclose(values[2:4], sim.data[net.p], rtol=0, atol=1e-12)
 
 
@@ -154,20 +151,20 @@ def test_training_and_runs_share_the_weights(monkeypatch):
         probe = nengo.Probe(ens)
     given = np.ones((1, 5, 1))
 
-    def predictions():
+    def trained():
         with simulator(net) as sim:
             sim.compile("sgd", loss="mse")
-            yield sim.predict(n_steps=5)[probe]
+            sim.run_steps(5)
             sim.fit({node: given}, {probe: -given}, epochs=2, verbose=0)
-            yield sim.predict(n_steps=5)[probe]
-            yield kind(sim)
+            sim.run_steps(5)
+            return sim.data[probe][:5], sim.data[probe][5:], kind(sim)
 
     worth(inf, monkeypatch)
-    before, after, used = predictions()
+    before, after, used = trained()
     assert used is NumPyLoop
     assert np.abs(before - after).min() > 1e-5
     worth(0, monkeypatch)
-    *expected, used = predictions()
+    *expected, used = trained()
     assert used is TensorFlowLoop
     np.testing.assert_allclose([before, after], expected, rtol=0, atol=1e-12)
 

@@ -113,6 +113,18 @@ MIN_DEFERRED_SIZE = 2**18
 MIN_DEFERRED_ROWS = 32
 """From so many rows, for each item of a minibatch, on."""
 
+PREDICTED_AT_ONCE = 32
+"""For how many steps of a prediction something is computed at once."""
+
+MIN_PREDICTED_WEIGHTS = 2**14
+"""Products with so many weights are worth to leave its loop for."""
+
+MAX_PREDICTED_BYTES = 2**25
+"""Buffers of inputs and outputs of a prediction are not larger than that."""
+
+MIN_PREDICTED_STEPS = 64
+"""A prediction of fewer steps goes step by step."""
+
 # What is computed for all steps at once, see `nengo_dl_core.program.time_axis`
 
 MIN_WEIGHTS_AT_ONCE = 256

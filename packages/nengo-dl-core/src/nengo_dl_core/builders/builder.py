@@ -24,7 +24,7 @@ each group of a plan. A new operator type is added by writing a builder for it:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import keras
@@ -223,7 +223,6 @@ class Builder:
         signals: SignalDict,
         progress: ProgressBar | None = None,
         check: Callable[[Group, SignalDict], Sequence[tf.Tensor]] | None = None,
-        groups: Collection[Group] | None = None,
     ) -> list[tf.Tensor]:
         """Compute one simulation step.
 
@@ -236,8 +235,6 @@ class Builder:
         check : callable, optional
             Called after each group, to check its results; returns tensors that must be
             computed for it.
-        groups : collection of tuple of nengo.builder.Operator, optional
-            Those that are computed; all by default.
 
         Returns
         -------
@@ -246,8 +243,6 @@ class Builder:
         """
         side_effects: list[tf.Tensor] = []
         for group, build in self._progressed(progress):
-            if groups is not None and group not in groups:
-                continue
             with _named(group):
                 side_effects.extend(build.build_step(signals) or ())
                 if check is not None:

@@ -29,6 +29,7 @@ from nengo.builder.operator import (
     TimeUpdate,
 )
 from nengo.builder.probe import SimProbe
+from nengo.builder.signal import Signal
 from nengo.builder.transforms import ConvInc, ConvTransposeInc
 
 from nengo_dl_core import tuning
@@ -42,7 +43,10 @@ from nengo_dl_core.builders.node_input import SimInputBuilder
 from nengo_dl_core.builders.outer_product import OuterInc
 from nengo_dl_core.builders.process import GenericProcessBuilder
 from nengo_dl_core.builders.pyfunc import SimPyFuncBuilder
+from nengo_dl_core.engine.step import build_config
 from nengo_dl_core.program.program import Program
+from nengo_dl_core.program.time_axis import Stage, divide
+from nengo_dl_core.values.session import Session
 from nengo_dl_optimizer import (
     ConvSet,
     ConvTransposeSet,
@@ -127,6 +131,42 @@ def steps_in_numpy(program: Program, jit_compile: bool) -> float:
     if program.setting("jit_compile", "auto") != "auto" or not program.cpu_only:
         return 0
     return _compilation_seconds(program) / _step_seconds(program)
+
+
+def stages_of_runs(program: Program) -> list[Stage]:
+    """Divide a run: what large decoders of Probes do is computed apart."""
+    sources = [source.signal for source in program.inputs]
+    return program.deferral.stages(program.optimized.plan, sources, _probed(program))
+
+
+def stages_of_predictions(session: Session) -> list[Stage]:
+    """Divide a prediction: what later steps do not wait for is computed apart.
+
+    Parameters
+    ----------
+    session : Session
+        The simulation.
+
+    Returns
+    -------
+    stages : list of Stage
+        None at all if everything goes step by step.
+    """
+    program = session.program
+    return divide(
+        program.optimized.plan,
+        program.optimized.graph,
+        build_config(session, False),
+        _probed(program),
+        program.minibatch_size,
+        min_weights=tuning.MIN_PREDICTED_WEIGHTS,
+        closed_forms=False,
+    )
+
+
+def _probed(program: Program) -> list[Signal]:
+    graph = program.optimized.graph
+    return [graph.current(sig).base for sig in program.probed]
 
 
 def _compilation_seconds(program: Program) -> float:

@@ -216,7 +216,7 @@ class _Simulation:
             self._replaced(values.layer_weights, trained),
             self._draw_offset,
         )
-        return make_step(read, recorded, None, earlier)
+        return make_step(read, recorded, earlier)
 
     def _loop(
         self,

@@ -40,25 +40,24 @@ class InputBuffer:
         if zeros.nbytes > tuning.SMALL_BUFFER_BYTES:
             self._first = tf.Variable(zeros[:1], trainable=False)
 
+    def n_rows(self, n_steps: int) -> int:
+        """Say how many rows `fill` takes for a number of steps."""
+        alone = self._first is not None and n_steps == 1
+        return 1 if alone else int(self._all.shape[0])
+
     def fill(self, values: Array) -> None:
         """Put in the values of some steps.
 
         Parameters
         ----------
         values : ndarray
-            Values, ``(n_steps, minibatch_size, size)``, of one step or more, which
-            nobody else may write to from now on.
+            Values, ``(n_rows, minibatch_size, size)``, which nobody else may write to
+            from now on.
         """
         if self._first is not None:
             assign(self._first, values[:1], copy=False)
-            if len(values) == 1:
-                return
-        room = self._all.shape[0]
-        if len(values) < room:
-            padded = np.zeros((room, *values.shape[1:]), values.dtype)
-            padded[: len(values)] = values
-            values = padded
-        assign(self._all, values, copy=False)
+        if len(values) == self._all.shape[0]:
+            assign(self._all, values, copy=False)
 
     def read(self) -> list[Rows]:
         """Read the values within a trace.
@@ -97,3 +96,19 @@ class Rows:
         """Return the value of a step, ``(minibatch_size, size)``."""
         row = self._every[index]
         return row if self._first is None else tf.where(index == 0, self._first[0], row)
+
+    def several(self, start: tf.Tensor, n_steps: int) -> tf.Tensor:
+        """Return the values of some steps, ``(n_steps, minibatch_size, size)``.
+
+        Parameters
+        ----------
+        start : tf.Tensor
+            The first of them.
+        n_steps : int
+            How many there are.
+        """
+        rows = tf.slice(self._every, [start, 0, 0], [n_steps, *self._every.shape[1:]])
+        if self._first is None:
+            return rows
+        is_first = tf.reshape(start + tf.range(n_steps) == 0, (-1, 1, 1))
+        return tf.where(is_first, self._first, rows)

@@ -37,40 +37,16 @@ class Output(NamedTuple):
         Type of the values.
     rows : tf.Tensor or None
         The row to which each step writes, ``(n_steps,)``. None stands for step ``i``
-        in row ``i``.
+        in row ``i - first``.
+    first : int or tf.Tensor
+        The step that writes to the first row.
     """
 
     length: int | tf.Tensor
     shape: tuple[int, ...]
     dtype: str
     rows: tf.Tensor | None
-
-
-class Afterwards(NamedTuple):
-    """A computation for several steps at once, after they have been simulated.
-
-    It is what no later step needs, such as large decoders of Probes.
-
-    Attributes
-    ----------
-    n_at_once : int
-        How many steps it follows.
-    kept : list of Output
-        What the steps put out for it, after their other outputs.
-    at_once : callable
-        Computes more from what is kept, ``(n_at_once, *shape)`` both.
-    step : callable
-        Computes the rest step by step; its inputs are what is kept, and what has been
-        computed at once.
-    outputs : list of Output
-        The buffers of that step.
-    """
-
-    n_at_once: int
-    kept: Sequence[Output]
-    at_once: Callable[[list[tf.Tensor]], list[tf.Tensor]]
-    step: Step
-    outputs: Sequence[Output]
+    first: int | tf.Tensor = 0
 
 
 def run_loop(
@@ -83,7 +59,6 @@ def run_loop(
     unroll: int = 1,
     maximum: tf.Tensor | None = None,
     use_loop: bool = True,
-    afterwards: Afterwards | None = None,
 ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
     """Repeat a simulation step in TensorFlow, and collect what it puts out.
 
@@ -108,81 +83,142 @@ def run_loop(
         A bound of ``n_steps``, which the gradient of a compiled loop needs.
     use_loop : bool
         If not, exactly ``unroll`` steps are built, one after the other.
-    afterwards : Afterwards, optional
-        What follows every few steps; there is no gradient then.
 
     Returns
     -------
     values : list of tf.Tensor
-        The filled buffers, ``(length, *shape)``; at the end those of what follows.
+        The filled buffers, ``(length, *shape)``.
     states : list of tf.Tensor
         State after the last step.
     """
-    n_states, n_early = len(states), len(states) + len(outputs)
-
-    def advancing(step: Step, read: Read, rows: Sequence[Row]) -> Body:
-        """Make the function that does step ``i``."""
-
-        def advance(i: tf.Tensor, carried: list[Any]) -> list[Any]:
-            number = first_step + tf.cast(i, first_step.dtype)
-            values, new = step(number, read(i), carried[:n_states])
-            arrays = zip(carried[n_states:], rows, values, strict=True)
-            return [*new, *(array.write(row(i), value) for array, row, value in arrays)]
-
-        return advance
-
-    def repeated(
-        advance: Body, start: tf.Tensor, stop: tf.Tensor, carried: list[Any]
-    ) -> list[Any]:
-        """Do the steps from ``start`` to ``stop``."""
-
-        def unrolled(i: tf.Tensor, carried: list[Any]) -> list[Any]:
-            for offset in range(unroll):
-                carried = advance(i + offset, carried)
-            return carried
-
-        i, carried = _while(unrolled, start, stop, unroll, carried, maximum)
-        if unroll > 1:
-            _, carried = _while(advance, i, stop, 1, carried, maximum)
-        return carried
-
-    def read(i: tf.Tensor) -> list[tf.Tensor]:
-        return [source[i] for source in inputs]
-
-    rows = [_row(out) for out in outputs]
-    carried = [*states, *_arrays(outputs)]
-    start = tf.constant(0)
+    start, arrays = tf.constant(0), arrays_of(outputs)
+    advance = _advancing(
+        step, first_step, lambda i: [x[i] for x in inputs], outputs, len(states)
+    )
     if not use_loop:
-        advance = advancing(step, read, rows)
+        carried = [*states, *arrays]
         for index in range(unroll):
             carried = advance(start + index, carried)
-    elif afterwards is None:
-        carried = repeated(advancing(step, read, rows), start, n_steps, carried)
+        states, arrays = carried[: len(states)], carried[len(states) :]
     else:
-        several, kept = afterwards.n_at_once, afterwards.kept
-        advance = advancing(step, read, [*rows, *[lambda i: i % several] * len(kept)])
-        late_rows = [_row(out) for out in afterwards.outputs]
-
-        def advance_several(start: tf.Tensor, carried: list[Any]) -> list[Any]:
-            stop = tf.minimum(start + several, n_steps)
-            early = [*carried[:n_early], *_arrays(kept)]
-            early = repeated(advance, start, stop, early)
-            known = [array.stack() for array in early[n_early:]]
-            known += afterwards.at_once(known)
-            follow = advancing(
-                afterwards.step, lambda i: [x[i % several] for x in known], late_rows
-            )
-            late = [*early[:n_states], *carried[n_early:]]
-            late = repeated(follow, start, stop, late)
-            return [*late[:n_states], *early[n_states:n_early], *late[n_states:]]
-
-        carried += _arrays(afterwards.outputs)
-        last = n_steps + several - 1  # the last few steps may be fewer
-        _, carried = _while(advance_several, start, last, several, carried, None)
-    return [array.stack() for array in carried[n_states:]], carried[:n_states]
+        states, arrays = _repeated(
+            advance, start, n_steps, states, arrays, unroll, maximum
+        )
+    return [array.stack() for array in arrays], states
 
 
-def _arrays(outputs: Sequence[Output]) -> list[tf.TensorArray]:
+def run_part(
+    step: Step,
+    start: tf.Tensor,
+    stop: tf.Tensor,
+    first_step: tf.Tensor,
+    read: Read,
+    states: Sequence[tf.Tensor],
+    outputs: Sequence[Output],
+    arrays: Sequence[tf.TensorArray],
+    unroll: int = 1,
+) -> tuple[list[tf.Tensor], list[tf.TensorArray]]:
+    """Repeat a step, from one round of a loop to another.
+
+    Parameters
+    ----------
+    step : callable
+        See `run_loop`.
+    start, stop : tf.Tensor
+        The first round, and that after the last one.
+    first_step : tf.Tensor
+        Number of the step that is round 0.
+    read : callable
+        Gives the inputs of a round.
+    states : list of tf.Tensor
+        State before the first of these rounds.
+    outputs : list of Output
+        The buffers.
+    arrays : list of tf.TensorArray
+        What is in them already, see `arrays_of`.
+    unroll : int
+        How many steps are built into one round.
+
+    Returns
+    -------
+    states : list of tf.Tensor
+        State after the last round.
+    arrays : list of tf.TensorArray
+        The buffers.
+    """
+    advance = _advancing(step, first_step, read, outputs, len(states))
+    return _repeated(advance, start, stop, states, arrays, unroll)
+
+
+def repeat_blocks(
+    body: Body, n_steps: tf.Tensor, n_at_once: int, carried: list[Any]
+) -> list[Any]:
+    """Repeat a body that does several steps, the last time perhaps fewer.
+
+    Parameters
+    ----------
+    body : callable
+        What is done from a step on, with what goes round the loop.
+    n_steps : tf.Tensor
+        How many steps there are.
+    n_at_once : int
+        How many steps the body does.
+    carried : list
+        What goes round the loop, before the first step.
+
+    Returns
+    -------
+    carried : list
+        The same after the last step.
+    """
+    last = n_steps + n_at_once - 1
+    _, carried = _while(body, tf.constant(0), last, n_at_once, carried, None)
+    return carried
+
+
+def _advancing(
+    step: Step,
+    first_step: tf.Tensor,
+    read: Read,
+    outputs: Sequence[Output],
+    n_states: int,
+) -> Body:
+    """Make the function that does step ``i``."""
+    rows = [_row(output) for output in outputs]
+
+    def advance(i: tf.Tensor, carried: list[Any]) -> list[Any]:
+        number = first_step + tf.cast(i, first_step.dtype)
+        values, new = step(number, read(i), carried[:n_states])
+        arrays = zip(carried[n_states:], rows, values, strict=True)
+        return [*new, *(array.write(row(i), value) for array, row, value in arrays)]
+
+    return advance
+
+
+def _repeated(
+    advance: Body,
+    start: tf.Tensor,
+    stop: tf.Tensor,
+    states: Sequence[tf.Tensor],
+    arrays: Sequence[tf.TensorArray],
+    unroll: int,
+    maximum: tf.Tensor | None = None,
+) -> tuple[list[tf.Tensor], list[tf.TensorArray]]:
+    """Do the steps from ``start`` to ``stop``."""
+
+    def unrolled(i: tf.Tensor, carried: list[Any]) -> list[Any]:
+        for offset in range(unroll):
+            carried = advance(i + offset, carried)
+        return carried
+
+    i, carried = _while(unrolled, start, stop, unroll, [*states, *arrays], maximum)
+    if unroll > 1:
+        _, carried = _while(advance, i, stop, 1, carried, maximum)
+    return carried[: len(states)], carried[len(states) :]
+
+
+def arrays_of(outputs: Sequence[Output]) -> list[tf.TensorArray]:
+    """Make empty buffers."""
     return [
         tf.TensorArray(out.dtype, size=out.length, element_shape=out.shape)
         for out in outputs
@@ -191,7 +227,9 @@ def _arrays(outputs: Sequence[Output]) -> list[tf.TensorArray]:
 
 def _row(output: Output) -> Row:
     """Make a function that finds the row of the buffer to which a step writes."""
-    return (lambda i: i) if output.rows is None else output.rows.__getitem__
+    if output.rows is None:
+        return lambda i: i - output.first
+    return output.rows.__getitem__
 
 
 def _while(

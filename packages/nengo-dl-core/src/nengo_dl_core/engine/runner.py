@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 
+from nengo_dl_core import tuning
 from nengo_dl_core.build_report import Stages
-from nengo_dl_core.engine.choice import steps_in_numpy
+from nengo_dl_core.engine.choice import (
+    stages_of_predictions,
+    stages_of_runs,
+    steps_in_numpy,
+)
 from nengo_dl_core.engine.executor import Array, Data, Executor
 from nengo_dl_core.engine.numpy_loop import NumPyLoop
 from nengo_dl_core.engine.tensorflow_loop import TensorFlowLoop
@@ -56,9 +62,32 @@ class Runner:
             self._executor = (
                 NumPyLoop(self._session)
                 if self.in_numpy
-                else TensorFlowLoop(self._session, self.jit_compile, self._stages)
+                else TensorFlowLoop(
+                    self._session,
+                    self.jit_compile,
+                    self._stages,
+                    stages_of_runs(self._session.program),
+                )
             )
         return self._executor
+
+    @cached_property
+    def _predictor(self) -> Executor | None:
+        """What runs predictions, if that is not what runs everything else."""
+        session = self._session
+        if not self.jit_compile:
+            return None
+        stages = stages_of_predictions(session)
+        if not stages:
+            return None
+        return TensorFlowLoop(
+            session,
+            True,
+            self._stages,
+            stages,
+            tuning.PREDICTED_AT_ONCE,
+            tuning.MAX_PREDICTED_BYTES,
+        )
 
     def expect(self, n_steps: int) -> None:
         """Choose what runs the simulation from now on.
@@ -66,13 +95,20 @@ class Runner:
         Parameters
         ----------
         n_steps : int
-            Number of steps that are asked for, of all minibatches together.
+            Number of steps that are asked for.
         """
         self._n_asked += n_steps
-        if self.in_numpy and self._n_asked > self.steps_in_numpy:
+        if self._n_asked > self.steps_in_numpy:
+            self.leave_numpy()
+
+    def leave_numpy(self) -> None:
+        """Let TensorFlow run the simulation from now on, if its loop is compiled."""
+        if self.in_numpy and self.jit_compile:
             self.in_numpy, self._executor = False, None
 
-    def pieces(self, n_steps: int, data: Data) -> Iterator[tuple[int, list[Array]]]:
+    def pieces(
+        self, n_steps: int, data: Data, executor: Executor
+    ) -> Iterator[tuple[int, list[Array]]]:
         """Run the simulation piece by piece; the caller has begun a transaction.
 
         Parameters
@@ -82,6 +118,8 @@ class Runner:
         data : dict of {nengo.Node: ndarray}
             Output of input Nodes, ``(minibatch_size, n_steps, size_out)``, in place of
             what they define.
+        executor : Executor
+            What runs it.
 
         Yields
         ------
@@ -90,7 +128,7 @@ class Runner:
         values : list of ndarray
             What each probe records in it, ``(n_samples, minibatch_size, ...)``.
         """
-        start, executor = self._session.n_steps, self.executor
+        start = self._session.n_steps
         for done in range(0, n_steps, executor.max_steps):
             count = min(executor.max_steps, n_steps - done)
             piece = {node: x[:, done : done + count] for node, x in data.items()}
@@ -112,15 +150,19 @@ class Runner:
         Returns
         -------
         values : list of ndarray
-            For each probe ``(minibatch_size, n_samples, ...)``.
+            For each probe ``(minibatch_size, n_samples, ...)``, not to be written to.
         """
-        pieces = [values for _, values in self.pieces(n_steps, data)]
+        executor = self.executor
+        if n_steps >= tuning.MIN_PREDICTED_STEPS and self._predictor is not None:
+            executor = self._predictor
+        pieces = [values for _, values in self.pieces(n_steps, data, executor)]
         collected = []
         for record, *values in zip(
             self._session.records.values(), *pieces, strict=True
         ):
             kept = values if record.keep_history else values[-1:]
-            collected.append(np.swapaxes(np.concatenate(kept), 0, 1))
+            whole = kept[0] if len(kept) == 1 else np.concatenate(kept)
+            collected.append(np.swapaxes(whole, 0, 1))
         return collected
 
     def run(self, n_steps: int, data: Data, progress: ProgressBar, keep: bool) -> None:
@@ -142,7 +184,7 @@ class Runner:
         with self._session.transaction(keep):
             for data_of_probe in records:
                 data_of_probe.reserve(int(n_steps / data_of_probe.period) + 1)
-            for count, values in self.pieces(n_steps, data):
+            for count, values in self.pieces(n_steps, data, self.executor):
                 for record, value in zip(records, values, strict=True):
                     record.append(value)
                 progress.step(count)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
-from operator import not_
 from typing import NamedTuple
 
 import keras
@@ -13,16 +12,14 @@ import numpy as np
 import tensorflow as tf
 from nengo.builder.signal import Signal
 
-from nengo_dl_core import tuning
-from nengo_dl_core.builders.base import BuildConfig, Group
+from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.products import Multiply, MultiplyingStep, multiplied
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
-from nengo_dl_core.engine.loop import Afterwards, Output, run_loop
+from nengo_dl_core.engine.loop import Output, run_loop
 from nengo_dl_core.program.finite_check import FiniteCheck
 from nengo_dl_core.program.program import Program
-from nengo_dl_core.program.stages import Deferral
 from nengo_dl_core.progress import ProgressBar
 from nengo_dl_core.values.session import Session
 from nengo_dl_core.values.variables import Variables
@@ -160,7 +157,6 @@ def simulate(
     *,
     draw_offset: tf.Tensor | int = 0,
     maximum: tf.Tensor | None = None,
-    defer: bool = False,
     progress: ProgressBar | None = None,
 ) -> Results:
     """Simulate some steps: a function of tensors, which changes nothing.
@@ -185,8 +181,6 @@ def simulate(
         Where the streams of random numbers are, beyond the number of the step.
     maximum : tf.Tensor, optional
         A bound of ``n_steps``, needed for gradients.
-    defer : bool
-        Whether the program's `deferral` is computed apart from the loop.
     progress : ProgressBar, optional
         Shows the progress of the construction.
 
@@ -195,16 +189,11 @@ def simulate(
     results : Results
         Outputs, and what the next steps start from.
     """
-    if config.seed is not None and not tf.executing_eagerly():
-        tf.compat.v1.set_random_seed(config.seed)  # of the graph that is being traced
-    memory, current = program.memory, program.optimized.graph.current
-    deferral = program.deferral if defer else Deferral()
+    seed_operations(config)
+    memory = program.memory
     # simplifications leave no trace of an input that no probe depends on
     used = [source.signal in program.optimized.layout for source in program.inputs]
     sources = [source.signal for source in compress(program.inputs, used)]
-    is_late = [current(sig).base in deferral.written for sig in program.probed]
-    is_early = list(map(not_, is_late))
-
     signals = memory.environment()
     memory.bind(signals, values.parameters)
     builder.build_pre(signals, config, progress)
@@ -219,40 +208,29 @@ def simulate(
         values.layer_weights,
         draw_offset,
     )
-    groups, afterwards = None, None
-    if deferral.groups:
-        groups = set(program.optimized.plan).difference(deferral.groups)
-        afterwards = Afterwards(
-            tuning.STEPS_AT_ONCE,
-            [probe_buffer(program, sig, tuning.STEPS_AT_ONCE) for sig in deferral.kept],
-            deferral.compute_at_once(memory, values.parameters, config),
-            make_step(
-                [*deferral.kept, *deferral.results],
-                list(compress(program.probed, is_late)),
-                deferral.by_step,
-            ),
-            list(compress(outputs, is_late)),
-        )
-    recorded = [*compress(program.probed, is_early), *deferral.kept]
     filled, after = run_loop(
-        make_step(sources, recorded, groups),
+        make_step(sources, program.probed),
         n_steps,
         values.n_steps + 1,
         list(compress(inputs, used)),
         [*states.values(), *(values.layer_weights[id(x)] for x in changing)],
-        list(compress(outputs, is_early)),
+        outputs,
         program.unroll,
         maximum,
         program.use_loop,
-        afterwards,
     )
     builder.build_post(signals)
-    early, late = iter(filled[: sum(is_early)]), iter(filled[sum(is_early) :])
     return Results(
-        [next(late if deferred else early) for deferred in is_late],
+        filled,
         memory.packed(after[: len(states)]),
         list(zip(changing, after[len(states) :], strict=True)),
     )
+
+
+def seed_operations(config: BuildConfig) -> None:
+    """Seed the random operations of the graph that is being traced."""
+    if config.seed is not None and not tf.executing_eagerly():
+        tf.compat.v1.set_random_seed(config.seed)
 
 
 class StepMaker:
@@ -302,10 +280,9 @@ class StepMaker:
         self,
         sources: Sequence[Signal],
         recorded: Sequence[Signal],
-        groups: Collection[Group] | None,
         earlier: Sequence[Signal] = (),
     ) -> MultiplyingStep:
-        """Make the step of some groups, or of all.
+        """Make the step.
 
         Parameters
         ----------
@@ -313,8 +290,6 @@ class StepMaker:
             The inputs of the step.
         recorded : list of nengo.builder.Signal
             What it puts out.
-        groups : collection of tuple of nengo.builder.Operator, or None
-            The groups; None stands for all.
         earlier : list of nengo.builder.Signal
             What it puts out besides, as it is before the step.
 
@@ -346,7 +321,7 @@ class StepMaker:
             for sig, value in zip(bound, [*states, *inputs], strict=True):
                 signals.scatter(sig, value)
             before = [signals.gather(sig) for sig in read_before]
-            side_effects = self._builder.build_step(signals, None, self._check, groups)
+            side_effects = self._builder.build_step(signals, None, self._check)
             with tf.control_dependencies(side_effects):
                 values = [_all_items(signals, sig) for sig in read]
             after = [signals.gather(sig) for sig in carried]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import nengo
 import numpy as np
 import numpy.typing as npt
@@ -9,13 +11,15 @@ import tensorflow as tf
 
 from nengo_dl_core import tuning
 from nengo_dl_core.build_report import Stages
+from nengo_dl_core.engine.blocks import simulate_in_blocks
 from nengo_dl_core.engine.executor import Array, Data
 from nengo_dl_core.engine.input_buffer import InputBuffer
 from nengo_dl_core.engine.input_values import input_values
 from nengo_dl_core.engine.step import Values, build_config, probe_buffer, simulate
 from nengo_dl_core.private_names import call_without_arguments
+from nengo_dl_core.program.time_axis import Stage
 from nengo_dl_core.values.session import Session
-from nengo_dl_core.values.variable_access import assign
+from nengo_dl_core.values.variable_access import array_of, assign
 
 
 class TensorFlowLoop:
@@ -30,30 +34,48 @@ class TensorFlowLoop:
         The simulation.
     jit_compile : bool
         Whether the loop is compiled with XLA.
-    stages : Stages
+    measured : Stages
         Measures tracing.
+    stages : list of Stage
+        What the simulation is divided into; if there are none, it is one loop.
+    block_size : int
+        For how many steps something is computed at once.
+    max_bytes : int, optional
+        How large buffers of inputs and outputs may be.
     """
 
-    def __init__(self, session: Session, jit_compile: bool, stages: Stages) -> None:
+    def __init__(
+        self,
+        session: Session,
+        jit_compile: bool,
+        measured: Stages,
+        stages: Sequence[Stage] = (),
+        block_size: int = tuning.STEPS_AT_ONCE,
+        max_bytes: int | None = None,
+    ) -> None:
         self._session = session
-        self._stages = stages
+        self._measured = measured
         self._probes = [session.records[probe] for probe in session.program.probes]
         self._given: Data = {}
         program = session.program
-        self.max_steps = _buffer_length(session)
-        self._defer = (
+        self.max_steps = _buffer_length(session, max_bytes or tuning.MAX_BUFFER_BYTES)
+        self._block_size = block_size
+        self._stages: Sequence[Stage] = ()
+        if (
             jit_compile
             and program.cpu_only
             and program.use_loop
-            and program.unroll <= tuning.STEPS_AT_ONCE <= self.max_steps
-        )
+            and program.unroll <= block_size <= self.max_steps
+        ):
+            self._stages = stages
+            self.max_steps -= self.max_steps % block_size
         self._sizes = [source.signal.size for source in program.inputs]
         with tf.device(program.device):
             self._control = tf.Variable(self._control_values(range(1, 2)))
             self._inputs = InputBuffer(
                 self.max_steps, program.minibatch_size, self._sizes, program.float_type
             )
-            with stages("tracing"):
+            with measured("tracing"):
                 self._function = tf.function(
                     self._loop,
                     jit_compile=jit_compile or None,
@@ -76,11 +98,9 @@ class TensorFlowLoop:
         rows = iter(
             tf.unstack(tf.reshape(tf.cast(control[1:], tf.int32), (-1, length)))
         )
-        results = simulate(
-            program,
-            session.new_builder(),
-            build_config(session, False, self._is_evaluated),
-            Values.of(variables),
+        config = build_config(session, False, self._is_evaluated)
+        values = Values.of(variables)
+        arguments = (
             tf.cast(n_steps, tf.int32),
             self._inputs.read(),
             [
@@ -92,8 +112,21 @@ class TensorFlowLoop:
                 )
                 for sig, data in zip(program.probed, self._probes, strict=True)
             ],
-            defer=self._defer,
         )
+        if self._stages:
+            results = simulate_in_blocks(
+                program,
+                self._stages,
+                self._block_size,
+                session.new_builder,
+                config,
+                values,
+                *arguments,
+            )
+        else:
+            results = simulate(
+                program, session.new_builder(), config, values, *arguments
+            )
         with tf.control_dependencies([*results.outputs, *results.states]):
             variables.step.assign_add(n_steps)
         for variable, state in zip(variables.states, results.states, strict=True):
@@ -108,11 +141,11 @@ class TensorFlowLoop:
         self._set_control(steps)
         self._set_inputs(steps, data)
         self._given = data
-        with self._stages("compilation, and first steps"):
+        with self._measured("compilation, and first steps"):
             results = call_without_arguments(self._function)
         self._session.n_steps = steps.stop - 1
         return [
-            values.numpy()[: probe.n_samples(steps)]
+            array_of(values)[: probe.n_samples(steps)]
             for probe, values in zip(self._probes, results, strict=True)
         ]
 
@@ -149,9 +182,10 @@ class TensorFlowLoop:
         self._holds_constants = constant
 
     def _input_rows(self, steps: range, data: Data) -> Array:
-        """Collect the values of input Nodes, ``(n_steps, minibatch_size, size)``."""
+        """Collect the values of input Nodes, as many rows as the buffer takes."""
         session, program = self._session, self._session.program
-        shape = (len(steps), program.minibatch_size, sum(self._sizes))
+        n_rows = self._inputs.n_rows(len(steps))
+        shape = (n_rows, program.minibatch_size, sum(self._sizes))
         rows = np.zeros(shape, program.float_type)
         ahead = [
             source
@@ -162,12 +196,12 @@ class TensorFlowLoop:
         column = 0
         for source, size in zip(program.inputs, self._sizes, strict=True):
             if source.node in values:
-                rows[..., column : column + size] = values[source.node]
+                rows[: len(steps), :, column : column + size] = values[source.node]
             column += size
         return rows
 
 
-def _buffer_length(session: Session) -> int:
+def _buffer_length(session: Session, max_bytes: int) -> int:
     """Number of steps that the buffers hold."""
     program = session.program
     if not program.use_loop:
@@ -175,5 +209,5 @@ def _buffer_length(session: Session) -> int:
     sizes = [program.minibatch_size * source.signal.size for source in program.inputs]
     sizes += [int(np.prod(data.item_shape)) for data in session.records.values()]
     step_bytes = 8 * max(sum(sizes), 1)
-    fitting = tuning.MAX_BUFFER_BYTES // step_bytes
+    fitting = max_bytes // step_bytes
     return int(np.clip(fitting, 1, tuning.MAX_BUFFER_LENGTH))

@@ -9,11 +9,10 @@ another loop, step by step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 from nengo.builder.operator import (
     Copy,
     DotInc,
@@ -28,11 +27,9 @@ from nengo.builder.signal import Signal
 from nengo.synapses import LinearFilter
 
 from nengo_dl_core import tuning
-from nengo_dl_core.builders.base import BuildConfig, Group
-from nengo_dl_core.program.memory import Memory
-from nengo_dl_core.program.time_axis import compute_at_once
+from nengo_dl_core.builders.base import Group
+from nengo_dl_core.program.time_axis import Stage
 from nengo_dl_optimizer import (
-    Block,
     DotSet,
     ElementwiseSet,
     OperatorGraph,
@@ -205,48 +202,44 @@ class Deferral(NamedTuple):
         )
 
     @property
-    def groups(self) -> list[Group]:
-        """All of its groups."""
-        return [*self.at_once, *self.by_step]
-
-    @property
     def written(self) -> set[Signal]:
         """The base signals that it computes."""
-        return set().union(*map(_written, self.groups))
+        return set().union(*map(_written, (*self.at_once, *self.by_step)))
 
-    def compute_at_once(
+    def stages(
         self,
-        memory: Memory,
-        parameters: Mapping[Block, tf.Tensor],
-        config: BuildConfig,
-    ) -> Callable[[list[tf.Tensor]], list[tf.Tensor]]:
-        """Prepare what is computed for several steps at once.
+        plan: Sequence[Group],
+        sources: Sequence[Signal],
+        probed: Sequence[Signal],
+    ) -> list[Stage]:
+        """Divide a simulation: what is not deferred, products, and what follows.
 
         Parameters
         ----------
-        memory : Memory
-            The memory of the simulation.
-        parameters : dict of {Block: tf.Tensor}
-            Values of the parameters.
-        config : BuildConfig
-            Settings of the simulation.
+        plan : list of tuple of nengo.builder.Operator
+            All groups.
+        sources : list of nengo.builder.Signal
+            What comes from outside.
+        probed : list of nengo.builder.Signal
+            Base signals whose values are wanted.
 
         Returns
         -------
-        compute : callable
-            Gives the `results` for what is `kept`, both ``(STEPS_AT_ONCE,
-            minibatch_size, ...)``: steps are to operators as good as items of a
-            minibatch.
+        stages : list of Stage
+            None at all if nothing is deferred.
         """
-        return compute_at_once(
-            self.at_once,
-            tuning.STEPS_AT_ONCE,
-            self.kept,
-            self.results,
-            memory,
-            parameters,
-            config,
-        )
+        deferred = {*self.at_once, *self.by_step}
+        if not deferred:
+            return []
+        late = [i for i, base in enumerate(probed) if base in self.written]
+        early = [i for i in range(len(probed)) if i not in late]
+        rest = [group for group in plan if group not in deferred]
+        after = [*self.kept, *self.results]
+        return [
+            Stage(False, rest, sources, early, self.kept, (), ()),
+            Stage(True, self.at_once, self.kept, (), self.results, (), ()),
+            Stage(False, self.by_step, after, late, (), (), ()),
+        ]
 
 
 def _written(group: Group) -> set[Signal]:

@@ -61,6 +61,9 @@ def divide(
     config: BuildConfig,
     probed: Sequence[Signal],
     minibatch_size: int,
+    *,
+    min_weights: int | None = None,
+    closed_forms: bool = True,
 ) -> list[Stage]:
     """Divide the operators of a step into stages.
 
@@ -76,13 +79,21 @@ def divide(
         Base signals whose values are wanted.
     minibatch_size : int
         Number of items in a minibatch.
+    min_weights : int, optional
+        With so many weights products are worth a stage of their own.
+    closed_forms : bool
+        Whether filters are computed at once, too.
 
     Returns
     -------
     stages : list of Stage
         None at all if there would be but one loop.
     """
-    division = _Division(plan, graph, config, probed, minibatch_size)
+    if min_weights is None:
+        min_weights = tuning.MIN_WEIGHTS_AT_ONCE
+    division = _Division(
+        plan, graph, config, probed, minibatch_size, min_weights, closed_forms
+    )
     levels = division.levels()
     if not levels or set(levels.values()) == {1}:
         return []
@@ -99,7 +110,10 @@ class _Division:
         config: BuildConfig,
         probed: Sequence[Signal],
         minibatch_size: int,
+        min_weights: int,
+        closed_forms: bool,
     ) -> None:
+        self._min_weights = min_weights
         self._plan, self._graph, self._probed = plan, graph, probed
         self._build: dict[Operator, OpBuilder] = {}
         self._kept: set[Signal] = set()  # state that training leaves as it is
@@ -108,7 +122,7 @@ class _Division:
         self._repeated = {op for op in graph if self._is_clock(op)}
         for group, build in Builder(plan).op_builds.items():
             items = build.steps_are_items(config)
-            closed = build.has_closed_form(config, minibatch_size)
+            closed = closed_forms and build.has_closed_form(config, minibatch_size)
             for op in group:
                 self._build[op] = build
                 own = _written(op) & graph.persistent
@@ -154,7 +168,7 @@ class _Division:
         """Whether an operator has weights that make another stage pay."""
         is_large = any(
             sig.ndim > 1
-            and sig.size >= tuning.MIN_WEIGHTS_AT_ONCE
+            and sig.size >= self._min_weights
             and not self._graph.is_written(sig)
             for sig in op.reads
         )

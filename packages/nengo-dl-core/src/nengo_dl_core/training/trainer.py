@@ -64,13 +64,15 @@ class Trainer:
         size = self._program.minibatch_size
         bar = keras.utils.Progbar(-(-n_samples // size), verbose=options["verbose"])
         values, keep = [], stateful and self._program.stateful
-        self._runner.expect(n_steps * -(-n_samples // size))
+        self._runner.leave_numpy()
         with self._session.transaction(keep):
             start = self._session.state() if n_samples > size and not keep else None
             for first in range(0, n_samples, size):
                 if start is not None and first:
                     self._session.restore(start)
-                rows = np.minimum(np.arange(first, first + size), n_samples - 1)
+                rows: Any = slice(first, first + size)
+                if first + size > n_samples:  # the last one is repeated
+                    rows = np.minimum(np.arange(first, first + size), n_samples - 1)
                 minibatch = {node: array[rows] for node, array in arrays.items()}
                 values.append(self._runner.collect(n_steps, minibatch))
                 bar.update(len(values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ import nengo
 import numpy as np
 import numpy.typing as npt
 
+from nengo_dl_core.builders.base import Group
 from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.network.generators import Generators
 from nengo_dl_core.network.inputs import ProcessInput
@@ -90,9 +91,16 @@ class Session:
         self._error: BaseException | None = None
         self._builders: WeakSet[Builder] = WeakSet()
 
-    def new_builder(self) -> Builder:
-        """Make builders of the groups for one trace, and call them at every reset."""
-        builder = Builder(self.program.optimized.plan)
+    def new_builder(self, groups: Sequence[Group] | None = None) -> Builder:
+        """Make builders for one trace, and call them at every reset.
+
+        Parameters
+        ----------
+        groups : list of tuple of nengo.builder.Operator, optional
+            What they build; by default all groups of the plan.
+        """
+        plan = self.program.optimized.plan
+        builder = Builder(plan if groups is None else groups)
         self._builders.add(builder)
         return builder
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
@@ -32,6 +33,22 @@ def read(variable: tf.Variable | keras.Variable) -> Array:
     return tf.raw_ops.ReadVariableOp(
         resource=variable.handle, dtype=variable.dtype
     ).numpy()
+
+
+def array_of(tensor: tf.Tensor) -> Array:
+    """Take the values of a tensor without a copy.
+
+    Parameters
+    ----------
+    tensor : tf.Tensor
+        A tensor that has been computed.
+
+    Returns
+    -------
+    values : ndarray
+        Its values, not to be written to.
+    """
+    return np.asarray(memoryview(tensor))
 
 
 def assign(
