@@ -29,7 +29,7 @@ from nengo_dl_core.build_report import Diagnosis, Stages
 from nengo_dl_core.engine.choice import compiles
 from nengo_dl_core.engine.runner import Runner
 from nengo_dl_core.network.build import NengoBuilder, NengoModel
-from nengo_dl_core.network.thread_pools import single_threaded_scipy
+from nengo_dl_core.network.thread_pools import limited_threads
 from nengo_dl_core.program.program import Program, make_program
 from nengo_dl_core.progress import shown_progress
 from nengo_dl_core.training.data_arguments import by_object, check_shapes, look_up
@@ -163,7 +163,7 @@ class Simulator:
             seed = np.random.randint(maxint)  # noqa: NPY002
         with shown_progress(progress_bar, "Building", "Build", None) as progress:
             if network is not None:
-                with single_threaded_scipy(), self._stages("Nengo's build"):
+                with limited_threads(network), self._stages("Nengo's build"):
                     self.model.build(network, progress=progress.sub())
             with self._stages("optimization"):
                 self._program = make_program(
