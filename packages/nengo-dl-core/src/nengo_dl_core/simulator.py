@@ -29,6 +29,7 @@ from nengo_dl_core.build_report import Diagnosis, Stages
 from nengo_dl_core.engine.choice import compiles
 from nengo_dl_core.engine.runner import Runner
 from nengo_dl_core.network.build import NengoBuilder, NengoModel
+from nengo_dl_core.network.garbage import only_new_garbage
 from nengo_dl_core.network.thread_pools import limited_threads
 from nengo_dl_core.program.program import Program, make_program
 from nengo_dl_core.progress import shown_progress
@@ -161,7 +162,10 @@ class Simulator:
         elif seed is None:
             # as the reference draws it, so that np.random.seed has the same effect
             seed = np.random.randint(maxint)  # noqa: NPY002
-        with shown_progress(progress_bar, "Building", "Build", None) as progress:
+        with (
+            only_new_garbage(),
+            shown_progress(progress_bar, "Building", "Build", None) as progress,
+        ):
             if network is not None:
                 with limited_threads(network), self._stages("Nengo's build"):
                     self.model.build(network, progress=progress.sub())
