@@ -165,11 +165,12 @@ class Simulator:
         with (
             only_new_garbage(),
             shown_progress(progress_bar, "Building", "Build", None) as progress,
+            self._stages.shown_on(progress),
         ):
             if network is not None:
                 with limited_threads(network), self._stages("Nengo's build"):
                     self.model.build(network, progress=progress.sub())
-            with self._stages("optimization"):
+            with self._stages.shown("optimization"):
                 self._program = make_program(
                     self.model,
                     unroll=unroll_simulation,
@@ -177,7 +178,7 @@ class Simulator:
                     device=device,
                     simplify=optimize,
                 )
-            with self._stages("variables"):
+            with self._stages.shown("variables"):
                 self._layer = self._make_layer(self._program)
                 self._layer.build()
         program = self._program

@@ -53,7 +53,7 @@ class TensorFlowLoop:
             self._inputs = InputBuffer(
                 self.max_steps, program.minibatch_size, self._sizes, program.float_type
             )
-            with stages("tracing"):
+            with stages.shown("tracing"):
                 self._function = tf.function(
                     self._loop,
                     jit_compile=jit_compile or None,
@@ -108,7 +108,7 @@ class TensorFlowLoop:
         self._set_control(steps)
         self._set_inputs(steps, data)
         self._given = data
-        with self._stages("compilation, and first steps"):
+        with self._stages.shown("compilation, and first steps"):
             results = call_without_arguments(self._function)
         self._session.n_steps = steps.stop - 1
         return [
