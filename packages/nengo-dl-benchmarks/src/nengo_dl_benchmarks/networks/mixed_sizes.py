@@ -1,4 +1,4 @@
-"""Many small ensembles of different sizes, sparsely connected, as in models of brains."""
+"""Many small ensembles of different sizes, sparsely connected, as in large models."""
 
 import nengo
 import numpy as np
@@ -52,7 +52,7 @@ def mixed_sizes(
     sizes = n_neurons + 1 - n_sizes + 2 * np.arange(n_sizes)
     if sizes[0] < 1:
         raise ValueError(
-            f"n_sizes={n_sizes} sizes around n_neurons={n_neurons} begin with {sizes[0]}"
+            f"n_sizes={n_sizes} around n_neurons={n_neurons} begin with {sizes[0]}"
         )
     rng = np.random.default_rng(seed)
     with nengo.Network(seed=seed) as net:
