@@ -42,6 +42,8 @@ def test_what_builds_leave_behind_is_collected_before_another_one(monkeypatch):
 
 
 def test_nothing_stays_put_aside():
+    threshold = gc.get_threshold()
+
     def broken(x):
         if x != 0:  # which Nengo finds out the size with
             raise ZeroDivisionError
@@ -52,6 +54,7 @@ def test_nothing_stays_put_aside():
     with pytest.raises(ZeroDivisionError):
         Simulator(net, progress_bar=False)
     assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == threshold
 
 
 def test_what_somebody_else_has_put_aside_stays_so():
