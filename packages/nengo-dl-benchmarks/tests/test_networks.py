@@ -8,6 +8,7 @@ from nengo_dl_benchmarks import (
     basal_ganglia,
     cconv,
     integrator,
+    mixed_sizes,
     pes,
     random_network,
     ring,
@@ -81,6 +82,33 @@ def test_random_network_depends_on_nothing_but_its_arguments():
 def test_random_network_refuses_more_connections_than_ensembles():
     with pytest.raises(ValueError, match="connections_per_ensemble=4 is more than"):
         random_network(1, 5, nengo.LIF(), n_ensembles=3, connections_per_ensemble=4)
+
+
+def test_mixed_sizes_are_as_many_as_asked_for_and_as_large_on_average():
+    net = mixed_sizes(30, 20, nengo.LIF(), n_sizes=5, connections_per_ensemble=2)
+    sizes = sorted(ensemble.n_neurons for ensemble in net.ensembles)
+    assert sizes == [size for size in (16, 18, 20, 22, 24) for _ in range(6)]
+    for ensemble in net.ensembles:
+        assert sum(conn.pre is ensemble for conn in net.connections) == 2
+    assert net.p.target is net.ensembles[0]
+
+
+def test_mixed_sizes_depend_on_nothing_but_the_arguments():
+    def wiring(seed):
+        net = mixed_sizes(9, 6, nengo.LIF(), n_sizes=3, seed=seed)
+        number = {ensemble: i for i, ensemble in enumerate(net.ensembles)}
+        pairs = [
+            (number[c.pre], number[c.post]) for c in net.connections if c.pre in number
+        ]
+        return [ensemble.n_neurons for ensemble in net.ensembles], pairs
+
+    assert wiring(0) == wiring(0)
+    assert all(one != other for one, other in zip(wiring(0), wiring(1), strict=True))
+
+
+def test_mixed_sizes_refuse_ensembles_without_neurons():
+    with pytest.raises(ValueError, match=r"n_sizes=8 around n_neurons=7 begin with 0"):
+        mixed_sizes(10, 7, nengo.LIF(), n_sizes=8)
 
 
 def test_ring_passes_its_signal_on():

@@ -1,13 +1,24 @@
 """Progress bars."""
 
+import gc
 import io
+import signal
+import threading
+import time
+import weakref
+from functools import wraps
 
 import nengo
+import numpy as np
 import pytest
 from nengo.utils.progress import ProgressBar as NengosProgressBar
+from threadpoolctl import threadpool_info
 
-from nengo_dl_core import Simulator
+from nengo_dl_core import Simulator, configure_settings
+from nengo_dl_core.engine import tensorflow_loop
+from nengo_dl_core.network.build import NengoBuilder, NengoModel
 from nengo_dl_core.progress import NullProgressBar, ProgressBar
+from nengo_dl_optimizer import layered_planner
 
 
 def test_bar_shows_how_far_it_is():
@@ -74,3 +85,99 @@ def test_nengos_own_bars_show_building_and_running():
     assert running.shown[-1] == ("Simulating", 10, 10)
     assert building.closed
     assert running.closed
+
+
+def test_parts_that_take_long_are_named_while_they_wait(capsys):
+    bar = ProgressBar("Working")
+    with bar, bar.part("at its hardest"):
+        time.sleep(0.5)
+        assert capsys.readouterr().err == ""
+        time.sleep(0.7)
+        assert "Working: at its hardest [00:01]" in capsys.readouterr().err
+
+
+def test_parts_that_are_short_are_not_shown(capsys):
+    bar = ProgressBar("Working")
+    with bar, bar.part("quickly"):
+        time.sleep(0.1)
+    captured = capsys.readouterr()
+    assert captured.out + captured.err == ""
+
+
+def slowly(function, seconds=1.2):
+    """Make a function take longer than it takes for a bar to appear."""
+
+    @wraps(function)
+    def slow(*args, **kwargs):
+        time.sleep(seconds)
+        return function(*args, **kwargs)
+
+    return slow
+
+
+def test_all_stages_show_their_names(capsys, monkeypatch):
+    """Nengo's build, planning, tracing and compilation, if each of them is slow."""
+    with nengo.Network() as net:
+        ensemble = nengo.Ensemble(5, 1, n_eval_points=2)
+        nengo.Probe(ensemble)
+        nengo.Connection(ensemble, ensemble, function=slowly(np.sin, 0.6))
+        configure_settings(planner=slowly(layered_planner), jit_compile=True)
+    for name in ("simulate", "call_without_arguments"):
+        function = getattr(tensorflow_loop, name)
+        monkeypatch.setattr(tensorflow_loop, name, slowly(function))
+    with Simulator(net) as sim:
+        shown = capsys.readouterr().err
+        assert "Building:" in shown
+        assert "Building: optimization [00:01]" in shown
+        sim.run_steps(2)
+        shown = capsys.readouterr().err
+        assert "Simulating: tracing [00:0" in shown
+        assert "Simulating: compilation, and first steps [00:0" in shown
+        sim.run_steps(2)
+        assert "compilation" not in capsys.readouterr().err
+
+
+def interrupt(*args, **kwargs):
+    signal.raise_signal(signal.SIGINT)
+
+
+class Interrupting(nengo.solvers.Solver):
+    def __call__(self, A, Y, rng=None):
+        interrupt()
+
+
+@pytest.mark.parametrize("stage", ["decoders", "planner"])
+def test_an_interrupted_build_leaves_nothing_behind(stage):
+    n_threads = threadpool_info(), threading.active_count()
+    model = NengoModel(builder=NengoBuilder())
+    seen = weakref.ref(model)
+    with nengo.Network() as net:
+        solver = nengo.solvers.LstsqL2()
+        if stage == "decoders":
+            solver = Interrupting()
+        else:
+            configure_settings(planner=interrupt)
+        nengo.Probe(nengo.Ensemble(500, 1), solver=solver)
+    with pytest.raises(KeyboardInterrupt):
+        Simulator(net, model=model)
+    assert (threadpool_info(), threading.active_count()) == n_threads
+    assert gc.get_freeze_count() == 0
+    del model
+    gc.collect()
+    assert seen() is None
+
+
+def test_a_simulation_goes_on_after_its_tracing_was_interrupted(monkeypatch):
+    with nengo.Network(seed=0) as net:
+        probe = nengo.Probe(nengo.Ensemble(5, 1))
+        configure_settings(jit_compile=True)
+    with Simulator(net, progress_bar=False) as sim:
+        monkeypatch.setattr(tensorflow_loop, "simulate", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            sim.run_steps(5)
+        assert sim.n_steps == 0
+        monkeypatch.undo()
+        sim.run_steps(5)
+    with Simulator(net, progress_bar=False) as other:
+        other.run_steps(5)
+    np.testing.assert_array_equal(sim.data[probe], other.data[probe])

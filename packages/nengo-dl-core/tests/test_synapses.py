@@ -3,8 +3,11 @@
 import nengo
 import numpy as np
 import pytest
+from nengo.builder import Model
+from nengo.builder.processes import SimProcess
 
 from nengo_dl_core import Simulator, configure_settings
+from nengo_dl_core.network.build import NengoBuilder, NengoModel
 from reference import assert_matches_reference, assert_same, simulated_data
 
 
@@ -104,3 +107,35 @@ def test_subclasses():
             for op in graph.builder.not_compilable(graph.memory.environment())
         }
     assert in_python == {Doubled(0.1)}
+
+
+class Started(nengo.Lowpass):
+    """A filter that does not begin with zero."""
+
+    def make_state(self, *args, **kwargs):
+        return super().make_state(*args, **{**kwargs, "y0": 3})
+
+
+@pytest.mark.parametrize("synapse", [*SYNAPSES, Started(0.1)], ids=repr)
+def test_filters_begin_in_the_state_that_nengo_gives_them(synapse):
+    with nengo.Network(seed=0) as net:
+        node = nengo.Node([1, 2])
+        nengo.Probe(node[0], synapse=synapse)
+        nengo.Connection(node, nengo.Node(size_in=2), synapse=synapse)
+
+    def values(op):
+        state = {name: sig.initial_value for name, sig in op.state.items()}
+        return {name: (x.dtype, x.tolist()) for name, x in state.items()}
+
+    found = []
+    for model in (Model(), NengoModel(builder=NengoBuilder())):
+        model.build(net)
+        found.append(
+            [
+                (op.process, op.mode, op.tag, op.output.name, values(op))
+                for op in model.operators
+                if isinstance(op, SimProcess)
+            ]
+        )
+    assert found[0] == found[1]
+    assert len(found[0]) == 2

@@ -122,6 +122,7 @@ BENCHMARKS = {
         _of_neurons(networks.feedback, n_neurons=50),
         _of_neurons(networks.integrator, dimensions=128, neurons_per_d=32),
         Benchmark(networks.lmu, {"theta": 1000, "input_d": 1}),
+        _of_neurons(networks.mixed_sizes, n_ensembles=200, n_neurons=50),
         Benchmark(networks.mnist, {"use_tensor_layer": True}),
         _of_neurons(networks.pes, dimensions=64, neurons_per_d=32),
         _of_neurons(networks.python_node, n_neurons=100),

@@ -1,26 +1,90 @@
-"""Convert Keras models to Nengo networks."""
+"""Convert Keras models to Nengo networks.
 
-from .converter import Converter
-from .cost import DEVICES, Cost, Device
+Keras is loaded when what needs it is first used: files are looked into without.
+"""
+
+# ruff: noqa: F405 - what is offered includes all that `layers` offers
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .errors import ConversionError, VerificationError
-from .layer_converter import LayerConverter
-from .layers import *  # noqa: F403
-from .layers import __all__ as _layers
-from .nir import (
-    ApproximationReport,
-    Deviation,
-    Imported,
-    NIRError,
-    from_nir,
-    to_nir,
-)
+from .nir.errors import NIRError
 from .report import LayerReport, Report
-from .scaling import firing_rate_scales
+
+if TYPE_CHECKING:
+    from .converter import Converter
+    from .cost import DEVICES, Cost, Device
+    from .layer_converter import LayerConverter
+    from .layers import *  # noqa: F403
+    from .nir.exporting import ApproximationReport, Deviation, to_nir
+    from .nir.importing import Imported, from_nir
+    from .scaling import firing_rate_scales
 
 __all__ = [
     "DEVICES",
     "ApproximationReport",
     "ConversionError",
+    "ConvertActivation",
+    "ConvertAdd",
+    "ConvertAddOperation",
+    "ConvertAffine",
+    "ConvertArithmetic",
+    "ConvertAverage",
+    "ConvertAvgPool",
+    "ConvertAvgPool1D",
+    "ConvertAvgPool2D",
+    "ConvertAvgPool3D",
+    "ConvertBatchNormalization",
+    "ConvertConcatenate",
+    "ConvertConv",
+    "ConvertConv1D",
+    "ConvertConv2D",
+    "ConvertConv3D",
+    "ConvertConvTranspose",
+    "ConvertCropping",
+    "ConvertDense",
+    "ConvertDepthwise",
+    "ConvertDepthwiseConv",
+    "ConvertExtremum",
+    "ConvertFallback",
+    "ConvertFlatten",
+    "ConvertIdentity",
+    "ConvertInput",
+    "ConvertKerasSpiking",
+    "ConvertLeakyReLU",
+    "ConvertLowpassAlpha",
+    "ConvertMaxPool",
+    "ConvertMaximum",
+    "ConvertMerging",
+    "ConvertMinimum",
+    "ConvertModel",
+    "ConvertMultiply",
+    "ConvertNormalization",
+    "ConvertPermute",
+    "ConvertRNN",
+    "ConvertReLU",
+    "ConvertRearranging",
+    "ConvertRepeatVector",
+    "ConvertRescaling",
+    "ConvertReshape",
+    "ConvertSeparableConv",
+    "ConvertSequential",
+    "ConvertSimpleRNN",
+    "ConvertSpatial",
+    "ConvertSpikingActivation",
+    "ConvertSubtract",
+    "ConvertSubtractOperation",
+    "ConvertTimeDistributed",
+    "ConvertTrainingOnly",
+    "ConvertUpSampling",
+    "ConvertUpSampling1D",
+    "ConvertUpSampling2D",
+    "ConvertUpSampling3D",
+    "ConvertZeroPadding",
+    "ConvertZeroPadding1D",
+    "ConvertZeroPadding2D",
+    "ConvertZeroPadding3D",
     "Converter",
     "Cost",
     "Deviation",
@@ -34,5 +98,32 @@ __all__ = [
     "firing_rate_scales",
     "from_nir",
     "to_nir",
-    *_layers,
 ]
+
+# The modules of names that need Keras; all others are converters of layers.
+_MODULES = {
+    "ApproximationReport": "nir.exporting",
+    "Converter": "converter",
+    "Cost": "cost",
+    "DEVICES": "cost",
+    "Deviation": "nir.exporting",
+    "Device": "cost",
+    "Imported": "nir.importing",
+    "LayerConverter": "layer_converter",
+    "firing_rate_scales": "scaling",
+    "from_nir": "nir.importing",
+    "to_nir": "nir.exporting",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Import what needs Keras, with the converters of layers, at its first use."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(f".{_MODULES.get(name, 'layers')}", __name__)
+        value = globals()[name] = getattr(module, name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 
+from nengo_dl_core.progress import NullProgressBar, ProgressBar
+
 
 class Stages:
     """Measures how long the stages of a build take, each the first time only."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self._bar: ProgressBar = NullProgressBar()
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
@@ -26,6 +29,36 @@ class Stages:
         start = perf_counter()
         yield
         self.seconds.setdefault(name, perf_counter() - start)
+
+    @contextmanager
+    def shown(self, name: str) -> Iterator[None]:
+        """Measure a stage, and show its name if it takes long.
+
+        Parameters
+        ----------
+        name : str
+            Name of the stage.
+        """
+        if name in self.seconds:
+            yield
+            return
+        with self._bar.part(name), self(name):
+            yield
+
+    @contextmanager
+    def shown_on(self, bar: ProgressBar) -> Iterator[None]:
+        """Choose what stages are shown on.
+
+        Parameters
+        ----------
+        bar : ProgressBar
+            The bar of the task that they belong to.
+        """
+        self._bar = bar
+        try:
+            yield
+        finally:
+            self._bar = NullProgressBar()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event, Thread
 from types import TracebackType
 from typing import Any
 
@@ -96,15 +97,55 @@ class ProgressBar:
         present = self.present if msg is None else f"{self.present}: {msg}"
         return SubProgressBar(present, **kwargs)
 
+    def part(self, name: str) -> ProgressBar:
+        """Make a bar for a part of the task of which only its duration is known.
+
+        Parameters
+        ----------
+        name : str
+            What the part does; shown behind the task's name.
+
+        Returns
+        -------
+        bar : SubProgressBar
+            The new bar, which counts seconds.
+        """
+        return self.sub(name, max_value=None, bar_format="{desc} [{elapsed}]")
+
 
 class SubProgressBar(ProgressBar):
     """Progress of a part of a task, shown below the task's own bar.
+
+    It appears when the part has taken a second, also if nobody advances it, and counts
+    the seconds from then on.
 
     Parameters
     ----------
     present, past, max_value, **kwargs
         As for `ProgressBar`.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        options = {"delay": 1.0, "mininterval": 0.1, "miniters": 0}
+        super().__init__(*args, **{**options, **kwargs})
+        self._done = Event()
+        self._clock = Thread(target=self._count_seconds, daemon=True)
+
+    def __enter__(self) -> SubProgressBar:
+        super().__enter__()
+        self._clock.start()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._done.set()
+        self._clock.join()
+        super().__exit__(*error)
+
+    def _count_seconds(self) -> None:
+        wait = self._options["delay"]
+        while not self._done.wait(wait):
+            self._bar.update(0)
+            wait = 0.5
 
 
 class NullProgressBar(ProgressBar):
@@ -137,6 +178,10 @@ class NullProgressBar(ProgressBar):
         bar : NullProgressBar
             The new bar.
         """
+        return NullProgressBar()
+
+    def part(self, name: str) -> NullProgressBar:
+        """Make a bar for a part of the task, which shows nothing either."""
         return NullProgressBar()
 
 
@@ -189,6 +234,10 @@ class NengoProgressBar(ProgressBar):
             Counts the steps of the part.
         """
         return self._tracker.next_stage(self.present if msg is None else msg)
+
+    def part(self, name: str) -> ProgressBar:
+        """Show nothing new: Nengo's bars count the parts of a task as its steps."""
+        return NullProgressBar()
 
 
 def shown_progress(

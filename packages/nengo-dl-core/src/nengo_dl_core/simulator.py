@@ -29,7 +29,8 @@ from nengo_dl_core.build_report import Diagnosis, Stages
 from nengo_dl_core.engine.choice import compiles
 from nengo_dl_core.engine.runner import Runner
 from nengo_dl_core.network.build import NengoBuilder, NengoModel
-from nengo_dl_core.network.thread_pools import single_threaded_scipy
+from nengo_dl_core.network.garbage import only_new_garbage
+from nengo_dl_core.network.thread_pools import limited_threads
 from nengo_dl_core.program.program import Program, make_program
 from nengo_dl_core.progress import shown_progress
 from nengo_dl_core.training.data_arguments import by_object, check_shapes, look_up
@@ -161,11 +162,15 @@ class Simulator:
         elif seed is None:
             # as the reference draws it, so that np.random.seed has the same effect
             seed = np.random.randint(maxint)  # noqa: NPY002
-        with shown_progress(progress_bar, "Building", "Build", None) as progress:
+        with (
+            only_new_garbage(),
+            shown_progress(progress_bar, "Building", "Build", None) as progress,
+            self._stages.shown_on(progress),
+        ):
             if network is not None:
-                with single_threaded_scipy(), self._stages("Nengo's build"):
+                with limited_threads(network), self._stages("Nengo's build"):
                     self.model.build(network, progress=progress.sub())
-            with self._stages("optimization"):
+            with self._stages.shown("optimization"):
                 self._program = make_program(
                     self.model,
                     unroll=unroll_simulation,
@@ -173,7 +178,7 @@ class Simulator:
                     device=device,
                     simplify=optimize,
                 )
-            with self._stages("variables"):
+            with self._stages.shown("variables"):
                 self._layer = self._make_layer(self._program)
                 self._layer.build()
         program = self._program

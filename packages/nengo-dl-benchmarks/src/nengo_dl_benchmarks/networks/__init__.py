@@ -7,6 +7,7 @@ from nengo_dl_benchmarks.networks.convolution import convolution
 from nengo_dl_benchmarks.networks.feedback import feedback
 from nengo_dl_benchmarks.networks.integrator import integrator
 from nengo_dl_benchmarks.networks.lmu import lmu
+from nengo_dl_benchmarks.networks.mixed_sizes import mixed_sizes
 from nengo_dl_benchmarks.networks.mnist import mnist
 from nengo_dl_benchmarks.networks.pes import pes
 from nengo_dl_benchmarks.networks.python_node import python_node
@@ -22,6 +23,7 @@ __all__ = [
     "feedback",
     "integrator",
     "lmu",
+    "mixed_sizes",
     "mnist",
     "pes",
     "python_node",

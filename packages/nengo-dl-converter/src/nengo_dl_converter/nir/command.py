@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nengo
 import numpy as np
@@ -14,17 +14,19 @@ from nengo.exceptions import NengoException
 
 import nengo_dl_core
 
-from ..converter import Converter
 from ..errors import ConversionError
 from .cycles import delayed_edges, in_order
 from .errors import NIRError
-from .exporting import to_nir
 from .flattening import flatten
 from .graph import Node
-from .importing import Imported, from_nir
 from .neurons import DISCRETIZATIONS
 from .reading import read_graph
 from .shapes import infer_shapes
+
+if TYPE_CHECKING:
+    from .importing import Imported
+
+# TensorFlow takes seconds to load: only what needs it is to wait.
 
 try:
     import click
@@ -49,6 +51,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands)
+@click.version_option(package_name="nengo-dl-converter", prog_name="nengo-dl-convert")
 def main() -> None:
     """Look into, run and write NIR graphs."""
 
@@ -138,6 +141,8 @@ def run(
     the names of the inputs in an .npz file; or events of the only input in a .csv file,
     with the columns time (in seconds), element and, if not 1, value.
     """
+    from .importing import from_nir
+
     imported = from_nir(file, dt, discretization)
     given = _read_inputs(inputs, imported, steps)
     with imported.net:
@@ -305,6 +310,9 @@ def from_keras(
     """Convert the Keras MODEL in a .keras file, and write it as a .nir FILE."""
     import keras
     import nir
+
+    from ..converter import Converter
+    from .exporting import to_nir
 
     spiking = nengo.LIF(
         tau_rc=tau_rc,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from nengo.builder.operator import Copy, Operator
+from nengo.builder.signal import Signal
 
 from nengo_dl_core.builders.base import BuildConfig, OpBuilder
 from nengo_dl_core.builders.builder import Builder
@@ -64,6 +65,11 @@ class CopyBuilder(OpBuilder):
 
 def _broadcasts(op: Copy) -> bool:
     """Whether the source is smaller than the destination."""
-    index_src = np.empty(op.src.shape)[... if op.src_slice is None else op.src_slice]
-    index_dst = np.empty(op.dst.shape)[... if op.dst_slice is None else op.dst_slice]
-    return bool(index_src.size != index_dst.size)
+    return _size(op.src, op.src_slice) != _size(op.dst, op.dst_slice)
+
+
+def _size(signal: Signal, selection: Any) -> int:
+    """Count the items of a signal that are selected."""
+    if selection is None:
+        return int(signal.size)
+    return int(np.empty(signal.shape)[selection].size)

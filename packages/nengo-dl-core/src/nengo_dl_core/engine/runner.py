@@ -181,7 +181,7 @@ class Runner:
         """
         records = self._session.records.values()
         self.expect(n_steps)
-        with self._session.transaction(keep):
+        with self._session.transaction(keep), self._stages.shown_on(progress):
             for data_of_probe in records:
                 data_of_probe.reserve(int(n_steps / data_of_probe.period) + 1)
             for count, values in self.pieces(n_steps, data, self.executor):

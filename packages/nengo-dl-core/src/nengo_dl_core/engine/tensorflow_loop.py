@@ -75,7 +75,7 @@ class TensorFlowLoop:
             self._inputs = InputBuffer(
                 self.max_steps, program.minibatch_size, self._sizes, program.float_type
             )
-            with measured("tracing"):
+            with measured.shown("tracing"):
                 self._function = tf.function(
                     self._loop,
                     jit_compile=jit_compile or None,
@@ -141,7 +141,7 @@ class TensorFlowLoop:
         self._set_control(steps)
         self._set_inputs(steps, data)
         self._given = data
-        with self._measured("compilation, and first steps"):
+        with self._measured.shown("compilation, and first steps"):
             results = call_without_arguments(self._function)
         self._session.n_steps = steps.stop - 1
         return [

@@ -47,6 +47,10 @@ class SharedDecoderBuilder(Builder):
     bit; with the solver `nengo.solvers.Lstsq` to rounding. Nengo's cache of decoders is
     used as ever.
 
+    Functions that are an expression of coordinates and numbers, without branches and
+    without anything that their code does not show, are evaluated for all points at
+    once; all others are called as often as by Nengo, and in its order.
+
     Factorizations are shared by the solvers ``LstsqL2``, ``LstsqL2nz`` and
     ``LstsqDrop`` with the methods ``Cholesky`` and ``SVD``, and by ``Lstsq``; the
     others share activities. Nothing is shared by connections whose evaluation points

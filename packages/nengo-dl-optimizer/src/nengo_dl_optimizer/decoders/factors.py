@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ class Factors:
         self.activities = activities
         self._solutions: dict[tuple[bytes, bool], tuple[Callable[..., Array], int]] = {}
         self._svd: tuple[Array, Array, Array] | None = None
+        self._decoders: list[tuple[Hashable, Array, tuple[Array, Array]]] = []
 
     @property
     def nbytes(self) -> int:
@@ -34,6 +35,45 @@ class Factors:
         yield self.activities.nbytes
         yield from (size for _, size in self._solutions.values())
         yield from (array.nbytes for array in self._svd or ())
+        for _, targets, decoded in self._decoders:
+            yield from (array.nbytes for array in (targets, *decoded))
+
+    def decoders(
+        self,
+        method: Hashable,
+        targets: Array,
+        solve: Callable[[], tuple[Array, Array]],
+    ) -> tuple[Array, Array]:
+        """Return decoders, as they have been solved for before if they have been.
+
+        Parameters
+        ----------
+        method : hashable
+            What decoders depend on besides activities and targets.
+        targets : ndarray
+            What to decode, ``(n_eval_points, size)``.
+        solve : callable
+            Solves for decoders, and tells how far they are from the targets.
+
+        Returns
+        -------
+        decoders : ndarray
+            The decoders, ``(n_neurons, size)``.
+        rmses : ndarray
+            Root mean squared error of each column, ``(size,)``.
+        """
+        known = (
+            decoded
+            for other, at, decoded in self._decoders
+            if other == method and np.array_equal(at, targets)
+        )
+        decoded = next(known, None)
+        if decoded is None:
+            decoded = solve()
+            self._decoders.append((method, targets, decoded))
+        # in the same order, on which the last bits of sums depend
+        decoders, errors = decoded
+        return decoders.copy(order="K"), errors.copy()
 
     def solution(self, sigma: Any, *, transposed: bool) -> Callable[[Array], Array]:
         """Return what solves the regularized normal equations.

@@ -117,27 +117,41 @@ class _SharedMethod(LeastSquaresSolver):
         super().__init__()
         self._method, self._factors = method, factors
 
+    def __call__(self, A: Array, Y: Array, sigma: Any, rng: Any = None) -> _Solution:
+        def solve() -> tuple[Array, Array]:
+            x = self._solved(A, Y, sigma)
+            return x, rmses(A, x, Y)
+
+        # All of the same type and parameters solve in the same way
+        method = self._method, np.asarray(sigma).tobytes()
+        x, errors = self._factors.decoders(method, Y, solve)
+        return x, {"rmses": errors}
+
+    def _solved(self, a: Array, targets: Array, sigma: Any) -> Array:
+        """Solve the equations, of which factorizations may have been computed."""
+        raise NotImplementedError
+
 
 class _SharedCholesky(_SharedMethod):
     """Least squares by the Cholesky factorization of the normal equations."""
 
-    def __call__(self, A: Array, Y: Array, sigma: Any, rng: Any = None) -> _Solution:
+    def _solved(self, a: Array, targets: Array, sigma: Any) -> Array:
         transposed = self._method.transpose
         if transposed is None:
-            transposed = A.shape[0] < A.shape[1] and np.size(sigma) == 1
+            transposed = a.shape[0] < a.shape[1] and np.size(sigma) == 1
         solve = self._factors.solution(sigma, transposed=transposed)
-        x = np.dot(A.T, solve(Y)) if transposed else solve(np.dot(A.T, Y))
-        return x, {"rmses": rmses(A, x, Y)}
+        return (
+            np.dot(a.T, solve(targets)) if transposed else solve(np.dot(a.T, targets))
+        )
 
 
 class _SharedSVD(_SharedMethod):
     """Least squares by the singular value decomposition."""
 
-    def __call__(self, A: Array, Y: Array, sigma: Any, rng: Any = None) -> _Solution:
+    def _solved(self, a: Array, targets: Array, sigma: Any) -> Array:
         u, s, vt = self._factors.svd()
-        inverse = s / (s**2 + len(A) * sigma**2)
-        x = np.dot(vt.T, inverse[:, None] * np.dot(u.T, Y))
-        return x, {"rmses": rmses(A, x, Y)}
+        inverse = s / (s**2 + len(a) * sigma**2)
+        return np.dot(vt.T, inverse[:, None] * np.dot(u.T, targets))
 
 
 def _randomized(method: RandomizedSVD, factors: Factors) -> LeastSquaresSolver:

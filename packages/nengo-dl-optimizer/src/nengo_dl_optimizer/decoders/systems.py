@@ -13,6 +13,7 @@ from nengo.dists import Distribution
 from nengo.solvers import Solver
 
 from .factors import Array, Factors
+from .rates import firing_rates
 from .solvers import sharing
 
 
@@ -94,7 +95,7 @@ class LinearSystem:
         """
         if self._factors is None:
             x = self.currents() if currents is None else currents
-            activities = self._ensemble.neuron_type.rates(x, gain, bias)
+            activities = firing_rates(self._ensemble.neuron_type, x, gain, bias)
             if not np.any(activities):  # Nengo's function raises the error
                 return solve_for_decoders(connection, gain, bias, x, targets, rng)
             self._factors = Factors(activities)

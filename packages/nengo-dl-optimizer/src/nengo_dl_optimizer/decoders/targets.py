@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 from nengo import Connection
 from nengo.builder.connection import get_targets
 from nengo.exceptions import BuildError
 from nengo.rc import rc
 
+from .columns import on_columns
 from .factors import Array
 
 
 def targets_at(connection: Connection, points: Array) -> Array:
     """Return the values of a connection's function, as Nengo's function does.
 
-    The function is called for one point after another, since it may be any function:
-    one that would take all points at once need not mean the same by it. But what does
-    not depend on the point is looked up once.
+    The function is called for all points at once if that certainly means the same (see
+    `on_columns`), and else for one point after another.
 
     Parameters
     ----------
@@ -39,7 +41,15 @@ def targets_at(connection: Connection, points: Array) -> Array:
     if not callable(function):
         return get_targets(connection, points, dtype=rc.float_dtype)
     targets = np.zeros((len(points), connection.size_mid), dtype=rc.float_dtype)
-    for target, point in zip(targets, points[:, connection.pre_slice], strict=True):
+    points = points[:, connection.pre_slice]
+    evaluate = on_columns(function)
+    if evaluate is not None:
+        columns = points.T.view()
+        columns.flags.writeable = False
+        with suppress(Exception):  # what is wrong is found out point by point
+            targets[...] = evaluate(columns).T
+            return targets
+    for target, point in zip(targets, points, strict=True):
         value = function(point)
         if value is None:
             raise BuildError(f"Building {connection}: its function returned None")
