@@ -1,7 +1,9 @@
 """Convert Keras models to Nengo networks."""
 
+from nengo_dl_core import DEVICES, Device
+
 from .converter import Converter
-from .cost import DEVICES, Cost, Device
+from .cost import Cost
 from .errors import ConversionError, VerificationError
 from .layer_converter import LayerConverter
 from .layers import *  # noqa: F403
