@@ -264,6 +264,27 @@ def test_what_is_not_counted_is_named():
     assert metrics.parameter_bytes == 4 * (3 + 3)  # the layer's
 
 
+def test_objects_are_named_by_label_and_place():
+    with nengo.Network() as net:
+        for _ in range(2):
+            with nengo.Network(label="memory"):
+                store = nengo.Ensemble(5, 1, label="store")
+        source = nengo.Node(np.sin)
+        for _ in range(2):
+            nengo.Connection(source, store.neurons, transform=np.ones((5, 1)))
+        nengo.Connection(source, store.neurons, transform=np.ones((5, 1)), label="last")
+        nengo.Probe(store)
+    with Simulator(net, progress_bar=False) as sim:
+        metrics = measure(sim, n_steps=1)
+    assert [x.name for x in metrics.neurons] == ["memory.store", "memory.store_1"]
+    assert [x.name for x in metrics.connections] == [
+        "nodes[0] → memory.store_1",
+        "nodes[0] → memory.store_1_1",
+        "last",
+        "memory.store_1 → probes[0]",
+    ]
+
+
 def test_products_with_a_constant_are_biases():
     with nengo.Network() as net:
         constant = nengo.Node(np.full(3, 0.5))

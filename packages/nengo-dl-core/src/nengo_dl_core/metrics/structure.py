@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,6 @@ from nengo_dl_core.metrics.weightings import WEIGHTINGS, weights_of
 from nengo_dl_core.network.names import free_name
 from nengo_dl_core.network.owners import Owners
 from nengo_dl_core.network.trainability import learning_rules
-from nengo_dl_core.values.object_names import network_objects
 from nengo_dl_optimizer import OperatorGraph
 
 _FREE = (Copy, ElementwiseInc, Reset, SimNeurons, SimProbe, TimeUpdate)
@@ -178,27 +177,30 @@ def _weight_owners(model: Model) -> dict[tuple[Signal, Signal | None], Any]:
 
 
 def _names(model: Model) -> dict[Any, str]:
-    """Name objects by their labels or paths, connections by what they connect."""
+    """Name objects by label and place, connections by what they connect."""
     names: dict[Any, str] = {}
     used: set[str] = set()
-
-    def add(obj: Any, name: str) -> str:
-        names[obj] = name = free_name(name, used)
-        used.add(name)
-        return name
-
-    for path, obj in network_objects(model.toplevel, "ensembles", "nodes"):
-        name = add(obj, obj.label or path)
+    for name, obj in _labelled(model.toplevel):
+        names[obj] = free_name(name, used)
+        used.add(names[obj])
         if isinstance(obj, nengo.Ensemble):
-            names[obj.neurons] = name
-    for _, probe in network_objects(model.toplevel, "probes"):
-        names[probe] = probe.label or "probe"
-    connections = [x for x in model.params if isinstance(x, nengo.Connection)]
-    for conn in connections:
+            names[obj.neurons] = names[obj]
+    for conn in (x for x in model.params if isinstance(x, nengo.Connection)):
         ends = [
             names.get(end, "learning rule") for end in (conn.pre_obj, conn.post_obj)
         ]
-        name = add(conn, conn.label or " → ".join(ends))
-        for learning_rule in learning_rules(conn).values():
-            names[learning_rule] = name
+        names[conn] = free_name(conn.label or " → ".join(ends), used)
+        used.add(names[conn])
+        for rule in learning_rules(conn).values():
+            names[rule] = names[conn]
     return names
+
+
+def _labelled(network: nengo.Network, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Give all objects but connections, with a name: ``"memory.store"``."""
+    for kind in ("ensembles", "nodes", "probes"):
+        for index, obj in enumerate(getattr(network, kind)):
+            yield f"{place}{obj.label or f'{kind}[{index}]'}", obj
+    for index, subnet in enumerate(network.networks):
+        label = subnet.label or f"networks[{index}]"
+        yield from _labelled(subnet, f"{place}{label}.")
