@@ -9,8 +9,7 @@ import pytest
 from nengo.exceptions import SimulatorClosed, ValidationError
 
 import nengo_dl_core
-from nengo_dl_core import DEVICES, Device, Simulator, TensorNode, measure
-from nengo_dl_core.metrics import measurement
+from nengo_dl_core import DEVICES, Device, Simulator, TensorNode, measure, tuning
 
 RNG = np.random.default_rng(0)
 
@@ -170,11 +169,39 @@ def test_nothing_depends_on_minibatches_and_pieces(monkeypatch):
         net = decoded_network()
         with Simulator(net, minibatch_size=minibatch_size, progress_bar=False) as sim:
             found.append(measure(sim, data))
-            monkeypatch.setattr(measurement, "_CHUNK_BYTES", 5000)
+            monkeypatch.setattr(tuning, "MAX_BUFFER_LENGTH", 7)
             found.append(measure(sim, {net.nodes[0]: data}))
             monkeypatch.undo()
     assert found == [found[0]] * 6
     assert found[0].effective_acs > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "unroll"),
+    [
+        ({"keep_history": False}, 1),
+        ({"stateful": False}, 1),
+        ({"use_loop": False}, 20),
+        ({}, 3),
+    ],
+)
+def test_nothing_depends_on_settings(settings, unroll, monkeypatch):
+    monkeypatch.setattr(tuning, "MAX_BUFFER_LENGTH", 7)
+    found = []
+    for options, unrolled in (({}, 1), (settings, unroll)):
+        with nengo.Network(seed=0) as net:
+            source = nengo.Node(np.zeros(1))
+            ens = nengo.Ensemble(20, 1)
+            nengo.Connection(source, ens)
+            nengo.Probe(ens)
+            nengo_dl_core.configure_settings(**options)
+        with Simulator(
+            net, minibatch_size=2, unroll_simulation=unrolled, progress_bar=False
+        ) as sim:
+            data = np.random.default_rng(0).uniform(-1, 1, (5, 20, 1))
+            found.append(measure(sim, data))
+    assert found[0] == found[1]
+    assert found[0].effective_acs > 20
 
 
 def test_simulator_stays_as_it_is():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import nengo
@@ -31,12 +31,19 @@ from nengo_dl_core.progress import ProgressBar, shown_progress
 from nengo_dl_core.simulator import Simulator
 from nengo_dl_core.training.samples import given_inputs
 from nengo_dl_core.values.object_names import tensor_nodes
+from nengo_dl_core.values.probe_data import ProbeData
 from nengo_dl_core.values.signal_values import SignalValues
 
 Array = npt.NDArray[Any]
 
-_CHUNK_BYTES = 2**26
-"""Memory for the values that are recorded before they are counted."""
+
+class _Recording(Simulator):
+    """A simulator whose Probes record all steps, whatever the network says."""
+
+    def _probe_storage(self, probe: nengo.Probe) -> ProbeData:
+        storage = super()._probe_storage(probe)
+        storage.keep_history = True
+        return storage
 
 
 def measure(
@@ -175,7 +182,7 @@ def _recording(sim: Simulator, signals: Sequence[Signal]) -> Simulator:
         *(op for op in sim.model.operators if not isinstance(op, SimProbe)),
         *(SimProbe(signal) for signal in signals),
     ]
-    recording = Simulator(
+    recording = _Recording(
         None,
         model=model,
         seed=sim.seed,
@@ -217,34 +224,18 @@ def _run(
     bar: ProgressBar,
 ) -> None:
     """Run minibatch by minibatch, each from the present state, and count."""
-    start, size = recording.state(), recording.program.minibatch_size
+    size = recording.program.minibatch_size
+    recording._runner.expect(-(-n_samples // size) * n_steps)
     for first in range(0, n_samples, size):
-        recording.restore(start)
         rows = np.minimum(np.arange(first, first + size), n_samples - 1)
         inputs = {node: array[rows] for node, array in arrays.items()}
         for counter in counters:
             counter.begin()
-        for n_done, recorded in _pieces(recording, n_steps, inputs):
-            for counter, values in zip(counters, recorded, strict=True):
-                counter.count(values[:, : n_samples - first])
-            bar.step(n_done)
-
-
-def _pieces(
-    recording: Simulator, n_steps: int, inputs: Mapping[nengo.Node, Array]
-) -> Iterator[tuple[int, list[Array]]]:
-    """Run a minibatch, and give what was recorded, ``(n_steps, n_items, size)``."""
-    records = list(recording.probe_data.values())
-    row_bytes = sum(np.prod(x.item_shape) * x.dtype.itemsize for x in records)
-    length = max(1, _CHUNK_BYTES // max(1, int(row_bytes)))
-    if not recording.program.use_loop:
-        length = n_steps
-    for first in range(0, n_steps, length):
-        count = min(length, n_steps - first)
-        piece = {node: x[:, first : first + count] for node, x in inputs.items()}
-        recording.run_steps(count, data=piece)
-        yield count, [record.values for record in records]
-        recording.clear_probes()
+        with recording._session.transaction(keep=False):
+            for n_done, recorded in recording._runner.pieces(n_steps, inputs):
+                for counter, values in zip(counters, recorded, strict=True):
+                    counter.count(values[:, : n_samples - first])
+                bar.step(n_done)
 
 
 def _connection(
