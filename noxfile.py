@@ -142,6 +142,15 @@ def nir_peers(session: nox.Session) -> None:
     run_shared(session, "-m", "pytest", tests, *session.posargs, NENGO_DL_PEERS=python)
 
 
+@nox.session(reuse_venv=True, requires=["environment"])
+def neurobench_peers(session: nox.Session) -> None:
+    """Compare metrics with NeuroBench's, of the same networks in snnTorch."""
+    session.install(*group("neurobench-peers"))
+    python = str(scripts(Path(session.virtualenv.location)) / "python")
+    tests = ("-m", "pytest", "packages/nengo-dl-converter/peers/neurobench")
+    run_shared(session, *tests, *session.posargs, NENGO_DL_NEUROBENCH=python)
+
+
 @nox.session(venv_backend="none", requires=["environment"])
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build/html, running its tutorials."""

@@ -76,7 +76,7 @@ assert "tensorflow" not in sys.modules
 for name in package.__all__:
     assert name in dir(package), name
     found = getattr(package, name)
-    assert found.__name__.split(".")[-1] == name
+    assert getattr(found, "__name__", name).split(".")[-1] == name
     assert getattr(package, name) is found
 assert "tensorflow" in sys.modules
 """

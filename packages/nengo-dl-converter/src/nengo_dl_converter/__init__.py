@@ -13,8 +13,10 @@ from .nir.errors import NIRError
 from .report import LayerReport, Report
 
 if TYPE_CHECKING:
+    from nengo_dl_core import DEVICES, Device
+
     from .converter import Converter
-    from .cost import DEVICES, Cost, Device
+    from .cost import Cost
     from .layer_converter import LayerConverter
     from .layers import *  # noqa: F403
     from .nir.exporting import ApproximationReport, Deviation, to_nir
@@ -102,17 +104,17 @@ __all__ = [
 
 # The modules of names that need Keras; all others are converters of layers.
 _MODULES = {
-    "ApproximationReport": "nir.exporting",
-    "Converter": "converter",
-    "Cost": "cost",
-    "DEVICES": "cost",
-    "Deviation": "nir.exporting",
-    "Device": "cost",
-    "Imported": "nir.importing",
-    "LayerConverter": "layer_converter",
-    "firing_rate_scales": "scaling",
-    "from_nir": "nir.importing",
-    "to_nir": "nir.exporting",
+    "DEVICES": "nengo_dl_core",
+    "Device": "nengo_dl_core",
+    "ApproximationReport": ".nir.exporting",
+    "Converter": ".converter",
+    "Cost": ".cost",
+    "Deviation": ".nir.exporting",
+    "Imported": ".nir.importing",
+    "LayerConverter": ".layer_converter",
+    "firing_rate_scales": ".scaling",
+    "from_nir": ".nir.importing",
+    "to_nir": ".nir.exporting",
 }
 
 if not TYPE_CHECKING:
@@ -121,7 +123,7 @@ if not TYPE_CHECKING:
         """Import what needs Keras, with the converters of layers, at its first use."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = import_module(f".{_MODULES.get(name, 'layers')}", __name__)
+        module = import_module(_MODULES.get(name, ".layers"), __name__)
         value = globals()[name] = getattr(module, name)
         return value
 

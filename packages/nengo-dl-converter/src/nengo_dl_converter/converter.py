@@ -345,9 +345,10 @@ class Converter:
         )
 
     def cost(self, inputs: Sequence[Any] | None = None, n_steps: int = 1) -> Cost:
-        """Estimate the operations and the energy of an inference.
+        """Measure the operations of an inference, and estimate its energy.
 
-        TensorNodes are not counted.
+        What is counted, and how, says `nengo_dl_core.measure`. What is not, as
+        TensorNodes, is named.
 
         Parameters
         ----------

@@ -20,14 +20,26 @@ if TYPE_CHECKING:
     from nengo_dl_core.builders.process import SimProcessBuilder
     from nengo_dl_core.builders.signals import SignalDict
     from nengo_dl_core.layer import Layer
+    from nengo_dl_core.metrics.devices import DEVICES, Device
+    from nengo_dl_core.metrics.measurement import measure
+    from nengo_dl_core.metrics.results import (
+        ConnectionMetrics,
+        NetworkMetrics,
+        NeuronMetrics,
+    )
     from nengo_dl_core.simulator import Simulator
     from nengo_dl_core.tensor_node import TensorNode
 
 __all__ = [
+    "DEVICES",
     "BuildConfig",
     "Builder",
+    "ConnectionMetrics",
+    "Device",
     "Layer",
     "LeakyReLU",
+    "NetworkMetrics",
+    "NeuronMetrics",
     "OpBuilder",
     "SignalDict",
     "SimNeuronsBuilder",
@@ -42,6 +54,7 @@ __all__ = [
     "dists",
     "get_setting",
     "losses",
+    "measure",
     "rounded_product",
     "stored",
     "surrogates",
@@ -49,9 +62,14 @@ __all__ = [
 
 # The modules of names that need TensorFlow.
 _MODULES = {
+    "DEVICES": "metrics.devices",
     "BuildConfig": "builders.base",
     "Builder": "builders.builder",
+    "ConnectionMetrics": "metrics.results",
+    "Device": "metrics.devices",
     "Layer": "layer",
+    "NetworkMetrics": "metrics.results",
+    "NeuronMetrics": "metrics.results",
     "OpBuilder": "builders.base",
     "SignalDict": "builders.signals",
     "SimNeuronsBuilder": "builders.neurons.base",
@@ -61,6 +79,7 @@ _MODULES = {
     "TensorNode": "tensor_node",
     "callbacks": "callbacks",
     "losses": "losses",
+    "measure": "metrics.measurement",
     "rounded_product": "builders.numerics",
     "stored": "builders.numerics",
     "surrogates": "surrogates",

@@ -107,7 +107,7 @@ class Runner:
             self.in_numpy, self._executor = False, None
 
     def pieces(
-        self, n_steps: int, data: Data, executor: Executor
+        self, n_steps: int, data: Data, executor: Executor | None = None
     ) -> Iterator[tuple[int, list[Array]]]:
         """Run the simulation piece by piece; the caller has begun a transaction.
 
@@ -118,8 +118,8 @@ class Runner:
         data : dict of {nengo.Node: ndarray}
             Output of input Nodes, ``(minibatch_size, n_steps, size_out)``, in place of
             what they define.
-        executor : Executor
-            What runs it.
+        executor : Executor, optional
+            What runs it, by default the present one.
 
         Yields
         ------
@@ -128,7 +128,7 @@ class Runner:
         values : list of ndarray
             What each probe records in it, ``(n_samples, minibatch_size, ...)``.
         """
-        start = self._session.n_steps
+        start, executor = self._session.n_steps, executor or self.executor
         for done in range(0, n_steps, executor.max_steps):
             count = min(executor.max_steps, n_steps - done)
             piece = {node: x[:, done : done + count] for node, x in data.items()}
@@ -184,7 +184,7 @@ class Runner:
         with self._session.transaction(keep), self._stages.shown_on(progress):
             for data_of_probe in records:
                 data_of_probe.reserve(int(n_steps / data_of_probe.period) + 1)
-            for count, values in self.pieces(n_steps, data, self.executor):
+            for count, values in self.pieces(n_steps, data):
                 for record, value in zip(records, values, strict=True):
                     record.append(value)
                 progress.step(count)
