@@ -103,7 +103,7 @@ def simulate_in_blocks(
                 start,
                 stop,
                 values.n_steps + 1,
-                lambda i, given=given: [x[i - start] for x in given],
+                _rows_of(given, start),
                 [*states, *(weights[id(x)] for x in part.weights)],
                 [*(outputs[i] for i in part.probed), *kept],
                 [*(arrays[i] for i in part.probed), *arrays_of(kept)],
@@ -125,6 +125,13 @@ def simulate_in_blocks(
         memory.packed(after[:n_states]),
         list(zip(changing, after[n_states:], strict=False)),
     )
+
+
+def _rows_of(
+    sequences: Sequence[tf.Tensor], start: tf.Tensor
+) -> Callable[[tf.Tensor], list[tf.Tensor]]:
+    """Make a function that gives the rows of a step."""
+    return lambda i: [x[i - start] for x in sequences]
 
 
 class _Part(NamedTuple):

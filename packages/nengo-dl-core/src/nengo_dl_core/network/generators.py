@@ -111,6 +111,7 @@ class WatchedGenerator:
         self.rng = np.random.RandomState(self._bits)
         self.rng.seed(seed)
         self._seen = b""
+        self._position: Array = np.zeros(0, np.uint64)
 
     def position(self) -> Array:
         """Return the present position; see `generator_position`."""
