@@ -21,11 +21,14 @@ def _no_decoder_cache() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _compiled_at_once() -> Iterator[None]:
-    """Compile as if that took no time: most tests are about what is compiled."""
+@pytest.fixture(autouse=True, scope="module")
+def _compiled_at_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Compile as if that took no time: most tests are about what is compiled.
+
+    The examples of the guide run as a reader runs them.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        if find_spec("nengo_dl_core"):
+        if find_spec("nengo_dl_core") and request.path.suffix != ".md":
             patch.setattr("nengo_dl_core.tuning.LOOP_SECONDS", 0)
             patch.setattr("nengo_dl_core.tuning.GROUP_SECONDS", 0)
         yield

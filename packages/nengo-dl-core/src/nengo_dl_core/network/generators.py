@@ -126,6 +126,7 @@ class WatchedGenerator:
         """Go to a position that `position` returned."""
         if not np.array_equal(self.position(), position):
             set_generator(self.rng, position)
+            self._seen = b""  # since only half of a pair may lie between the two
 
 
 class _Item(NamedTuple):
