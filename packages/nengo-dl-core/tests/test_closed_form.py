@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from nengo_dl_core import Simulator, configure_settings, tuning
+from nengo_dl_core.builders.delay import DelayBuilder
 from nengo_dl_core.builders.linear_filter import LinearFilterBuilder
 from nengo_dl_core.builders.linear_system import LinearSystem
 from nengo_dl_core.builders.lowpass import LowpassBuilder
@@ -102,7 +103,12 @@ def test_equals_a_loop(minibatch_size, synapses, stages, monkeypatch):
             assert all(stage.at_once for stage in stages[-1])
             sim.restore(state)
             with monkeypatch.context() as patch:
-                for builder in (LowpassBuilder, LinearFilterBuilder, TriangleBuilder):
+                for builder in (
+                    DelayBuilder,
+                    LowpassBuilder,
+                    LinearFilterBuilder,
+                    TriangleBuilder,
+                ):
                     patch.setattr(builder, "has_closed_form", lambda *_: False)
                 expected = results(sim, net.node, x[:, start:stop])
             assert not all(stage.at_once for stage in stages[-1])

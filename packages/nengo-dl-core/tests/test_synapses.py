@@ -6,7 +6,7 @@ import pytest
 from nengo.builder import Model
 from nengo.builder.processes import SimProcess
 
-from nengo_dl_core import Simulator, configure_settings
+from nengo_dl_core import Delay, Simulator, configure_settings
 from nengo_dl_core.network.build import NengoBuilder, NengoModel
 from reference import assert_matches_reference, assert_same, simulated_data
 
@@ -41,6 +41,10 @@ SYNAPSES = [
     nengo.LinearFilter([1], np.poly(-1 / np.linspace(0.01, 0.02, 6))),  # order 6
     nengo.Triangle(0.01),
     nengo.Triangle(0),
+    Delay(0),
+    Delay(3),
+    Delay(2, max_steps=4),
+    Delay(1.5, max_steps=4),
 ]
 
 
@@ -79,6 +83,8 @@ def test_equals_reference(half):
         (nengo.Lowpass(0.1), nengo.Lowpass(0.2), nengo.Alpha(0.1)),
         (nengo.Alpha(0.1), nengo.Alpha(0.2), nengo.Lowpass(0.1)),
         (nengo.Triangle(0.1), nengo.Triangle(0.1), nengo.Triangle(0.2)),
+        (Delay(3), Delay([1, 3]), Delay(2)),
+        (Delay(3, max_steps=9), Delay(8, max_steps=9), Delay(9)),
     ],
 )
 def test_alike_filters_are_one_group(synapse, same, other):

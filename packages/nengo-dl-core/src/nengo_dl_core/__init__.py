@@ -10,6 +10,7 @@ from nengo_dl_core import dists
 from nengo_dl_core.network.config import configure_settings
 from nengo_dl_core.network.lookup import get_setting
 from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
+from nengo_dl_core.synapses import Delay
 
 if TYPE_CHECKING:
     from nengo_dl_core import callbacks, losses, surrogates
@@ -35,6 +36,7 @@ __all__ = [
     "BuildConfig",
     "Builder",
     "ConnectionMetrics",
+    "Delay",
     "Device",
     "Layer",
     "LeakyReLU",

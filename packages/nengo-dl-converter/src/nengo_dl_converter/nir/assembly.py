@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from nengo.base import NengoObject
 
+from nengo_dl_core import Delay
+
 from ..indices import broadcast_indices
 from ..populations import Populations, set_trainable
 from .flattening import Edge, Flat
 from .graph import Node
 from .shapes import Shapes
-from .synapses import one_step
 
 Array = npt.NDArray[Any]
 
@@ -91,7 +92,7 @@ class Assembly:
         """Connect what is fed with values of the step before."""
         for pre, post in sorted(e for e in self.flat.edges if e in self.delayed):
             self.populations.connect(
-                self.layers[pre].output, self.layers[post].entry, synapse=one_step()
+                self.layers[pre].output, self.layers[post].entry, synapse=Delay(0)
             )
 
     def one(self) -> nengo.Node:

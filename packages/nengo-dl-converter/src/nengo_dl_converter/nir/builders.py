@@ -1,4 +1,4 @@
-"""Build of NIR's neurons and delays with TensorFlow; importing it registers them.
+"""Build of NIR's neurons with TensorFlow; importing it registers them.
 
 Products are rounded before they enter sums, as NumPy rounds them: a bit can decide
 whether a neuron spikes.
@@ -14,10 +14,8 @@ import tensorflow as tf
 
 from nengo_dl_core import (
     BuildConfig,
-    OpBuilder,
     SignalDict,
     SimNeuronsBuilder,
-    SimProcessBuilder,
     TFNeuronBuilder,
     rounded_product,
     stored,
@@ -30,7 +28,6 @@ from .neurons import (
     LeakyIntegrator,
     Threshold,
 )
-from .synapses import StepDelay
 
 _FAR = 1e30
 
@@ -224,37 +221,3 @@ def _height(neurons: Any) -> Any:
     """What a voltage rises by from reset to threshold, 1 where that is no height."""
     height = np.minimum(neurons.v_threshold - neurons.v_reset, _FAR)
     return np.where(height > 0, height, 1.0)
-
-
-class StepDelayBuilder(OpBuilder):
-    """Keep the values of the last steps in rings; see `StepDelay`.
-
-    Parameters
-    ----------
-    ops : tuple of nengo.builder.processes.SimProcess
-        A single operator.
-    """
-
-    def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
-        """Look the signals up; see `OpBuilder.build_pre`."""
-        super().build_pre(signals, config)
-        (op,) = self.ops
-        self.input, self.output = signals[op.input], signals[op.output]
-        self.past = signals[op.state["past"]]
-        self.steps = tf.constant(op.process.steps, tf.int32)
-        self.starts = tf.constant(op.process.starts, tf.int32)
-
-    def build_step(self, signals: SignalDict) -> None:
-        """Write the input, read the past; see `OpBuilder.build_step`."""
-        number = tf.cast(signals.step, tf.int32)
-        past, x = signals.gather(self.past), signals.gather(self.input)
-        n_items = past.shape[0]
-        written = tf.tile((self.starts + number % self.steps)[None], (n_items, 1))
-        items = tf.tile(tf.range(n_items)[:, None], (1, x.shape[1]))
-        past = tf.tensor_scatter_nd_update(past, tf.stack([items, written], -1), x)
-        read = self.starts + (number + 1) % self.steps
-        signals.scatter(self.output, tf.gather(past, read, axis=1), mode=self.mode)
-        signals.scatter(self.past, past)
-
-
-SimProcessBuilder.TF_PROCESS_IMPL[StepDelay] = StepDelayBuilder

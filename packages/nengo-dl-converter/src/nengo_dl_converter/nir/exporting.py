@@ -20,7 +20,6 @@ from .export.recorded import is_as_imported, recorded_graph
 from .export.writing import to_nir_graph
 from .importing import ImportedNetwork, from_nir
 from .neurons import NIRNeuronType, check_steps
-from .synapses import StepDelay
 
 
 @dataclass(frozen=True)
@@ -159,15 +158,11 @@ def to_nir(
 
 
 def _discretization(net: nengo.Network, dt: float, given: str | None) -> str:
-    """Say how the graph will be computed: as all parts that were imported from NIR."""
-    parts = [(ens, ens.neuron_type) for ens in net.all_ensembles]
-    parts += [(conn, conn.synapse) for conn in net.all_connections]
-    imported = [
-        (obj, part)
-        for obj, part in parts
-        if isinstance(part, (NIRNeuronType, StepDelay))
-    ]
-    for obj, part in imported:
+    """Say how the graph will be computed: as all neurons that came from NIR."""
+    for obj in net.all_ensembles:
+        part = obj.neuron_type
+        if not isinstance(part, NIRNeuronType):
+            continue
         if part.dt != dt:
             raise NIRError(
                 f"it was imported from NIR for steps of {part.dt} s, not {dt} s: give "

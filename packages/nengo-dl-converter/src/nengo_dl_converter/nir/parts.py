@@ -8,6 +8,8 @@ import nengo
 import numpy as np
 from nengo.base import NengoObject
 
+from nengo_dl_core import Delay
+
 from ..indices import as_slice
 from .assembly import Layer, Part, add_neurons, part
 from .errors import NIRError
@@ -18,7 +20,6 @@ from .neurons import (
     LeakyIntegrator,
     Threshold,
 )
-from .synapses import StepDelay
 from .windows import Axis, axes_of, table_of
 
 # By how much of a step a delay may differ from a number of steps, for float32.
@@ -163,7 +164,7 @@ def make_delay(part: Part) -> Layer:
     source, output = part.source(), part.node_out()
     for places, synapse in (
         (np.flatnonzero(steps == 0), None),
-        (np.flatnonzero(steps), StepDelay(part.assembly.dt, steps[steps > 0])),
+        (np.flatnonzero(steps), Delay(steps[steps > 0] - 1)),
     ):
         if places.size:
             view = as_slice(places)

@@ -15,12 +15,14 @@ from nengo.synapses import Alpha, LinearFilter, Lowpass, Triangle
 
 from nengo_dl_core.builders.base import BuildConfig, OpBuilder
 from nengo_dl_core.builders.builder import Builder
+from nengo_dl_core.builders.delay import DelayBuilder
 from nengo_dl_core.builders.delegating import ChosenBuilder
 from nengo_dl_core.builders.linear_filter import LinearFilterBuilder
 from nengo_dl_core.builders.lowpass import LowpassBuilder
 from nengo_dl_core.builders.python_call import PythonOpBuilder
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.triangle import TriangleBuilder
+from nengo_dl_core.synapses import Delay
 
 
 class GenericProcessBuilder(PythonOpBuilder):
@@ -102,6 +104,7 @@ class SimProcessBuilder(ChosenBuilder):
         Alpha: LinearFilterBuilder,
         LinearFilter: LinearFilterBuilder,
         Triangle: TriangleBuilder,
+        Delay: DelayBuilder,
     }
     """Process types that are computed by TensorFlow; all others run in Python."""
 

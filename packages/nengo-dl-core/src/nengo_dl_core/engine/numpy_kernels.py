@@ -16,12 +16,15 @@ from nengo.builder.neurons import SimNeurons
 from nengo.builder.operator import Operator, SimPyFunc
 from nengo.builder.processes import SimProcess
 
+from nengo_dl_core.builders.delay import DelayBuilder
 from nengo_dl_core.builders.lowpass import LowpassBuilder, filter_step
 from nengo_dl_core.builders.process import GenericProcessBuilder, SimProcessBuilder
 from nengo_dl_core.builders.pyfunc import checked_function
 from nengo_dl_core.engine import numpy_learning
 from nengo_dl_core.engine.executor import Data
+from nengo_dl_core.network.delays import learned_delays
 from nengo_dl_core.network.inputs import SimInput
+from nengo_dl_core.synapses import delaying
 from nengo_dl_core.values.session import Session
 from nengo_dl_optimizer import (
     KernelMaker,
@@ -146,13 +149,15 @@ class Kernels:
         return step
 
     def process(self, group: Group, memory: Memory, dt: float) -> list[Step]:
-        """Run filters at once, and all other processes one by one."""
+        """Run filters at once, delays of all items, other processes one by one."""
         kinds = {op: SimProcessBuilder.builder_type(op) for op in group}
         first = [op for op, kind in kinds.items() if kind is LowpassBuilder]
         others = [op for op, kind in kinds.items() if kind is GenericProcessBuilder]
-        left = [op for op in group if op not in first and op not in others]
+        delays = [op for op, kind in kinds.items() if kind is DelayBuilder]
+        left = [op for op in group if op not in [*first, *others, *delays]]
         steps = list(default_kernels[SimProcess](left, memory, dt)) if left else []
         steps += _lowpass(first, memory, dt) if first else []
+        steps += [_delay(op, memory) for op in delays]
         for op in others:
             for number, item in enumerate(memory.items):
                 steps.append(self._run(op, item, number))
@@ -199,3 +204,18 @@ def _lowpass(group: Group, memory: Memory, dt: float) -> list[Step]:
         partial(np.add, y.array, driven, y.array),
         *y.store,
     ]
+
+
+def _delay(op: SimProcess, memory: Memory) -> Step:
+    """Delay the inputs of all items by the steps that are in force at present."""
+    x, output, learned = memory[op.input], memory[op.output], learned_delays(op)
+    steps = op.process.steps if learned is None else memory[learned]
+    past = np.moveaxis(memory[op.state["past"]], -2, 0) if op.state else None
+    delayed = delaying(steps, past)
+    add = op.mode == "inc"
+
+    def step() -> None:
+        value = delayed(0.0, x)
+        output[...] = output + value if add else value
+
+    return step

@@ -16,9 +16,10 @@ from nengo_dl_core.network.lookup import enclosed_objects, object_setting
 def mark_signals(model: Model) -> dict[Signal, bool | None]:
     """Decide which signals `Simulator.fit` optimises.
 
-    The parameters of a model are connection weights, encoders and biases. Those that an
-    online learning rule modifies are left to the rule. What else holds for an object is
-    the setting ``trainable``, see `object_setting`, and True if there is none.
+    The parameters of a model are connection weights, delays, encoders and biases.
+    Those that an online learning rule modifies are left to the rule. What else holds
+    for an object is the setting ``trainable``, see `object_setting`, and True if there
+    is none.
 
     Parameters
     ----------
@@ -37,8 +38,9 @@ def mark_signals(model: Model) -> dict[Signal, bool | None]:
     marks: dict[Signal, bool | None] = {}
     for networks, obj in enclosed_objects([network]):
         if isinstance(obj, nengo.Connection):
-            if model.sig[obj].get("weights") is not None:
-                marks[model.sig[obj]["weights"].base] = _trainable(networks, obj)
+            for name in ("weights", "delays"):
+                if model.sig[obj].get(name) is not None:
+                    marks[model.sig[obj][name].base] = _trainable(networks, obj)
         elif not isinstance(obj.neuron_type, nengo.Direct):
             marks[model.sig[obj]["encoders"]] = _trainable(networks, obj)
             marks[model.sig[obj.neurons]["bias"]] = _trainable(networks, obj.neurons)

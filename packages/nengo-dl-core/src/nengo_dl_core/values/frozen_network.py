@@ -193,6 +193,14 @@ def _ensemble_params(data: SimulationData, ens: Ensemble) -> dict[str, Any]:
 
 
 def _connection_params(data: SimulationData, conn: Connection) -> dict[str, Any]:
+    arguments = _weight_params(data, conn)
+    if data.sim.model.sig[conn].get("delays") is not None:
+        (steps,) = data.get_params((conn, "delays"))
+        arguments["synapse"] = conn.synapse.with_steps(steps)
+    return arguments
+
+
+def _weight_params(data: SimulationData, conn: Connection) -> dict[str, Any]:
     signal = data.sim.model.sig[conn].get("weights")
     if signal is None:
         return {}

@@ -37,9 +37,9 @@ def named_parameters(session: Session) -> list[Parameter]:
     Returns
     -------
     parameters : list of Parameter
-        Encoders, biases and gains of ensembles, weights of connections, decoders of
-        Probes, weights of Keras layers. Encoders of an ensemble that only its neurons
-        are connected to, for example, have no effect.
+        Encoders, biases and gains of ensembles, weights and delays of connections,
+        decoders of Probes, weights of Keras layers. Encoders of an ensemble that
+        only its neurons are connected to, for example, have no effect.
     """
     model = session.program.model
     if model.toplevel is None:
@@ -55,6 +55,7 @@ def named_parameters(session: Session) -> list[Parameter]:
     for obj, path in paths.items():
         if isinstance(obj, nengo.Connection):
             found += _weights(model, obj, f"{path}.", marks)
+            found += _delays(model, obj, f"{path}.", marks)
         elif not isinstance(obj.neuron_type, nengo.Direct):
             found += _of_ensemble(model, obj, f"{path}.", marks, operators)
             encoders = model.sig[obj]["encoders"]
@@ -131,6 +132,21 @@ def _weights(
     if sig.sparse:
         yield Indices(
             name=f"{path}indices", dispensable=True, indices=sparse_entries(sig)[0]
+        )
+
+
+def _delays(
+    model: nengo.builder.Model,
+    conn: nengo.Connection,
+    path: str,
+    marks: dict[Signal, bool | None],
+) -> Iterator[SignalParameter]:
+    """Delays of a connection that can be learned."""
+    sig = model.sig[conn].get("delays")
+    if sig is not None:
+        mark = marks.get(sig)
+        yield SignalParameter(
+            name=f"{path}delays", trained=bool(mark), given=mark is False, signal=sig
         )
 
 

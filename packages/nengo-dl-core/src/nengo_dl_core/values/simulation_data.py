@@ -197,7 +197,8 @@ class SimulationData(Mapping[Any, Any]):
         ----------
         *obj_attrs : tuple of (NengoObject, str)
             Objects and the names of their parameters: ``"encoders"`` (scaled by gain
-            and radius) or ``"bias"`` of an ensemble, ``"weights"`` of a connection.
+            and radius) or ``"bias"`` of an ensemble, ``"weights"`` of a connection, or
+            its ``"delays"`` in steps, if they can be learned.
 
         Returns
         -------

@@ -24,9 +24,11 @@ import numpy as np
 import numpy.typing as npt
 from nengo.synapses import LinearFilter
 
+from nengo_dl_core import Delay
+
 from ..errors import NIRError
-from ..synapses import StepDelay
-from .draft import Draft, Shape
+from .draft import Draft
+from .layouts import Layout
 from .links import Link
 
 Array = npt.NDArray[np.float64]
@@ -93,7 +95,7 @@ def stages_of(synapse: LinearFilter, dt: float, label: str) -> Stages:
 
 
 def add_filter(
-    draft: Draft, name: str, link: Link, label: str, shape: Shape, discretization: str
+    draft: Draft, name: str, link: Link, label: str, layout: Layout, discretization: str
 ) -> str:
     """Add the filter of a link to a graph, and the step that synapses cost in Nengo.
 
@@ -107,8 +109,8 @@ def add_filter(
         The link.
     label : str
         What the names of the nodes begin with.
-    shape : tuple of int
-        Shape of what is filtered.
+    layout : Layout
+        How what is filtered is arranged.
     discretization : "exact" or "euler"
         How a step of the graph will be computed.
 
@@ -122,9 +124,10 @@ def add_filter(
     NIRError
         If NIR has no such filter.
     """
-    if isinstance(link.synapse, StepDelay):
-        # One of the steps can be made up for by an edge that closes a cycle.
-        delay = ((link.synapse.steps - 1.0) * draft.dt).reshape(shape)
+    shape = layout.shape
+    if isinstance(link.synapse, Delay):
+        steps = np.broadcast_to(np.rint(link.synapse.steps), np.prod(shape))
+        delay = layout.arranged(steps) * draft.dt
         if delay.any():
             name = draft.add(f"{label}.delay", "Delay", shape, name, delay=delay)
         return draft.add_step(f"{label}.step", shape, name)

@@ -13,6 +13,8 @@ from nengo.connection import LearningRule
 from nengo.ensemble import Neurons
 from nengo.transforms import Convolution, NoTransform, SparseMatrix
 
+from nengo_dl_core import Delay
+
 from ... import indices
 from ..errors import NIRError
 
@@ -85,9 +87,10 @@ def links_of(model: Model, net: nengo.Network) -> list[Link]:
 
 def _of_connection(model: Model, conn: nengo.Connection) -> Link:
     label, pre, post = name_of(conn), conn.pre_obj, conn.post_obj
+    synapse = _whole_synapse(conn)
     if conn.solver.weights and isinstance(post, nengo.Ensemble):
         weights = model.params[conn].weights
-        return Link(label, pre.neurons, post.neurons, weights, conn.synapse)
+        return Link(label, pre.neurons, post.neurons, weights, synapse)
     weights = _weights(model, conn)
     into = np.arange(post.size_in)[conn.post_slice]
     gains = np.ones(post.size_in)
@@ -103,7 +106,7 @@ def _of_connection(model: Model, conn: nengo.Connection) -> Link:
         for chosen, size in ((into, post.size_in), (out_of, pre.size_out))
     )
     if weights is None and whole and (gains == 1).all():
-        return Link(label, pre, post, None, conn.synapse)
+        return Link(label, pre, post, None, synapse)
     if weights is None:
         weights = np.eye(len(into))
     matrix = np.zeros((post.size_in, pre.size_out))
@@ -112,8 +115,24 @@ def _of_connection(model: Model, conn: nengo.Connection) -> Link:
     uniform = (gains == gains[0]).all()
     if whole and uniform and isinstance(conn.transform, Convolution):
         kernel = gains[0] * np.array(model.params[conn].weights, np.float64)
-        return Link(label, pre, post, matrix, conn.synapse, conn.transform, kernel)
-    return Link(label, pre, post, matrix, conn.synapse)
+        return Link(label, pre, post, matrix, synapse, conn.transform, kernel)
+    return Link(label, pre, post, matrix, synapse)
+
+
+def _whole_synapse(conn: nengo.Connection) -> Any:
+    """The synapse of a connection, with a delay for each element of ``post``."""
+    synapse, size = conn.synapse, conn.post_obj.size_in
+    if not isinstance(synapse, Delay) or not synapse.steps.ndim or conn.solver.weights:
+        return synapse
+    into = np.arange(size)[conn.post_slice]
+    steps = np.zeros(size)
+    steps[into] = synapse.steps
+    if not np.array_equal(steps[into], synapse.steps):
+        raise NIRError(
+            "it reaches an element by several delays: make a connection for each",
+            name_of(conn),
+        )
+    return Delay(np.rint(steps))
 
 
 def _of_probe(

@@ -279,9 +279,7 @@ class NetworkWriter:
             bias = self.biases.pop(link.post, None)
         name = self._weighted(link, after, label, height, bias)
         if link.synapse is not None:
-            name = add_filter(
-                self.draft, name, link, label, after.shape, self.discretization
-            )
+            name = add_filter(self.draft, name, link, label, after, self.discretization)
         self.draft.edges.append((name, post))
 
     def _add_source(self, label: str, value: Array) -> str:
