@@ -77,3 +77,11 @@ def test_from_nengo(tmp_path):
     before, _, after = example("from_nengo").main(tmp_path, epochs=(1, 3))
     assert after < before
     assert len([*tmp_path.glob("*.png")]) == 5
+
+
+def test_learned_delays():
+    accuracy = example("learned_delays").accuracy
+    without, learned = (
+        accuracy(kind, epochs=6, n_samples=1000) for kind in ("none", "learned")
+    )
+    assert learned > without + 0.03
