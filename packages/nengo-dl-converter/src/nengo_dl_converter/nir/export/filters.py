@@ -18,6 +18,7 @@ there are :math:`c_1` and :math:`c_2`.
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -126,7 +127,7 @@ def add_filter(
     """
     shape = layout.shape
     if isinstance(link.synapse, Delay):
-        steps = np.broadcast_to(np.rint(link.synapse.steps), np.prod(shape))
+        steps = np.broadcast_to(np.rint(link.synapse.steps), prod(shape))
         delay = layout.arranged(steps) * draft.dt
         if delay.any():
             name = draft.add(f"{label}.delay", "Delay", shape, name, delay=delay)
