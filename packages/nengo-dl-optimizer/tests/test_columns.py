@@ -10,10 +10,44 @@ HALF, ARRAY = 0.5, np.ones(3)
 doubled = np.frompyfunc(lambda x: 2 * x, 1, 1)
 
 
-def choosing(x):
-    """A function that chooses."""
+def asking_whether_there_is_anything(x):
     product = x[0] * x[1]
     return [product, product - HALF] if x is None else product
+
+
+def choosing(x):
+    y = x[0] * x[1]
+    if y < -HALF or not x[2]:
+        return 0
+    if -0.1 < y < 0.3 and x[2] >= 0:
+        y = 2 * y
+    elif x[2] != 0.5:
+        return [x[2], y, 1]
+    return [y if y > 0 else -y, x[0], x[1]]
+
+
+class Settings:
+    """Numbers, as `nengo.networks.BasalGanglia` keeps them."""
+
+    threshold = 0.2
+    slope, array = 2, ARRAY
+
+    @classmethod
+    def above(cls, x):
+        if x[0] < cls.threshold:
+            return 0
+        return cls.slope * (x[0] - cls.threshold)
+
+    @classmethod
+    def of_itself(cls, x):
+        return cls.above(x)
+
+    @classmethod
+    def of_an_array(cls, x):
+        return cls.array * x
+
+    def of_an_instance(self, x):
+        return self.slope * x
 
 
 def of_local_names(x):
@@ -40,11 +74,15 @@ CERTAIN = [
     np.square,
     by_number(2),
     of_local_names,
+    choosing,
+    Settings.above,
+    lambda x: x[0] if x[0] > 0 else x[1],
+    lambda x: x[0] > x[1],
+    lambda x: (x[0] > 0 and x[1]) + (x[0] < 0.5 or x[2]),
+    lambda x: [x[0] if x[0] > 2 else 1, not x[1]],
 ]
 UNCERTAIN = [
     lambda x: x[0] ** 2,  # which NumPy rounds otherwise in an array
-    lambda x: x[0] if x[0] > 0 else x[1],
-    lambda x: x[0] > x[1],
     lambda x: abs(x),
     lambda x: x / np.linalg.norm(x),
     lambda x: np.dot(x, x),
@@ -66,7 +104,10 @@ UNCERTAIN = [
     lambda x, **_: x,
     by_number(ARRAY),
     by_number(True),
-    choosing,
+    asking_whether_there_is_anything,
+    Settings.of_itself,
+    Settings.of_an_array,
+    Settings().of_an_instance,
     doubled,
     np.matmul,
     np.sum,
@@ -78,10 +119,16 @@ UNCERTAIN = [
 def test_values_are_those_of_point_by_point(function):
     rows = on_columns(function)(POINTS.T)
     values = [function(point) for point in POINTS]
-    if not isinstance(values[0], (list, tuple)):
-        values = [[value] for value in values]
-    expected = np.array([np.hstack(value) for value in values])
+    values = [x if isinstance(x, (list, tuple)) else [x] for x in values]
+    size = max(np.hstack(value).size for value in values)
+    expected = np.array([np.broadcast_to(np.hstack(x), size) for x in values])
     np.testing.assert_array_equal(np.broadcast_to(rows.T, expected.shape), expected)
+
+
+def test_a_function_that_cannot_choose_is_told_so():
+    """As for a point: the truth of several numbers is ambiguous."""
+    with pytest.raises(ValueError, match="reshape"):
+        on_columns(lambda x: 0 if x > 2 else x)(POINTS.T)
 
 
 @pytest.mark.parametrize("function", UNCERTAIN)

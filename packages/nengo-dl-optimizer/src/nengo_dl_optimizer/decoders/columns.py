@@ -6,20 +6,23 @@ expression like ``lambda x: [x[0] * x[1], np.sin(x[2])]``, and that can be seen 
 code. Such a function, given coordinates as rows of an array, computes for each column
 what it computes for a point.
 
-What may be in the code is listed here: coordinates, numbers, arithmetic, and functions
-of NumPy from numbers to a number. There is no jump, no assignment but to local names,
-and nothing that compares coordinates with each other or sums them up. If there is
-anything else, as there may be in future versions of Python, the function is called
-point by point.
+What may be in the code is listed here: coordinates, numbers, arithmetic, comparisons,
+and functions of NumPy from numbers to a number. There is no loop, no assignment but to
+local names, and nothing that sums coordinates up. If there is anything else, as there
+may be in future versions of Python, the function is called point by point.
+
+A function that chooses, like ``lambda x: 0 if x < 0.5 else 2 * x``, is evaluated once
+for all points that go the same way: where an array is asked whether it is true, its
+points are divided.
 """
 
 from __future__ import annotations
 
 import dis
 from collections.abc import Callable, Sequence
-from inspect import CO_VARARGS, CO_VARKEYWORDS
+from inspect import CO_VARARGS, CO_VARKEYWORDS, getattr_static
 from itertools import pairwise
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -32,6 +35,10 @@ _HARMLESS = {
     *("LOAD_FAST", "LOAD_FAST_LOAD_FAST", "STORE_FAST", "STORE_FAST_LOAD_FAST"),
     *("LOAD_FAST_BORROW", "LOAD_FAST_BORROW_LOAD_FAST_BORROW", "LOAD_SMALL_INT"),
     "LOAD_DEREF",  # of what is checked to be a number
+    *("COMPARE_OP", "UNARY_NOT", "TO_BOOL", "COPY", "SWAP", "POP_TOP"),
+    *("JUMP_FORWARD", "POP_JUMP_IF_TRUE", "POP_JUMP_IF_FALSE", "NOT_TAKEN"),
+    *("POP_JUMP_FORWARD_IF_TRUE", "POP_JUMP_FORWARD_IF_FALSE"),
+    *("JUMP_IF_TRUE_OR_POP", "JUMP_IF_FALSE_OR_POP"),
 }
 _ARITHMETIC = {"+", "-", "*", "/", "%", "//", "**", "[]"}
 
@@ -53,13 +60,40 @@ def on_columns(function: Callable[..., Any]) -> Callable[[Array], Array] | None:
     """
     if not _is_by_number(function) and not _is_expression(function):
         return None
-    return lambda columns: _rows(function(columns), columns.shape[1])
+    return lambda columns: _evaluate(function, columns.view(_Rows))
 
 
-def _rows(result: Any, n_points: int) -> Array:
-    """Put the values that a function returns below each other."""
+class _Divided(Exception):
+    """Some columns are to go one way, and some the other."""
+
+
+class _Rows(np.ndarray[Any, Any]):
+    """Rows of numbers, each column a point."""
+
+    def __bool__(self) -> bool:
+        true = np.asarray(self).reshape(self.shape[-1]) != 0
+        if true.all() or not true.any():
+            return bool(true[0])
+        raise _Divided(true)
+
+
+def _evaluate(function: Callable[..., Any], columns: _Rows) -> Array:
+    """Evaluate a function for columns, in parts where they go different ways."""
+    try:
+        return _below_each_other(function(columns), columns.shape[1])
+    except _Divided as division:
+        (true,) = division.args
+    parts = [_evaluate(function, columns[:, way]) for way in (true, ~true)]
+    values = np.empty((max(map(len, parts)), len(true)))
+    for way, part in zip((true, ~true), parts, strict=True):
+        values[:, way] = part
+    return values
+
+
+def _below_each_other(result: Any, n_points: int) -> Array:
+    """Put the values that a function returns into rows."""
     values = result if isinstance(result, (list, tuple)) else [result]
-    rows = [np.atleast_2d(value) for value in values]
+    rows = [np.atleast_2d(np.asarray(value)) for value in values]
     return np.concatenate([np.broadcast_to(x, (len(x), n_points)) for x in rows])
 
 
@@ -79,12 +113,18 @@ def _is_number(value: Any) -> bool:
 
 def _is_expression(function: Any) -> bool:
     """Whether a function is an expression of coordinates and numbers."""
+    owner = function.__self__ if isinstance(function, MethodType) else None
+    if owner is not None:
+        function = function.__func__
     if not isinstance(function, FunctionType):
         return False
     code, defaults = function.__code__, function.__defaults__ or ()
-    operations = [*dis.get_instructions(code)]
+    operations: list[dis.Instruction] | None = [*dis.get_instructions(code)]
+    if owner is not None:
+        operations = _without_numbers_of(owner, code.co_varnames[:1], operations)
     return (
-        code.co_argcount - len(defaults) == 1
+        operations is not None
+        and code.co_argcount - len(defaults) - (owner is not None) == 1
         and code.co_kwonlyargcount == 0
         and not code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
         and all(map(_is_number, defaults))
@@ -94,12 +134,53 @@ def _is_expression(function: Any) -> bool:
     )
 
 
+def _without_numbers_of(
+    owner: Any, name: tuple[str, ...], operations: Sequence[dis.Instruction]
+) -> list[dis.Instruction] | None:
+    """Leave out where a class method reads numbers of its class.
+
+    Parameters
+    ----------
+    owner : object
+        The class.
+    name : tuple of str
+        What the method calls it.
+    operations : list of dis.Instruction
+        The code of the method.
+
+    Returns
+    -------
+    operations : list of dis.Instruction or None
+        The rest of the code; None if the class is used otherwise.
+    """
+    if type(owner) is not type:
+        return None
+    rest, number_follows = [], False
+    for operation in operations:
+        value = operation.argval
+        if number_follows:
+            number = getattr_static(owner, value, None) if value else None
+            if operation.opname != "LOAD_ATTR" or not _is_number(number):
+                return None
+            number_follows = False
+        elif operation.opname.partition("_")[2].startswith("FAST"):
+            names = value if isinstance(value, tuple) else (value,)
+            number_follows = names[-1:] == name
+            if name[0] in names[:-1]:
+                return None
+            if not number_follows or names[:-1]:
+                rest.append(operation)
+        else:
+            rest.append(operation)
+    return rest
+
+
 def _is_harmless(
     operation: dis.Instruction, next_one: dis.Instruction, function: FunctionType
 ) -> bool:
     """Whether an operation means the same for numbers and for rows of numbers."""
     name, value = operation.opname, operation.argval
-    if name == "LOAD_CONST":
+    if name in ("LOAD_CONST", "RETURN_CONST"):
         return _is_number(value)
     if name == "LOAD_GLOBAL":
         found = function.__globals__.get(value)
