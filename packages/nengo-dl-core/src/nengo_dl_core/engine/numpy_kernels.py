@@ -154,7 +154,8 @@ class Kernels:
         first = [op for op, kind in kinds.items() if kind is LowpassBuilder]
         others = [op for op, kind in kinds.items() if kind is GenericProcessBuilder]
         delays = [op for op, kind in kinds.items() if kind is DelayBuilder]
-        left = [op for op in group if op not in [*first, *others, *delays]]
+        own = (LowpassBuilder, GenericProcessBuilder, DelayBuilder)
+        left = [op for op, kind in kinds.items() if kind not in own]
         steps = list(default_kernels[SimProcess](left, memory, dt)) if left else []
         steps += _lowpass(first, memory, dt) if first else []
         steps += [_delay(op, memory) for op in delays]
