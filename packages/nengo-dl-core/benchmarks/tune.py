@@ -330,11 +330,36 @@ def buffers() -> Iterator[Row]:
         )
 
 
+def first_steps() -> Iterator[Row]:
+    """The first steps of a new simulator, in NumPy until it is worth to compile."""
+    compiled = {"LOOP_SECONDS": 0, "GROUP_SECONDS": 0}
+    for sizes in (1, 10, 60):
+        with nengo.Network(seed=0) as net:
+            source = nengo.Node([0.5])
+            for size in range(sizes):
+                ensemble = nengo.Ensemble(50 + size, 1)
+                nengo.Connection(source, ensemble)
+                nengo.Probe(ensemble, synapse=0.01)
+        for n_steps in (100, 1000, 10_000, 100_000):
+
+            def case(net: nengo.Network = net, n_steps: int = n_steps) -> float:
+                with Simulator(net, progress_bar=False) as sim:
+                    start = time.perf_counter()
+                    sim.run_steps(n_steps)
+                    return 1e6 * (time.perf_counter() - start)
+
+            yield (
+                f"{n_steps} steps of ensembles of {sizes} sizes",
+                case,
+                {"NumPy": {"LOOP_SECONDS": inf}, "compiled": compiled},
+            )
+
+
 TABLES = {
     table.__name__: table
     for table in (
         *(products, vectors, parts, sparse, filters, blocks),
-        *(correlations, series, deferral, pieces, buffers),
+        *(correlations, series, deferral, pieces, buffers, first_steps),
     )
 }
 

@@ -137,6 +137,14 @@ def test_all_stages_show_their_names(capsys, monkeypatch):
         assert "compilation" not in capsys.readouterr().err
 
 
+@pytest.fixture
+def interruptible():
+    """Let an interrupt be an error, as it is not in processes of the background."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
 def interrupt(*args, **kwargs):
     signal.raise_signal(signal.SIGINT)
 
@@ -146,6 +154,7 @@ class Interrupting(nengo.solvers.Solver):
         interrupt()
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("stage", ["decoders", "planner"])
 def test_an_interrupted_build_leaves_nothing_behind(stage):
     n_threads = threadpool_info(), threading.active_count()
@@ -167,6 +176,7 @@ def test_an_interrupted_build_leaves_nothing_behind(stage):
     assert seen() is None
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_simulation_goes_on_after_its_tracing_was_interrupted(monkeypatch):
     with nengo.Network(seed=0) as net:
         probe = nengo.Probe(nengo.Ensemble(5, 1))

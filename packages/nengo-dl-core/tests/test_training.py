@@ -1,5 +1,8 @@
 """compile, fit and evaluate, compared with Keras and with arithmetic."""
 
+import gc
+import weakref
+
 import keras
 import nengo
 import numpy as np
@@ -535,3 +538,32 @@ class TestErrors:
             )
             with pytest.raises(ValidationError, match="minibatch_size = 3"):
                 sim.predict_on_batch(data[0])
+
+
+def test_graphs_are_let_go_of_with_the_simulator():
+    """TensorFlow registers gradients, which know their graph, for good."""
+    graphs = []
+
+    def seen(t, x):
+        graphs.append(weakref.ref(tf.compat.v1.get_default_graph()))
+        return x
+
+    def train():
+        with nengo.Network(seed=0) as net:
+            configure_settings(trainable=True)
+            node = nengo.Node([1.0])
+            ens = nengo.Ensemble(5, 1, neuron_type=nengo.LIF())
+            nengo.Connection(node, ens, synapse=0.01)
+            seen_by_tensorflow = TensorNode(seen, shape_in=(1,), shape_out=(1,))
+            nengo.Connection(ens, seen_by_tensorflow, synapse=0.01)
+            probe = nengo.Probe(seen_by_tensorflow)
+        with Simulator(net, progress_bar=False) as sim:
+            sim.compile("sgd", "mse")
+            sim.fit(n_steps=3, y={probe: np.ones((1, 3, 1))}, verbose=0)
+            sim.evaluate(n_steps=3, y={probe: np.ones((1, 3, 1))}, verbose=0)
+
+    train()
+    gc.collect()  # the model, then what its gradients kept
+    gc.collect()
+    assert graphs
+    assert [graph() for graph in graphs if graph() is not None] == []

@@ -8,22 +8,49 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
+from weakref import finalize, ref
 
 import keras
 import tensorflow as tf
 from tensorflow.python.eager import context
+from tensorflow.python.framework import ops
 from tensorflow.python.profiler import trace
+
+
+@contextmanager
+def gradients_of(owner: Any) -> Iterator[None]:
+    """Let gradients that are registered meanwhile live as long as an object.
+
+    `tf.custom_gradient` registers the gradient of each call in a graph under a name of
+    its own, for as long as the process lasts, and the gradient knows the graph: all
+    that a model was trained with would stay in memory.
+    """
+    registry = ops.gradient_registry._registry
+    known = {*registry}
+    yield
+    for name in {*registry} - known:
+        gradient = registry[name]["type"]
+        registry[name]["type"] = _called_later(ref(gradient))
+        finalize(owner, registry.pop, name, None).atexit = False
+        owner.own_gradients = (*owner.own_gradients, gradient)
+
+
+def _called_later(gradient: ref[Callable[..., Any]]) -> Callable[..., Any]:
+    return lambda *arguments: gradient()(*arguments)  # type: ignore[misc]
 
 
 class PreparedModel(keras.Model):
     """A Keras model whose losses and metrics are made before its steps are traced.
 
-    TensorFlow traces what makes variables twice. With `tf.distribute`, Keras averages
+    TensorFlow traces what makes variables twice. What it keeps of the steps goes with
+    them. With `tf.distribute`, Keras averages
     the data of all replicas for it, which fails where these are in several processes:
     the first replica's are taken instead.
     """
+
+    own_gradients: tuple[Callable[..., Any], ...] = ()
 
     def build_measures(self, minibatch: Any) -> None:
         """Make the variables of losses and metrics.
@@ -34,6 +61,16 @@ class PreparedModel(keras.Model):
             Inputs, targets and weights of a minibatch, or what describes them.
         """
         raise NotImplementedError
+
+    def train_step(self, data: Any) -> Any:
+        """Train with a minibatch; see `keras.Model.train_step`."""
+        with gradients_of(self):
+            return super().train_step(data)
+
+    def test_step(self, data: Any) -> Any:
+        """Evaluate a minibatch; see `keras.Model.test_step`."""
+        with gradients_of(self):
+            return super().test_step(data)
 
     def _maybe_symbolic_build(
         self, iterator: Any = None, data_batch: Any = None

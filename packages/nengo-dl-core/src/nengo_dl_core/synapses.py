@@ -61,7 +61,7 @@ class Delay(Synapse):
     Examples
     --------
     >>> import nengo_dl_core
-    >>> nengo_dl_core.Delay(2).filt([1, 2, 3, 4])
+    >>> nengo_dl_core.Delay(2).filt([[1], [2], [3], [4]]).ravel()
     array([0., 0., 1., 2.])
     >>> nengo_dl_core.Delay([0, 1]).filt([[1, 1], [2, 2], [3, 3]])
     array([[1., 0.],

@@ -6,8 +6,8 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# A quarter of what TensorFlow alone has: so many more make Python collect thoroughly.
-_MANY_OBJECTS = 100_000
+# Python collects thoroughly when there are so many more objects than the last time.
+_MANY = 0.25
 
 # How many times as many objects as usual a build makes between two collections.
 _RARELY = 50
@@ -23,19 +23,21 @@ class _Collection:
     """
 
     def __init__(self) -> None:
-        self._n_left = 0
+        self._n_left = self._n_old = 0
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
         if gc.get_freeze_count():  # by another build, or by somebody for good
             yield
             return
-        if self._n_left > _MANY_OBJECTS:
+        if self._n_left > _MANY * self._n_old:
             gc.collect()
             self._n_left = 0
         first, *others = gc.get_threshold()
         gc.set_threshold(_RARELY * first, *others)
         gc.freeze()
+        if not self._n_left:
+            self._n_old = gc.get_freeze_count()
         try:
             yield
         finally:

@@ -60,7 +60,7 @@ def on_columns(function: Callable[..., Any]) -> Callable[[Array], Array] | None:
     """
     if not _is_by_number(function) and not _is_expression(function):
         return None
-    return lambda columns: _evaluate(function, columns.view(_Rows))
+    return lambda columns: _evaluate(function, columns)
 
 
 class _Divided(Exception):
@@ -77,10 +77,10 @@ class _Rows(np.ndarray[Any, Any]):
         raise _Divided(true)
 
 
-def _evaluate(function: Callable[..., Any], columns: _Rows) -> Array:
+def _evaluate(function: Callable[..., Any], columns: Array) -> Array:
     """Evaluate a function for columns, in parts where they go different ways."""
     try:
-        return _below_each_other(function(columns), columns.shape[1])
+        return _below_each_other(function(columns.view(_Rows)), columns.shape[1])
     except _Divided as division:
         (true,) = division.args
     parts = [_evaluate(function, columns[:, way]) for way in (true, ~true)]
@@ -119,11 +119,11 @@ def _is_expression(function: Any) -> bool:
     if not isinstance(function, FunctionType):
         return False
     code, defaults = function.__code__, function.__defaults__ or ()
-    operations: list[dis.Instruction] | None = [*dis.get_instructions(code)]
+    operations = [*dis.get_instructions(code)]
     if owner is not None:
         operations = _without_numbers_of(owner, code.co_varnames[:1], operations)
     return (
-        operations is not None
+        bool(operations)
         and code.co_argcount - len(defaults) - (owner is not None) == 1
         and code.co_kwonlyargcount == 0
         and not code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
@@ -136,7 +136,7 @@ def _is_expression(function: Any) -> bool:
 
 def _without_numbers_of(
     owner: Any, name: tuple[str, ...], operations: Sequence[dis.Instruction]
-) -> list[dis.Instruction] | None:
+) -> list[dis.Instruction]:
     """Leave out where a class method reads numbers of its class.
 
     Parameters
@@ -150,24 +150,24 @@ def _without_numbers_of(
 
     Returns
     -------
-    operations : list of dis.Instruction or None
-        The rest of the code; None if the class is used otherwise.
+    operations : list of dis.Instruction
+        The rest of the code; nothing if the class is used otherwise.
     """
     if type(owner) is not type:
-        return None
+        return []
     rest, number_follows = [], False
     for operation in operations:
         value = operation.argval
         if number_follows:
             number = getattr_static(owner, value, None) if value else None
             if operation.opname != "LOAD_ATTR" or not _is_number(number):
-                return None
+                return []
             number_follows = False
         elif operation.opname.partition("_")[2].startswith("FAST"):
             names = value if isinstance(value, tuple) else (value,)
             number_follows = names[-1:] == name
             if name[0] in names[:-1]:
-                return None
+                return []
             if not number_follows or names[:-1]:
                 rest.append(operation)
         else:
