@@ -179,12 +179,19 @@ def _step_seconds(program: Program) -> float:
     """Estimate how long a step takes in NumPy."""
     plan = program.optimized.plan
     operators = [op for group in plan for op in group]
-    n_elements = sum(sig.size for op in operators for sig in op.all_signals)
+    signals = [sig for op in operators for sig in op.all_signals]
+    n_weights = sum(sig.size for sig in signals if sig.ndim > 1)
+    n_elements = sum(sig.size for sig in signals if sig.ndim < 2)
+    of_an_item = (
+        tuning.NUMPY_ITEM_SECONDS * len(plan)
+        + tuning.NUMPY_OPERATOR_SECONDS * len(operators)
+        + tuning.NUMPY_WEIGHT_SECONDS * n_weights
+        + tuning.NUMPY_ELEMENT_SECONDS * n_elements
+    )
     return (
         tuning.NUMPY_STEP_SECONDS
         + tuning.NUMPY_GROUP_SECONDS * len(plan)
-        + tuning.NUMPY_OPERATOR_SECONDS * len(operators)
-        + tuning.NUMPY_ELEMENT_SECONDS * n_elements * program.minibatch_size
+        + program.minibatch_size * of_an_item
     )
 
 
