@@ -7,9 +7,9 @@ network: NumPy runs it.
 Everything else can be compiled. That takes as long as many steps in NumPy, so the first
 steps are NumPy's, until all that have been asked for would have taken as long there as
 compilation. Whoever stops before has not waited for a compiler; whoever goes on has
-waited for twice as long as necessary at most. Both are estimates from the plan: the
-choice depends on the network and on the numbers of steps that were asked for, and on
-nothing else.
+waited for twice as long as necessary at most, if estimates hold. They are made from the
+plan: the choice depends on the network and on the numbers of steps that were asked for,
+and on nothing else.
 """
 
 from __future__ import annotations
