@@ -9,6 +9,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from inspect import getclosurevars
+from types import FunctionType
 from typing import Any
 from weakref import finalize, ref
 
@@ -25,16 +27,34 @@ def gradients_of(owner: Any) -> Iterator[None]:
 
     `tf.custom_gradient` registers the gradient of each call in a graph under a name of
     its own, for as long as the process lasts, and the gradient knows the graph: all
-    that a model was trained with would stay in memory.
+    that a model was trained with would stay in memory. What other threads register for
+    their graphs is left alone.
     """
     registry = ops.gradient_registry._registry
     known = {*registry}
     yield
-    for name in {*registry} - known:
+    graph = tf.compat.v1.get_default_graph()
+    names = {name for name in {*registry} - known if name.startswith("CustomGradient-")}
+    for name in names:
         gradient = registry[name]["type"]
-        registry[name]["type"] = _called_later(ref(gradient))
-        finalize(owner, registry.pop, name, None).atexit = False
-        owner.own_gradients = (*owner.own_gradients, gradient)
+        if any(graph in _outer_graphs(x.graph) for x in _results(gradient)):
+            registry[name]["type"] = _called_later(ref(gradient))
+            finalize(owner, registry.pop, name, None).atexit = False
+            owner.own_gradients = (*owner.own_gradients, gradient)
+
+
+def _results(gradient: Any) -> list[tf.Tensor]:
+    """List the results, in a graph, of which `tf.custom_gradient` has a gradient."""
+    for name in ("tape_grad_fn", "result"):
+        is_function = isinstance(gradient, FunctionType)
+        gradient = getclosurevars(gradient).nonlocals.get(name) if is_function else None
+    return [x for x in tf.nest.flatten(gradient) if tf.is_symbolic_tensor(x)]
+
+
+def _outer_graphs(graph: Any) -> list[Any]:
+    """List a graph, and the graphs around it."""
+    outer = getattr(graph, "outer_graph", None)
+    return [graph, *(_outer_graphs(outer) if outer is not None else [])]
 
 
 def _called_later(gradient: ref[Callable[..., Any]]) -> Callable[..., Any]:
@@ -44,10 +64,14 @@ def _called_later(gradient: ref[Callable[..., Any]]) -> Callable[..., Any]:
 class PreparedModel(keras.Model):
     """A Keras model whose losses and metrics are made before its steps are traced.
 
-    TensorFlow traces what makes variables twice. What it keeps of the steps goes with
-    them. With `tf.distribute`, Keras averages
+    TensorFlow traces what makes variables twice. With `tf.distribute`, Keras averages
     the data of all replicas for it, which fails where these are in several processes:
     the first replica's are taken instead.
+
+    Attributes
+    ----------
+    own_gradients : tuple of callable
+        What TensorFlow has registered for the steps; see `gradients_of`.
     """
 
     own_gradients: tuple[Callable[..., Any], ...] = ()
