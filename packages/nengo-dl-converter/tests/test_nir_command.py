@@ -1,5 +1,8 @@
 """The command nengo-dl-convert."""
 
+import subprocess
+import sys
+
 import keras
 import nir
 import numpy as np
@@ -142,3 +145,28 @@ def test_from_keras_on_what_is_no_model(tmp_path):
     (tmp_path / "text.keras").write_text("text")
     output = command("from-keras", tmp_path / "text.keras", tmp_path / "o", status=1)
     assert "text.keras': cannot be read" in output
+
+
+ANSWERS = """
+import sys
+from nengo_dl_converter.nir.command import main
+main({arguments}, standalone_mode=False)
+assert not {{"keras", "tensorflow"}} & {{*sys.modules}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (["--help"], "run and write NIR graphs"),
+        (["--version"], "nengo-dl-convert, version "),
+        (["info", str(BRAILLE)], "Affine"),
+    ],
+)
+def test_the_command_line_answers_without_keras(arguments, answer):
+    code = ANSWERS.format(arguments=arguments)
+    answered = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert not answered.returncode, answered.stderr
+    assert answer in answered.stdout

@@ -7,7 +7,6 @@ import keras
 import pytest
 
 from keras_oracle import assert_native
-from nir_runs import FILES
 
 
 def test_converted_model_runs_in_the_reference_simulator():
@@ -42,26 +41,3 @@ def test_there_is_an_error_for_what_there_is_not():
 
     with pytest.raises(AttributeError, match="has no attribute 'ConvertNothing'"):
         nengo_dl_converter.ConvertNothing  # noqa: B018
-
-
-ANSWERS = """
-import sys
-from nengo_dl_converter.nir.command import main
-main({arguments}, standalone_mode=False)
-assert not {{"keras", "tensorflow"}} & {{*sys.modules}}
-"""
-
-
-@pytest.mark.parametrize(
-    ("arguments", "answer"),
-    [
-        (["--help"], "run and write NIR graphs"),
-        (["--version"], "nengo-dl-convert, version "),
-        (["info", str(FILES / "braille_noDelay_bias_zero.nir")], "Affine"),
-    ],
-)
-def test_the_command_line_answers_without_keras(arguments, answer):
-    code = ANSWERS.format(arguments=arguments)
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert not run.returncode, run.stderr
-    assert answer in run.stdout
