@@ -190,6 +190,46 @@ class TestBackendsRule:
         assert sorted(map(len, planner(graph))) == [1, 2, 2]
 
 
+class TestPadding:
+    """A backend may compute operators together whose shapes differ."""
+
+    @staticmethod
+    def products():
+        shapes = [(2, 3), (3, 5), (1, 4), (2, 3)]
+        return [DotInc(signal(m, n), signal(n), signal(m)) for m, n in shapes]
+
+    @each_planner
+    def test_shapes_may_differ_where_padded(self, planner):
+        ops = self.products()
+        assert sorted(map(len, planner(OperatorGraph(ops)))) == [1, 1, 2]
+        graph = OperatorGraph(ops, padded=dict.fromkeys(ops[:3], "one"))
+        plan = planner(graph)
+        assert sorted(map(len, plan)) == [1, 3]
+        assert set(max(plan, key=len)) == set(ops[:3])
+
+    @each_planner
+    def test_those_of_different_values_stay_apart(self, planner):
+        ops = self.products()
+        graph = OperatorGraph(ops, padded={op: i for i, op in enumerate(ops)})
+        assert len(planner(graph)) == 4
+
+    @each_planner
+    def test_the_rest_must_be_alike(self, planner):
+        ops = self.products()
+        facts = {ops[0].A: SignalFacts(trainable=True)}
+        graph = OperatorGraph(ops, facts, padded=dict.fromkeys(ops, "one"))
+        assert sorted(map(len, planner(graph))) == [1, 3]
+
+    def test_a_plan_with_padding_is_laid_out(self):
+        ops = self.products()
+        graph = OperatorGraph(ops, padded=dict.fromkeys(ops, "one"))
+        optimized = optimize(graph, simplifications=[])
+        assert len(optimized.plan) == 1
+        for op in ops:
+            view = optimized.layout.view(op.A)
+            assert optimized.layout.blocks[view.block].shape[1:] == op.A.shape[1:]
+
+
 @every_planner
 def test_cycles_are_reported(planner):
     a, b = signal(3), signal(3)

@@ -48,6 +48,29 @@ LANES = 8
 MAX_PARTS = 8
 """Products that a group is computed by. With more each operator would be alone."""
 
+# Products that are padded to one shape, see `nengo_dl_core.program.padding`
+#
+# Sixty ensembles of 20 to 197 neurons and one to four dimensions, one after the other:
+#
+#                  groups  to the first step, s  a step, one item
+#     alone        126     7.5                   45
+#     padded       12      1.5                   60 to 75
+
+MAX_PADDED_SIZE = 2**12 - 1
+"""Matrices of up to so many elements are filled up to a common shape."""
+
+MIN_PADDED_SHAPES = 4
+"""Products of so many shapes at least become one."""
+
+MAX_PADDING = 1.0
+"""There are at most so many zeros for each weight."""
+
+MAX_NARROW_COLUMNS = 8
+"""Matrices of up to so many columns are multiplied column by column."""
+
+ZEROS_OF_GROUP = 2**12
+"""A group of operators costs as much as so many zeros."""
+
 # Products of sparse matrices
 #
 # XLA has none on the CPU. Rows are filled up with zeros to equal length, and the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -83,6 +83,10 @@ class OperatorGraph(Sequence[Operator]):
         for them in these operators.
     dt : float, optional
         Length of a step, in seconds, if it is known.
+    padded : mapping of Operator to hashable, optional
+        Operators of which the backend computes those together that have an equal value
+        here, whatever the shapes of their signals are. Those of one value must be
+        alike in everything else.
 
     Examples
     --------
@@ -104,9 +108,11 @@ class OperatorGraph(Sequence[Operator]):
         mergeable: MergeRule | None = None,
         replaced: Mapping[Signal, Signal] = MappingProxyType({}),
         dt: float | None = None,
+        padded: Mapping[Operator, Hashable] = MappingProxyType({}),
     ) -> None:
         self._operators = tuple(operators)
         self.dt = dt
+        self.padded: Mapping[Operator, Hashable] = MappingProxyType(dict(padded))
         self.facts: Mapping[Signal, SignalFacts] = MappingProxyType(dict(facts))
         self.mergeable = mergeable
         self.replaced: Mapping[Signal, Signal] = MappingProxyType(dict(replaced))
@@ -240,6 +246,7 @@ class OperatorGraph(Sequence[Operator]):
             self.mergeable,
             {**followed, **replaced},
             self.dt,
+            self.padded,
         )
         graph._lineage = self._lineage
         return graph

@@ -4,7 +4,8 @@ Operators of a group are executed as one operation over the concatenation of the
 signals. They must therefore be of one type and be alike, signal by signal, in
 everything that makes up an array besides its number of rows. What more an operation
 needs is stated per type in a table below; what a backend's own implementation needs,
-the backend says itself (`MergeRule`).
+the backend says itself (`MergeRule`). It also says where shapes may differ, because it
+pads what it computes together (`OperatorGraph.padded`).
 """
 
 from __future__ import annotations
@@ -79,11 +80,12 @@ def merge_key(graph: OperatorGraph, op: Operator) -> Hashable:
     op : Operator
         One of its operators.
     """
+    padded = graph.padded.get(op)
 
     def form(signal: Signal, access: str) -> Hashable:
         fact = graph.fact(signal)
         return (
-            () if signal.sparse else signal.shape[1:],
+            () if signal.sparse or padded is not None else signal.shape[1:],
             signal.sparse,
             signal.dtype,
             fact.trainable,
@@ -95,6 +97,8 @@ def merge_key(graph: OperatorGraph, op: Operator) -> Hashable:
         tuple(form(signal, access) for signal in getattr(op, access))
         for access in ACCESSES
     )
+    if padded is not None:
+        return (type(op), forms, "padded", padded)
     type_key = _TYPE_KEYS.get(type(op))
     return (type(op), forms, None if type_key is None else type_key(op))
 

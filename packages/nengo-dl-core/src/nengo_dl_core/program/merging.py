@@ -1,4 +1,4 @@
-"""What a planner is told about operators that cannot be computed together."""
+"""What a planner is told about operators that can be computed together, or cannot."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from nengo_dl_optimizer import OperatorGraph, Planner
 Trait = Callable[[OperatorGraph], Mapping[Operator, Any]]
 
 
-def among_equals(planner: Planner, *traits: Trait) -> Planner:
-    """Keep operators in groups of their own.
+def among_equals(planner: Planner, padded: Trait, *traits: Trait) -> Planner:
+    """Keep operators in groups of their own, or let those of several shapes in one.
 
     Parameters
     ----------
     planner : Planner
         A graph planner.
+    padded : callable
+        Gives what `OperatorGraph.padded` is.
     *traits : callable
         Each gives, for the graph of operators, something by operator. Only operators of
         which the same is given, or nothing, are merged.
@@ -28,15 +30,13 @@ def among_equals(planner: Planner, *traits: Trait) -> Planner:
     Returns
     -------
     planner : Planner
-        The planner, with a merge rule that is stricter.
+        The planner, with other rules for merging.
     """
 
     @wraps(planner)
     def plan(operators: Sequence[Operator], /) -> Sequence[Group]:
         graph = OperatorGraph.of(operators)
         found = [given for trait in traits if (given := trait(graph))]
-        if not found:
-            return planner(graph)
         rule = graph.mergeable
 
         def mergeable(op: Operator, group: Sequence[Operator]) -> bool:
@@ -44,7 +44,14 @@ def among_equals(planner: Planner, *traits: Trait) -> Planner:
             return alike and (rule is None or rule(op, group))
 
         return planner(
-            OperatorGraph(graph, graph.facts, mergeable, graph.replaced, graph.dt)
+            OperatorGraph(
+                graph,
+                graph.facts,
+                mergeable if found else rule,
+                graph.replaced,
+                graph.dt,
+                padded(graph),
+            )
         )
 
     return plan

@@ -31,6 +31,7 @@ from nengo_dl_core.network.trainability import mark_signals
 from nengo_dl_core.passes import default_simplifications, factor_changes
 from nengo_dl_core.program.memory import Memory
 from nengo_dl_core.program.merging import among_equals
+from nengo_dl_core.program.padding import padded_products
 from nengo_dl_core.program.stages import Deferral, deferrable
 from nengo_dl_optimizer import (
     OperatorGraph,
@@ -286,6 +287,7 @@ def make_program(
         ),
         planner=among_equals(
             get_setting(model, "planner") or layered_planner,
+            padded_products,
             lambda graph: dict.fromkeys(deferrable(graph, minibatch_size), True),
             lambda graph: spike_gradients(model, graph),
         ),
