@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         NeuronMetrics,
     )
     from nengo_dl_core.simulator import Simulator
+    from nengo_dl_core.sweeps.sweep import sweep
     from nengo_dl_core.tensor_node import TensorNode
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "rounded_product",
     "stored",
     "surrogates",
+    "sweep",
 ]
 
 # The modules of names that need TensorFlow.
@@ -85,6 +87,7 @@ _MODULES = {
     "rounded_product": "builders.numerics",
     "stored": "builders.numerics",
     "surrogates": "surrogates",
+    "sweep": "sweeps.sweep",
 }
 
 if not TYPE_CHECKING:

@@ -28,7 +28,7 @@ from nengo_dl_core.argument_checks import check_positive_integer
 from nengo_dl_core.build_report import Diagnosis, Stages
 from nengo_dl_core.engine.choice import compiles
 from nengo_dl_core.engine.runner import Runner
-from nengo_dl_core.network.build import NengoBuilder, NengoModel
+from nengo_dl_core.network.build import empty_model
 from nengo_dl_core.network.garbage import only_new_garbage
 from nengo_dl_core.network.thread_pools import limited_threads
 from nengo_dl_core.program.program import Program, make_program
@@ -156,7 +156,9 @@ class Simulator:
         self.minibatch_size = minibatch_size
         self.device = device
         self.optimize = optimize
-        self.model = model if model is not None else _empty_model(network, dt)
+        if model is None:
+            model = empty_model(network, dt, get_default_decoder_cache())
+        self.model = model
         if seed is None and network is not None and network.seed is not None:
             seed = network.seed + 1
         elif seed is None:
@@ -967,13 +969,3 @@ class Simulator:
                 ResourceWarning,
                 stacklevel=2,
             )
-
-
-def _empty_model(network: nengo.Network | None, dt: float) -> NengoModel:
-    return NengoModel(
-        dt=float(dt),
-        label=f"{network}, dt={dt:f}",
-        decoder_cache=get_default_decoder_cache(),
-        builder=NengoBuilder(),
-        fail_fast=False,
-    )

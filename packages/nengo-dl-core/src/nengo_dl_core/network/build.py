@@ -6,10 +6,12 @@ from collections import ChainMap
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
+import nengo
 import numpy as np
 from nengo.builder import Model
 from nengo.builder.operator import Operator
 from nengo.builder.signal import SignalDict
+from nengo.cache import DecoderCache
 
 from nengo_dl_optimizer import SharedDecoderBuilder
 
@@ -79,3 +81,31 @@ class NengoModel(Model):
             signals = SignalDict()
             op.init_signals(signals)
             op.make_step(signals, self.dt, np.random)
+
+
+def empty_model(
+    network: nengo.Network | None, dt: float, decoder_cache: DecoderCache
+) -> NengoModel:
+    """Make the model to which a network is to be added.
+
+    Parameters
+    ----------
+    network : nengo.Network or None
+        The network, for the model's label.
+    dt : float
+        Length of a step, in seconds.
+    decoder_cache : nengo.cache.DecoderCache
+        Keeps decoders for the next time that they are solved for.
+
+    Returns
+    -------
+    model : NengoModel
+        A model without operators of the network.
+    """
+    return NengoModel(
+        dt=float(dt),
+        label=f"{network}, dt={dt:f}",
+        decoder_cache=decoder_cache,
+        builder=NengoBuilder(),
+        fail_fast=False,
+    )

@@ -85,6 +85,17 @@ def limited_threads(network: Network) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Restrict linear algebra to a single thread, where many networks are built.
+
+    Threads that wait for each other in each of them would cost more than finding the
+    pools, and what they compute depends, in its last bits, on how many there are.
+    """
+    with _scipy, _numpy:
+        yield
+
+
 def _decoded_sizes(network: Network) -> list[int]:
     """Return the numbers of neurons of all ensembles that are solved for."""
     solved = [

@@ -6,6 +6,7 @@ import math
 
 import nengo
 import tensorflow as tf
+from nengo.builder.neurons import SimNeurons
 
 from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
@@ -145,9 +146,7 @@ class LIFBuilder(LIFRateBuilder):
         # v' = J - (J - v) exp(-t / tau_rc) follows
         #   (v' - 1) / (1 - J) >= exp(-t / tau_rc) - 1,
         # and a step leaves no voltage above 1. Only initial ones can be.
-        at_most_one = all(
-            op.state["voltage"].initial_value.max() <= 1 for op in self.ops
-        )
+        at_most_one = all(map(starts_below_threshold, self.ops))
         self.lowest_overshoot = self.lowest_leak if at_most_one else -math.inf
 
     def step(  # type: ignore[override]
@@ -178,3 +177,20 @@ class LIFBuilder(LIFRateBuilder):
         if self.config.lif_smoothing:
             return self.soft_rates(J, tf.constant(self.config.lif_smoothing, J.dtype))
         return self.rates(J)
+
+
+def starts_below_threshold(op: SimNeurons) -> bool:
+    """Whether no voltage is above one at first, on which depends how LIF is computed.
+
+    Parameters
+    ----------
+    op : nengo.builder.neurons.SimNeurons
+        Operator of neurons of any type.
+
+    Returns
+    -------
+    below : bool
+        True also for neurons without a voltage.
+    """
+    voltage = op.state.get("voltage")
+    return voltage is None or bool(voltage.initial_value.max() <= 1)
