@@ -158,6 +158,9 @@ MIN_ORDER_IN_BLOCKS = 2
 MAX_FILTERED_SIZE = 64
 """So many elements of a filter, for all items, are few."""
 
+MULTIPLICATIONS_OF_A_STEP = 2**23
+"""A step of a loop takes as long as so many multiplications of large matrices."""
+
 MAX_COMPILED_SIZE = 2048
 """With more elements than that between stages, what is at once is not compiled."""
 
