@@ -158,11 +158,16 @@ MIN_ORDER_IN_BLOCKS = 2
 MAX_FILTERED_SIZE = 64
 """So many elements of a filter, for all items, are few."""
 
-MULTIPLICATIONS_OF_A_STEP = 2**23
-"""A step of a loop takes as long as so many multiplications of large matrices."""
-
 MAX_COMPILED_SIZE = 2048
 """With more elements than that between stages, what is at once is not compiled."""
+
+# Circles of linear operators, see `nengo_dl_core.builders.recurrence`
+
+MULTIPLICATIONS_OF_A_STEP = 2**23
+"""A step of a loop, and its gradient, take as long as so many of large matrices."""
+
+SHORT_SUM = 64
+"""Large products with sums of so many terms wait for memory."""
 
 # Products in bfloat16, see `nengo_dl_core.builders.bfloat16`
 

@@ -40,13 +40,15 @@ class Sizes(NamedTuple):
         For ``length`` steps there are ``length * n_states**2 * n_outputs`` for the
         powers; and for each step of each item ``length * n_inputs * n_outputs`` within
         its block, and ``2 * n_states**2 / length`` for its share of the state before.
-        Nothing is left after the last block, if possible.
+        But short sums take no longer than shorter ones, and nothing is left after the
+        last block, if possible.
         """
         n_states, n_inputs, n_outputs, n_steps, n_items = self
         shared = n_steps * n_items
         growing = n_outputs * (n_states**2 + shared * n_inputs)
         best = sqrt(2 * shared * n_states**2 / max(growing, 1))
-        most = min(max(round(best), 1), tuning.STEPS_IN_BLOCK, n_steps)
+        short = (tuning.SHORT_SUM - n_states) // max(n_inputs, 1)
+        most = min(max(round(best), short, 1), tuning.STEPS_IN_BLOCK, n_steps)
         lengths = range(most, most // 2, -1)
         return next((x for x in lengths if n_steps % x == 0), most)
 
@@ -81,7 +83,8 @@ class Recurrence(NamedTuple):
         """Compute the outputs of all steps, and the state after them.
 
         The result is that of one step after the other, up to rounding. But an input
-        that is not finite also spoils the outputs of earlier steps in its block.
+        that is not finite also spoils the outputs of earlier steps in its block, and
+        so do powers of `A` that are not finite, even those of nothing.
 
         Parameters
         ----------
