@@ -54,12 +54,18 @@ class Sizes(NamedTuple):
 
     @property
     def n_multiplications(self) -> int:
-        """About how many multiplications it takes to compute all steps."""
+        """About how many multiplications it takes to compute all steps.
+
+        To find the matrices takes as many as a square; there is one for each round that
+        the states before blocks are found in.
+        """
         n_states, n_inputs, n_outputs, n_steps, n_items = self
         length = self.block_length
         of_item = (length * n_inputs + n_states) * n_outputs + n_inputs * n_states
         of_item += 2 * n_states**2 // length
-        return n_steps * n_items * of_item + length * n_states**2 * n_outputs
+        n_squares = (n_steps // length).bit_length() + 1
+        of_matrices = n_squares * n_states**3 + length * n_states**2 * n_outputs
+        return n_steps * n_items * of_item + of_matrices
 
 
 class Recurrence(NamedTuple):

@@ -140,8 +140,9 @@ class LinearCircles:
             return False
         sizes = Sizes(state, inputs + 1, results, self._n_steps, self._n_items)
         of_item = sum(sig.size for op in circle for sig in op.all_signals)
-        of_step = self._n_items * of_item + tuning.MULTIPLICATIONS_OF_A_STEP
-        return sizes.n_multiplications <= self._n_steps * of_step
+        of_step = tuning.LOOP_FACTOR * self._n_items * of_item
+        of_loop = self._n_steps * (of_step + tuning.MULTIPLICATIONS_OF_A_STEP)
+        return sizes.n_multiplications <= of_loop
 
     def operator(
         self, circle: Collection[Operator], plan: Sequence[Group]
