@@ -184,6 +184,26 @@ MAX_FILTERED_SIZE = 64
 MAX_COMPILED_SIZE = 2048
 """With more elements than that between stages, what is at once is not compiled."""
 
+# Circles of linear operators, see `nengo_dl_core.builders.recurrence`
+
+#
+# A `fit` of one minibatch of 784 steps, with the memory and ten outputs alone, in
+# milliseconds of processor time (two cores that had other work, too):
+#
+#     elements     8   64   256  256
+#     items        32  8    1    32
+#     step by step 34  36   32   175
+#     powers       26  38   66   164
+
+LOOP_FACTOR = 1.5
+"""A multiplication in a loop takes as long as so many of large matrices."""
+
+MULTIPLICATIONS_OF_A_STEP = 2**17
+"""So many are worth the rest of a step."""
+
+SHORT_SUM = 64
+"""Large products with sums of so many terms wait for memory."""
+
 # Products in bfloat16, see `nengo_dl_core.builders.bfloat16`
 
 MIN_BFLOAT16_WEIGHTS = 4096

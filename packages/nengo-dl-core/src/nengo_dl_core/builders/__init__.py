@@ -6,6 +6,7 @@ from nengo_dl_core.builders import (  # noqa: F401
     copy,
     dot,
     elementwise,
+    linear_circle,
     neurons,
     node_input,
     oja,

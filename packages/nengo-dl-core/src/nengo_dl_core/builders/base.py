@@ -165,6 +165,26 @@ class OpBuilder:
         """
         return False
 
+    def is_linear(self, config: BuildConfig) -> bool:
+        """Whether what a step writes is linear in what it reads, but for parameters.
+
+        A constant may be added. Operators that wait for each other are then computed
+        by powers of a matrix, for many steps at once; `build_step` is called to learn
+        what it does to vectors of one. The step's number and the time are not known.
+
+        Parameters
+        ----------
+        config : BuildConfig
+            Settings of the simulation.
+
+        Returns
+        -------
+        is_linear : bool
+            False unless a builder says otherwise. If two of the signals that an
+            operator reads depend on the step, it does not count.
+        """
+        return False
+
     def build_layers(self, signals: SignalDict) -> None:
         """Build the Keras layers in `layers` that have no weights yet.
 

@@ -25,6 +25,11 @@ class BoundRows:
         """Number of rows of the array."""
         return self._bounds[-1]
 
+    @property
+    def dtype(self) -> tf.DType:
+        """Type of the tensors."""
+        return self._values[0].dtype
+
     def row_shape(self, axis: int) -> tuple[int, ...]:
         """Shape of a single row.
 

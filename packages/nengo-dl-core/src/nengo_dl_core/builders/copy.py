@@ -38,6 +38,10 @@ class CopyBuilder(OpBuilder):
         """Steps are items; see `OpBuilder.steps_are_items`."""
         return True
 
+    def is_linear(self, config: BuildConfig) -> bool:
+        """Copies are linear; see `OpBuilder.is_linear`."""
+        return True
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Look the signals up; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)

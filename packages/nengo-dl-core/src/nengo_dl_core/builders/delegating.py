@@ -45,6 +45,10 @@ class ChosenBuilder(OpBuilder):
         """Ask the chosen builder; see `OpBuilder.has_closed_form`."""
         return self.built.has_closed_form(config, minibatch_size)
 
+    def is_linear(self, config: BuildConfig) -> bool:
+        """Ask the chosen builder; see `OpBuilder.is_linear`."""
+        return self.built.is_linear(config)
+
     @classmethod
     @abstractmethod
     def builder_type(cls, op: Operator) -> type[OpBuilder]:

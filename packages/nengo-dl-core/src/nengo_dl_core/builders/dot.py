@@ -38,6 +38,10 @@ class DotIncBuilder(OpBuilder):
         """Steps are items; see `OpBuilder.steps_are_items`."""
         return True
 
+    def is_linear(self, config: BuildConfig) -> bool:
+        """Products are, but for what bfloat16 rounds; see `OpBuilder.is_linear`."""
+        return config.product_dtype is None
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Stack the matrices; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)

@@ -29,6 +29,10 @@ class ElementwiseIncBuilder(OpBuilder):
         """Steps are items; see `OpBuilder.steps_are_items`."""
         return True
 
+    def is_linear(self, config: BuildConfig) -> bool:
+        """Products are linear; see `OpBuilder.is_linear`."""
+        return True
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Arrange the factors; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)

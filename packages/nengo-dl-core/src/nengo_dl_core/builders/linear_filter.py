@@ -32,6 +32,10 @@ class LinearFilterBuilder(OpBuilder):
         Operators of filters of one order and one size.
     """
 
+    def is_linear(self, config: BuildConfig) -> bool:
+        """It is linear; see `OpBuilder.is_linear`."""
+        return True
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Stack the matrices; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)

@@ -115,6 +115,10 @@ class LowpassBuilder(OpBuilder):
         Operators without state, as `remove_filter_state` makes them.
     """
 
+    def is_linear(self, config: BuildConfig) -> bool:
+        """It is linear; see `OpBuilder.is_linear`."""
+        return True
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Compute the coefficients; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)

@@ -27,6 +27,10 @@ class ResetBuilder(OpBuilder):
         """Steps are items; see `OpBuilder.steps_are_items`."""
         return True
 
+    def is_linear(self, config: BuildConfig) -> bool:
+        """It adds a constant; see `OpBuilder.is_linear`."""
+        return True
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Make the constant; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)

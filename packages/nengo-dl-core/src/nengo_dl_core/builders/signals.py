@@ -98,6 +98,32 @@ class SignalDict(Mapping[Signal, TensorSignal]):
     def __len__(self) -> int:
         return len(self.sig_map)
 
+    def for_items(self, n_items: int) -> SignalDict:
+        """Make an environment of the same signals for another number of items.
+
+        Parameters
+        ----------
+        n_items : int
+            Number of items.
+
+        Returns
+        -------
+        signals : SignalDict
+            Has the parameters that are bound here; all else is zero.
+        """
+        other = type(self)(self.dtype, n_items)
+        other.dt = self.dt
+        other.sig_map = {key: sig.for_items(n_items) for key, sig in self.items()}
+        minibatched = {sig.key for sig in self.values() if sig.minibatched}
+        for key, bound in self._bases.items():
+            if key in minibatched:
+                shape = (n_items, bound.n_rows, *bound.row_shape(1))
+                value = tf.zeros(shape, bound.dtype)
+                other.extend(key, value, bound.n_rows)
+            else:
+                other._bases[key] = bound
+        return other
+
     def extend(self, key: Hashable, value: tf.Tensor, n_rows: int) -> None:
         """Add rows to the end of a base array, and bind a value to them.
 

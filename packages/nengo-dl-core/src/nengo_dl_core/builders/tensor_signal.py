@@ -154,6 +154,24 @@ class TensorSignal:
             self._slices, self.key, self.dtype, new, self.minibatch_size, self.label
         )
 
+    def for_items(self, n_items: int) -> TensorSignal:
+        """View the rows of another number of items.
+
+        Parameters
+        ----------
+        n_items : int
+            Number of items; a signal without a minibatch axis has none all the same.
+
+        Returns
+        -------
+        sig : TensorSignal
+            A view of the same rows.
+        """
+        n_items_or_none = n_items if self.minibatched else None
+        return type(self)(
+            self._slices, self.key, self.dtype, self.shape, n_items_or_none, self.label
+        )
+
     @property
     def tf_indices(self) -> tf.Tensor:
         """Rows in the base array, a tensor of shape ``(n_rows,)``."""

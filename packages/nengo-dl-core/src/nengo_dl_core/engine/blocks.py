@@ -27,8 +27,9 @@ from nengo_dl_core.engine.step import (
     probe_buffer,
     seed_operations,
 )
+from nengo_dl_core.program.at_once import compute_at_once
 from nengo_dl_core.program.program import Program
-from nengo_dl_core.program.time_axis import Stage, compute_at_once
+from nengo_dl_core.program.time_axis import Stage
 
 
 def simulate_in_blocks(

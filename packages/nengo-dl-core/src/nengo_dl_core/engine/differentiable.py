@@ -21,8 +21,9 @@ from nengo_dl_core.engine.gradient_loop import run_differentiable_loop
 from nengo_dl_core.engine.loop import run_loop
 from nengo_dl_core.engine.own_gradient import with_own_gradient
 from nengo_dl_core.engine.step import Results, StepMaker, Values, probe_buffer
+from nengo_dl_core.program.at_once import compute_at_once
 from nengo_dl_core.program.program import Program
-from nengo_dl_core.program.time_axis import Stage, compute_at_once, divide
+from nengo_dl_core.program.time_axis import Stage, divide
 from nengo_dl_optimizer import Block
 
 
@@ -251,7 +252,12 @@ class _Simulation:
         graph = program.optimized.graph
         probed = [graph.current(sig).base for sig in program.probed]
         stages = divide(
-            program.optimized.plan, graph, self._config, probed, program.minibatch_size
+            program.optimized.plan,
+            graph,
+            self._config,
+            probed,
+            program.minibatch_size,
+            n_steps,
         )
         between = [x for stage in stages for x in (*stage.results, *stage.earlier)]
         size = sum(sig.size for sig in between)

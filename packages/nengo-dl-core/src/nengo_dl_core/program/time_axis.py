@@ -12,17 +12,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import tensorflow as tf
 from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 
 from nengo_dl_core import tuning
 from nengo_dl_core.builders.base import BuildConfig, Group, OpBuilder
 from nengo_dl_core.builders.builder import Builder
-from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.program.components import strong_components
-from nengo_dl_core.program.memory import Memory
-from nengo_dl_optimizer import Block, OperatorGraph, written_signals
+from nengo_dl_core.program.linear_circles import LinearCircles
+from nengo_dl_optimizer import OperatorGraph, written_signals
 
 
 class Stage(NamedTuple):
@@ -61,6 +59,7 @@ def divide(
     config: BuildConfig,
     probed: Sequence[Signal],
     minibatch_size: int,
+    n_steps: int = 0,
     *,
     min_weights: int | None = None,
     closed_forms: bool = True,
@@ -79,6 +78,8 @@ def divide(
         Base signals whose values are wanted.
     minibatch_size : int
         Number of items in a minibatch.
+    n_steps : int
+        Number of steps, so that what is known to take longer for few goes one by one.
     min_weights : int, optional
         With so many weights products are worth a stage of their own.
     closed_forms : bool
@@ -92,7 +93,7 @@ def divide(
     if min_weights is None:
         min_weights = tuning.MIN_WEIGHTS_AT_ONCE
     division = _Division(
-        plan, graph, config, probed, minibatch_size, min_weights, closed_forms
+        plan, graph, config, probed, minibatch_size, n_steps, min_weights, closed_forms
     )
     levels = division.levels()
     if not levels or set(levels.values()) == {1}:
@@ -110,6 +111,7 @@ class _Division:
         config: BuildConfig,
         probed: Sequence[Signal],
         minibatch_size: int,
+        n_steps: int,
         min_weights: int,
         closed_forms: bool,
     ) -> None:
@@ -120,12 +122,17 @@ class _Division:
         self._at_once: set[Operator] = set()
         self._in_closed_form: set[Operator] = set()
         self._repeated = {op for op in graph if self._is_clock(op)}
+        self._circles: list[list[Operator]] = []
+        linear: set[Operator] = set()
         for group, build in Builder(plan).op_builds.items():
             items = build.steps_are_items(config)
             closed = closed_forms and build.has_closed_form(config, minibatch_size)
+            linear_group = closed_forms and build.is_linear(config)
             for op in group:
                 self._build[op] = build
                 own = _written(op) & graph.persistent
+                if linear_group and self._has_items(op, self._repeated):
+                    linear.add(op)
                 if items and self._has_items(op) and self._is_private(op, own):
                     self._at_once.add(op)
                     self._kept |= own
@@ -135,6 +142,7 @@ class _Division:
                     and self._is_private(op, _state(op))
                 ):
                     self._in_closed_form.add(op)
+        self._linear = LinearCircles(graph, linear, probed, n_steps, minibatch_size)
 
     def _users(self, base: Signal) -> set[Operator]:
         return {*self._graph.writers(base), *self._graph.reads.get(base, ())}
@@ -228,6 +236,12 @@ class _Division:
                 levels.update(dict.fromkeys(component, last + 2))
                 levels |= {x: last for x in component if isinstance(x, Operator)}
                 continue
+            circle = (
+                self._linear.of(_operators(component)) if len(component) > 1 else []
+            )
+            if circle:
+                self._set_circle(circle, component, before, levels)
+                continue
             if len(component) > 1 or not self._is_simple(component[0]):
                 last += 1 - last % 2
             elif self._is_heavy(component[0]):
@@ -240,6 +254,29 @@ class _Division:
                 known = [levels[x] for x in after[component[0]]]
                 levels[component[0]] = min(known, default=latest)
         return {op: levels[op] for op in self._graph if op not in self._repeated}
+
+    def _set_circle(
+        self,
+        circle: list[Operator],
+        component: Sequence[Any],
+        before: Mapping[Any, set[Any]],
+        levels: dict[Any, int],
+    ) -> None:
+        """Give a circle of linear operators a stage between what it reads and gives.
+
+        What prepares its inputs is moved to it.
+        """
+        own = {
+            *circle,
+            *component,
+            *(("set", x) for op in circle for x in _written(op)),
+        }
+        read = {x for node in own & before.keys() for x in before[node]} - own
+        last = max((levels[x] for x in read & levels.keys()), default=-1)
+        stage = last + 2 - last % 2
+        levels |= {x: stage if isinstance(x, Operator) else stage + 2 for x in own}
+        self._circles.append(circle)
+        self._in_closed_form.update(circle)
 
     def _join_loops(
         self, levels: dict[Any, int], after: Mapping[Any, Collection[Any]]
@@ -270,7 +307,7 @@ class _Division:
 
     def _is_filter(self, component: Sequence[Any]) -> bool:
         """Whether a component is an operator that has a closed form."""
-        operators = [node for node in component if isinstance(node, Operator)]
+        operators = _operators(component)
         return len(operators) == 1 and operators[0] in self._in_closed_form
 
     def _is_heavy(self, node: Any) -> bool:
@@ -291,16 +328,24 @@ class _Division:
         for base, level in zip(self._probed, known_after, strict=True):
             touched.setdefault(base, set()).add(level)
 
+        in_circles = {op for circle in self._circles for op in circle}
+
         def groups(level: int) -> list[Group]:
             chosen = [
                 tuple(
                     op
                     for op in group
-                    if levels.get(op) == level or (op in self._repeated and level % 2)
+                    if (levels.get(op) == level and op not in in_circles)
+                    or (op in self._repeated and level % 2)
                 )
                 for group in self._plan
             ]
-            return list(filter(None, chosen))
+            last = [
+                (self._linear.operator(circle, self._plan),)
+                for circle in self._circles
+                if levels[circle[0]] == level
+            ]
+            return [*filter(None, chosen), *last]
 
         def collected(choose: Callable[[Signal], bool]) -> list[Signal]:
             return list(filter(choose, touched))
@@ -334,74 +379,12 @@ class _Division:
         return [stage(level) for level in order]
 
 
-def compute_at_once(
-    groups: Sequence[Group],
-    n_steps: int,
-    read: Sequence[Signal],
-    results: Sequence[Signal],
-    memory: Memory,
-    values: Mapping[Block, tf.Tensor],
-    config: BuildConfig,
-    layer_weights: Mapping[int, tf.Tensor] | None = None,
-    state: SignalDict | None = None,
-) -> Callable[[Sequence[tf.Tensor]], list[tf.Tensor]]:
-    """Prepare what is computed for several steps at once.
-
-    Parameters
-    ----------
-    groups : list of tuple of nengo.builder.Operator
-        Groups of operators to which steps are as good as items of a minibatch, or that
-        have a closed form.
-    n_steps : int
-        Number of steps.
-    read, results : list of nengo.builder.Signal
-        What is given, and what is wanted.
-    memory : Memory
-        The memory of the simulation.
-    values : dict of {Block: tf.Tensor}
-        Values of the parameters.
-    config : BuildConfig
-        Settings of the simulation.
-    layer_weights : dict of {int: tf.Tensor}, optional
-        Values of the weights of Keras layers.
-    state : SignalDict, optional
-        Environment of a single step, with the state before the first of the steps;
-        holds that after the last of them when ``compute`` was called.
-
-    Returns
-    -------
-    compute : callable
-        Gives ``results`` for what is ``read``, both ``(n_steps, minibatch_size, ...)``.
-    """
-    minibatch_size = memory.minibatch_size
-    memory = memory.for_items(n_steps * minibatch_size)
-    signals = memory.environment()
-    memory.bind(signals, values)
-    builder = Builder(groups)
-    builder.build_pre(signals, config)
-    before = dict(signals.bases)
-
-    def compute(given: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        signals.bases = dict(before)
-        signals.layer_weights = dict(layer_weights or {})
-        for sig, value in zip(read, given, strict=True):
-            signals.scatter(memory.tensor_signal(sig), value)
-        builder.build_steps(signals, state)
-        found = []
-        for sig in results:
-            view = memory.tensor_signal(sig)
-            value = signals.gather(view)
-            if not view.minibatched:
-                value = tf.broadcast_to(value, (signals.minibatch_size, *view.shape))
-            shape = (n_steps, minibatch_size, *view.shape)
-            found.append(tf.reshape(value, shape))
-        return found
-
-    return compute
-
-
 def _written(op: Operator) -> set[Signal]:
     return {sig.base for sig in written_signals(op)}
+
+
+def _operators(component: Sequence[Any]) -> list[Operator]:
+    return [node for node in component if isinstance(node, Operator)]
 
 
 def _state(op: Operator) -> set[Signal]:
