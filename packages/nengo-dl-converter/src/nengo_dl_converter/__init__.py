@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConversionError, VerificationError
+from .few_steps.results import Calibration, CalibrationStage, LayerCalibration
 from .nir.errors import NIRError
 from .report import LayerReport, Report
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from .converter import Converter
     from .cost import Cost
+    from .few_steps.layer import QuantizedReLU
+    from .few_steps.neurons import SpikingQuantizedReLU
     from .layer_converter import LayerConverter
     from .layers import *  # noqa: F403
     from .nir.exporting import ApproximationReport, Deviation, to_nir
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = [
     "DEVICES",
     "ApproximationReport",
+    "Calibration",
+    "CalibrationStage",
     "ConversionError",
     "ConvertActivation",
     "ConvertAdd",
@@ -64,6 +69,7 @@ __all__ = [
     "ConvertMultiply",
     "ConvertNormalization",
     "ConvertPermute",
+    "ConvertQuantizedReLU",
     "ConvertRNN",
     "ConvertReLU",
     "ConvertRearranging",
@@ -92,10 +98,13 @@ __all__ = [
     "Deviation",
     "Device",
     "Imported",
+    "LayerCalibration",
     "LayerConverter",
     "LayerReport",
     "NIRError",
+    "QuantizedReLU",
     "Report",
+    "SpikingQuantizedReLU",
     "VerificationError",
     "firing_rate_scales",
     "from_nir",
@@ -112,6 +121,8 @@ _MODULES = {
     "Deviation": ".nir.exporting",
     "Imported": ".nir.importing",
     "LayerConverter": ".layer_converter",
+    "QuantizedReLU": ".few_steps.layer",
+    "SpikingQuantizedReLU": ".few_steps.neurons",
     "firing_rate_scales": ".scaling",
     "from_nir": ".nir.importing",
     "to_nir": ".nir.exporting",

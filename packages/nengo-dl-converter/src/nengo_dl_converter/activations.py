@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -28,11 +29,18 @@ class ActivationMap:
         are looked up before and after `native`. A function stands for every form of it
         in a model: as a function of Keras or TensorFlow, as a layer, as an operation,
         with any arguments, and as the neuron type that computes it.
+    others : dict
+        More of them, from the canonical forms of functions, which nobody asked for.
     """
 
-    def __init__(self, swaps: Mapping[Activation, Activation] | None = None) -> None:
+    def __init__(
+        self,
+        swaps: Mapping[Activation, Activation] | None = None,
+        others: Mapping[Any, Activation] = MappingProxyType({}),
+    ) -> None:
         self._names = _checked({} if swaps is None else swaps)
-        self._swaps = {canonical(old): new for old, new in self._names.items()}
+        asked_for = {canonical(old): new for old, new in self._names.items()}
+        self._swaps = {**others, **asked_for}
         self._met: set[Any] = set()
         by_type = {
             native(old): new for old, new in self._swaps.items() if _has_type(old)

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from .activation_functions import canonical
 from .errors import ConversionError
 from .keras_graph import Call
 from .registry import registry
@@ -39,6 +40,44 @@ def check_scales(
             )
         if not scale > 0:
             raise ValueError(f"scale_firing_rates must be positive, not {scale}")
+
+
+def check_calibration(
+    wanted: bool,
+    n_steps: int | None,
+    needed: Mapping[Any, Any],
+    swaps: Mapping[Any, Any],
+    **others: Any,
+) -> None:
+    """Check that what is said of a calibration goes with the rest.
+
+    Parameters
+    ----------
+    wanted : bool
+        Whether there are samples to calibrate with.
+    n_steps : int or None
+        How many steps to calibrate for.
+    needed, swaps : mapping
+        Activations that calibration swaps, and those that are swapped anyway.
+    **others
+        Other arguments of the conversion that have to be False or None.
+    """
+    if wanted != (n_steps is not None):
+        raise ValueError(
+            "calibrate and n_steps are given together or not at all: samples, and how "
+            "many steps to calibrate for"
+        )
+    if not wanted:
+        return
+    if n_steps != int(n_steps or 0) or not n_steps > 0:
+        raise ValueError(f"n_steps must be a whole number above 0, not {n_steps!r}")
+    for name, value in others.items():
+        if value is not None and value is not False:
+            raise ValueError(f"calibrate cannot be combined with {name}={value!r}")
+    if twice := [name for name in swaps if canonical(name) in needed]:
+        raise ValueError(
+            f"swap_activations names {twice}, for which calibrate puts its own neurons"
+        )
 
 
 def check_steps(call: Call) -> None:

@@ -15,10 +15,13 @@ from nengo_dl_core import configure_settings
 from . import cost, keras_graph, verification
 from .activation_functions import Activation
 from .activations import ActivationMap
-from .checks import check_scales, check_shapes, check_steps
+from .checks import check_calibration, check_scales, check_shapes, check_steps
 from .converted_model import ConvertedModel
 from .cost import Cost
 from .errors import ConversionError
+from .few_steps.calibration import calibrate as calibrated
+from .few_steps.calibration import spiking_swaps
+from .few_steps.results import Calibration
 from .keras_graph import Call, count_calls, functional_form
 from .layer_converter import LayerConverter, one_or_list
 from .layers.fallback import ConvertFallback
@@ -60,6 +63,14 @@ class Converter:
         in seconds).
     temporal_model : bool
         The tensors of the Keras model have the shape ``(batch_size, n_steps, ...)``.
+    calibrate : list of numpy.ndarray, optional
+        Samples for the model's inputs, ``(n_samples, ...)``; one array if it has one
+        input. ReLUs, with or without maximum, become `SpikingQuantizedReLU` neurons,
+        and their thresholds, biases and initial voltages are chosen such that the mean
+        output of ``n_steps`` steps is close to that of the model. Some hundred samples
+        are enough; each takes some times ``4 * n_steps`` bytes for every neuron.
+    n_steps : int, optional
+        How many steps to calibrate for.
 
     Attributes
     ----------
@@ -74,11 +85,15 @@ class Converter:
     layers : Converter.KerasTensorDict
         From the layers of the model, and the tensors between them, to the objects whose
         output is theirs.
+    calibration : Calibration or None
+        What calibration has gained, step by step; prints as a table.
 
     Raises
     ------
     ConversionError
-        If the model, or a layer of it, cannot be converted.
+        If the model, or a layer of it, cannot be converted or calibrated.
+    ValueError
+        If ``calibrate`` and ``n_steps`` do not go together, or contradict others.
 
     Examples
     --------
@@ -106,6 +121,8 @@ class Converter:
         scale_firing_rates: float | Mapping[keras.Layer, float] | None = None,
         synapse: float | nengo.synapses.Synapse | None = None,
         temporal_model: bool = False,
+        calibrate: Sequence[Any] | None = None,
+        n_steps: int | None = None,
     ) -> None:
         self.model = functional = functional_form(model)
         batch_axes = 2 if temporal_model else 1
@@ -116,14 +133,24 @@ class Converter:
         self.split_shared_weights = split_shared_weights
         self.scale_firing_rates = scale_firing_rates
         self.temporal_model = temporal_model
-        self.activations = ActivationMap(swap_activations)
+        self._n_calls = count_calls(functional)
+        swaps = {} if calibrate is None else spiking_swaps(self._n_calls)
+        check_calibration(
+            calibrate is not None,
+            n_steps,
+            swaps,
+            swap_activations or {},
+            temporal_model=temporal_model,
+            max_to_avg_pool=max_to_avg_pool,
+            synapse=synapse,
+        )
+        self.activations = ActivationMap(swap_activations, swaps)
         self.populations = Populations(synapse, allow_fallback)
         same: dict[keras.KerasTensor, list[keras.KerasTensor]] = {}
         self.layers = KerasTensorDict(same)
         self.inputs = KerasTensorDict(same)
         self.outputs = KerasTensorDict(same)
         self._converters: dict[Any, LayerConverter] = {}
-        self._n_calls = count_calls(functional)
         check_scales(scale_firing_rates, functional, self._n_calls)
 
         self.net = nengo.Network(label=functional.name)
@@ -147,6 +174,9 @@ class Converter:
                 f"{functional.name!r} has as its activation",
                 stacklevel=2,
             )
+        self.calibration: Calibration | None = None
+        if calibrate is not None and n_steps is not None:
+            self.calibration = calibrated(self._converted(), calibrate, n_steps)
 
     def _configure(self) -> None:
         configure_settings(trainable=None, firing_rate_scale=None)

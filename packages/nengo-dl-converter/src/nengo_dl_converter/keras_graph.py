@@ -225,6 +225,43 @@ def input_arrays(model: keras.Model, inputs: Any) -> list[Any]:
     return arrays
 
 
+def input_tensors(model: keras.Model, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the inputs of a model as tensors of the types that it has."""
+    return tuple(
+        keras.ops.convert_to_tensor(value, dtype=tensor.dtype)
+        for value, tensor in zip(inputs, model.inputs, strict=True)
+    )
+
+
+def evaluate(
+    model: keras.Model,
+    inputs: Sequence[Any],
+    compute: Callable[[Call, Mapping[keras.KerasTensor, Any]], Sequence[Any]],
+) -> tuple[Any, ...]:
+    """Compute a functional model, call by call.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+    inputs : sequence
+        What stands for its inputs, in their order.
+    compute : callable
+        Takes a call, and what stands for each tensor so far; returns what stands for
+        the outputs of the call.
+
+    Returns
+    -------
+    outputs : tuple
+        What stands for the outputs of the model.
+    """
+    values = dict(zip(model.inputs, inputs, strict=True))
+    for call in calls(model):
+        if not values.keys() >= set(call.outputs):
+            values.update(zip(call.outputs, compute(call, values), strict=True))
+    return tuple(values[tensor] for tensor in model.outputs)
+
+
 def layer_values(model: keras.Model, inputs: Sequence[Any]) -> list[LayerValues]:
     """Compute a functional model in inference, layer by layer.
 
@@ -243,24 +280,16 @@ def layer_values(model: keras.Model, inputs: Sequence[Any]) -> list[LayerValues]
     """
     found: list[LayerValues] = []
 
-    def evaluate(model: keras.Model, inputs: Sequence[Any]) -> tuple[Any, ...]:
-        values = dict(zip(model.inputs, inputs, strict=True))
-        for call in calls(model):
-            if values.keys() >= set(call.outputs):
-                continue
-            given = tuple(values[tensor] for tensor in call.inputs)
-            if is_graph(call.layer):
-                outputs = evaluate(functional_form(call.layer), given)
-            else:
-                args, kwargs = call.arguments(values)
-                outputs = tuple(keras.tree.flatten(call.layer(*args, **kwargs)))
-            found.append(LayerValues(call.layer, given, outputs))
-            values.update(zip(call.outputs, outputs, strict=True))
-        return tuple(values[tensor] for tensor in model.outputs)
+    def compute(call: Call, values: Mapping[keras.KerasTensor, Any]) -> tuple[Any, ...]:
+        given = tuple(values[tensor] for tensor in call.inputs)
+        if is_graph(call.layer):
+            outputs = evaluate(functional_form(call.layer), given, compute)
+        else:
+            args, kwargs = call.arguments(values)
+            outputs = tuple(keras.tree.flatten(call.layer(*args, **kwargs)))
+        found.append(LayerValues(call.layer, given, outputs))
+        return outputs
 
-    given = tuple(
-        keras.ops.convert_to_tensor(value, dtype=tensor.dtype)
-        for value, tensor in zip(inputs, model.inputs, strict=True)
-    )
-    outputs = evaluate(model, given)
+    given = input_tensors(model, inputs)
+    outputs = evaluate(model, given, compute)
     return [*found, LayerValues(model, given, outputs)]

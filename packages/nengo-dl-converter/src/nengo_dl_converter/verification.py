@@ -15,6 +15,7 @@ from nengo.ensemble import Neurons
 
 from .converted_model import ConvertedModel
 from .errors import VerificationError
+from .few_steps.neurons import SpikingQuantizedReLU
 from .keras_graph import LayerValues, layer_values
 from .report import LayerReport, Report
 from .simulation import as_data, inputs_or_ones, probed, simulate
@@ -22,6 +23,8 @@ from .simulation import as_data, inputs_or_ones, probed, simulate
 # Steps of gradient descent that the two are compared after, and their size.
 TRAINING_STEPS = 10
 LEARNING_RATE = 0.01
+# Length of a step, in seconds, in simulators that are told of none.
+STEP = 0.001
 
 
 def trained(
@@ -159,7 +162,10 @@ def _pairs(
 
 def _rates(neurons: Neurons, output: np.ndarray) -> np.ndarray:
     """Firing rates in Hz, ``(batch_size, n_neurons)``, from the output of all steps."""
-    amplitude = getattr(neurons.ensemble.neuron_type, "amplitude", 1.0)
+    neuron_type = neurons.ensemble.neuron_type
+    if isinstance(neuron_type, SpikingQuantizedReLU):
+        return np.count_nonzero(output, axis=1) / output.shape[1] / STEP
+    amplitude = getattr(neuron_type, "amplitude", 1.0)
     return np.abs(output).mean(axis=1) / amplitude
 
 

@@ -49,6 +49,7 @@ from .pooling import (
     ConvertAvgPool3D,
     ConvertMaxPool,
 )
+from .quantized_relu import ConvertQuantizedReLU
 from .rearranging import (
     ConvertCropping,
     ConvertFlatten,
@@ -113,6 +114,7 @@ __all__ = [
     "ConvertMultiply",
     "ConvertNormalization",
     "ConvertPermute",
+    "ConvertQuantizedReLU",
     "ConvertRNN",
     "ConvertReLU",
     "ConvertRearranging",

@@ -1,0 +1,1 @@
+"""Conversion in few steps: neurons whose spike counts are levels of an activation."""
