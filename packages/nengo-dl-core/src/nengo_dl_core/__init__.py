@@ -10,6 +10,7 @@ from nengo_dl_core import dists
 from nengo_dl_core.network.config import configure_settings
 from nengo_dl_core.network.lookup import get_setting
 from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
+from nengo_dl_core.quantization import Quantization
 from nengo_dl_core.synapses import Delay
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ __all__ = [
     "NetworkMetrics",
     "NeuronMetrics",
     "OpBuilder",
+    "Quantization",
     "SignalDict",
     "SimNeuronsBuilder",
     "SimProcessBuilder",

@@ -17,6 +17,7 @@ from nengo_dl_core.builders import (  # noqa: F401
     pyfunc,
     reset,
     rls,
+    rounding,
     sparse,
     tensor_node,
     time,

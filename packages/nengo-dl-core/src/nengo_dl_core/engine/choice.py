@@ -207,6 +207,7 @@ def _can_run_in_numpy(program: Program) -> bool:
         program.float_type != "float16"
         and program.product_dtype is None
         and program.use_loop
+        and not program.memory.formats
         and not program.setting("check_finite", False)
         and not program.setting("learning_phase", False)
         and all(map(_is_in_numpy, program.builder.op_builds.values()))

@@ -17,6 +17,7 @@ from nengo.params import Parameter
 from nengo_dl_core.network.compilation_cache import use_compilation_cache
 from nengo_dl_core.network.lookup import default_setting, is_declared
 from nengo_dl_core.network.session_config import check_session_config
+from nengo_dl_core.quantization import Quantization
 
 # The gradients of spikes that have names: that of the rates, and those of
 # `nengo_dl_core.surrogates`, which needs TensorFlow.
@@ -38,6 +39,7 @@ _PER_OBJECT: dict[str, tuple[type, ...]] = {
     "keep_history": (nengo.Probe,),
     "firing_rate_scale": (nengo.Ensemble,),
     "spike_gradient": (nengo.Ensemble,),
+    "quantization": (nengo.Ensemble, nengo.Connection),
 }
 
 
@@ -78,6 +80,13 @@ def _spike_gradient(value: Any) -> bool:
     return True
 
 
+def _quantization(value: Any) -> bool:
+    if value is None or value is False or isinstance(value, Quantization):
+        return True
+    is_number = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return is_number and 2 <= value <= 16
+
+
 def _dtype_name(value: Any) -> Any:
     """Turn any way to give a floating point type into its name."""
     return getattr(value, "name", None) or getattr(value, "__name__", value)
@@ -101,6 +110,10 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
         ", ".join(f'"{name}"' for name in SPIKE_GRADIENTS)
         + ", a function of the distance from the threshold, False or None, or a "
         "dictionary of these by neuron types (classes)",
+    ),
+    "quantization": (
+        _quantization,
+        "a number of bits from 2 to 16, a Quantization, False or None",
     ),
     "dtype": (
         lambda value: _dtype_name(value) in ("float16", "float32", "float64"),
@@ -144,10 +157,10 @@ def configure_settings(**kwargs: Any) -> None:
     """Change settings of the simulator for the network that is being defined.
 
     Call it within the context of a network. Each call changes the settings that it
-    names and leaves the others as they are. ``trainable``, ``keep_history`` and
-    ``spike_gradient`` hold for the network in whose context they are set, and for the
-    networks in it that do not say otherwise. All other settings are those of the whole
-    simulation, and belong to the top-level network.
+    names and leaves the others as they are. ``trainable``, ``keep_history``,
+    ``spike_gradient`` and ``quantization`` hold for the network in whose context they
+    are set, and for the networks in it that do not say otherwise. All other settings
+    are those of the whole simulation, and belong to the top-level network.
 
     Parameters
     ----------
@@ -177,6 +190,12 @@ def configure_settings(**kwargs: Any) -> None:
         leave it to the networks around this one. Can also be set for one ensemble with
         ``net.config[ens].spike_gradient``, for all of them, and for a subnetwork, as
         ``trainable``; the innermost setting wins.
+    quantization : int or Quantization or False
+        Give weights so many bits, inputs, biases and voltages those of a
+        `Quantization`, in training and in simulations, which are then in float64. Can
+        also be set for an ensemble, whose biases and voltages it is, for a connection,
+        for all of them, and for a subnetwork, as ``trainable``; the innermost setting
+        wins. False leaves an object out.
     dtype : str or tf.DType
         Floating point type, ``"float16"``, ``"float32"`` or ``"float64"``. By default
         it is ``"float32"``, or ``"float16"`` if `nengo.rc` asks for 16 bits.

@@ -10,8 +10,10 @@ import numpy.typing as npt
 import tensorflow as tf
 from nengo.builder.signal import Signal
 
+from nengo_dl_core.builders.rounding import rounded
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
+from nengo_dl_core.quantization import Format
 from nengo_dl_optimizer import Block, OptimizedGraph
 
 
@@ -32,6 +34,8 @@ class Memory:
         Number of items in a minibatch.
     dt : float
         Length of a step, in seconds.
+    formats : dict of {nengo.builder.Signal: Format}
+        The parameters that are rounded, and the numbers that they are rounded to.
 
     Attributes
     ----------
@@ -51,12 +55,14 @@ class Memory:
         float_type: str,
         minibatch_size: int,
         dt: float,
+        formats: Mapping[Signal, Format],
     ) -> None:
         self.optimized = optimized
         self.layout = layout = optimized.layout
         self.float_type = float_type
         self.minibatch_size = minibatch_size
         self.dt = dt
+        self.formats = {sig: x for sig, x in formats.items() if sig in layout}
         self._signals: dict[Signal, TensorSignal] = {}
         self.parameters: list[Block] = []
         self.states: dict[str, list[Block]] = {}
@@ -107,7 +113,9 @@ class Memory:
         memory : Memory
             Has the signals of this one.
         """
-        return Memory(self.optimized, self.float_type, minibatch_size, self.dt)
+        return Memory(
+            self.optimized, self.float_type, minibatch_size, self.dt, self.formats
+        )
 
     def environment(self) -> SignalDict:
         """Make the environment of a step, for one trace.
@@ -183,6 +191,8 @@ class Memory:
     def bind(self, environment: SignalDict, values: Mapping[Block, tf.Tensor]) -> None:
         """Bind values to all blocks, in place of what was bound before.
 
+        Parameters of few bits are rounded here, for everybody who reads them.
+
         Parameters
         ----------
         environment : SignalDict
@@ -198,6 +208,10 @@ class Memory:
                 if block.minibatched:
                     value = tf.broadcast_to(value, (self.minibatch_size, *block.shape))
             environment.extend(self._key(block), value, block.shape[0])
+        for sig, number_format in self.formats.items():
+            found = self.tensor_signal(sig)
+            value = rounded(number_format, environment.gather(found))
+            environment.scatter(found, value)
 
     def initial_value(self, block: Block) -> npt.NDArray[Any]:
         """Value of a block at the start of a simulation.

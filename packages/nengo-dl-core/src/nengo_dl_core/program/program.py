@@ -24,6 +24,7 @@ from nengo_dl_core.network.inputs import NodeInput, evaluated_in_turn, split_inp
 from nengo_dl_core.network.lookup import get_setting
 from nengo_dl_core.network.names import unique_names
 from nengo_dl_core.network.owners import Owners
+from nengo_dl_core.network.quantization import number_formats, quantized_objects
 from nengo_dl_core.network.session_config import apply_session_config
 from nengo_dl_core.network.signal_facts import signal_facts
 from nengo_dl_core.network.spike_gradients import SpikeGradient, spike_gradients
@@ -251,8 +252,9 @@ def make_program(
     nengo.exceptions.ValidationError
         If there is no such device.
     nengo.exceptions.ConfigError
-        If a subnetwork has settings that the simulation has not, or products are to be
-        in bfloat16 although the simulation is not in float32.
+        If a subnetwork has settings that the simulation has not, products are to be
+        in bfloat16 although the simulation is not in float32, or something is quantized
+        although the simulation is not in float64.
     """
     if model.toplevel is not None:
         check_subnetworks(model.toplevel)
@@ -261,8 +263,14 @@ def make_program(
     check_device(device)
     # Nengo's own setting is 64 bits unless somebody wants fewer
     few_bits = nengo.rc.float_dtype == np.float16
-    default = "float16" if few_bits else "float32"
+    quantized = [obj for obj, _ in quantized_objects(model.toplevel)]
+    default = "float64" if quantized else "float16" if few_bits else "float32"
     dtype = get_setting(model, "dtype", default)
+    if quantized and dtype != "float64":
+        raise ConfigError(
+            f"{quantized[0]} is quantized, which needs a simulation in float64, where "
+            f'sums of integers are exact; this one is in dtype="{dtype}": leave it out'
+        )
     if get_setting(model, "product_dtype") and dtype != "float32":
         raise ConfigError(
             'product_dtype="bfloat16" needs a simulation in dtype="float32", and this '
@@ -297,7 +305,7 @@ def make_program(
     return Program(
         model,
         optimized,
-        Memory(optimized, float_type, minibatch_size, model.dt),
+        Memory(optimized, float_type, minibatch_size, model.dt, number_formats(model)),
         list(inputs),
         Deferral.of(optimized.plan, optimized.graph, minibatch_size),
         float_type,

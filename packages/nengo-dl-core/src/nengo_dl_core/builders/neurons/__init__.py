@@ -2,6 +2,7 @@
 
 from nengo_dl_core.builders.neurons import (
     adaptive,
+    fixed_point,
     izhikevich,
     leaky_relu,
     lif,
@@ -13,6 +14,7 @@ from nengo_dl_core.builders.neurons import (
 
 __all__ = [
     "adaptive",
+    "fixed_point",
     "izhikevich",
     "leaky_relu",
     "lif",
