@@ -115,7 +115,7 @@ def test_page_shows_every_case_and_asks_for_nothing_else(tmp_path):
     ("arguments", "message"),
     [
         (["build", "--benchmark", "nothing"], "'nothing' is not one of"),
-        (["build", *SMALL], "Missing option '--benchmark'"),
+        (["build", *SMALL], "give one of --benchmark NAME, --network"),
         (
             ["build", "--benchmark", "pes", "--kwarg", "theta=1"],
             "pes has no argument 'theta'; it has dimensions, neurons_per_d",

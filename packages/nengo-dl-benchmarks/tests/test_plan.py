@@ -86,4 +86,4 @@ def test_command_shows_simplifications_and_plans(tmp_path):
 def test_network_has_to_be_chosen_first():
     result = CliRunner().invoke(main, ["plan"])
     assert result.exit_code == 2
-    assert "choose one network before it" in " ".join(result.output.split())
+    assert "choose one network: build" in " ".join(result.output.split())

@@ -94,7 +94,7 @@ def test_time_only_shows_nothing_else(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["profile"], "choose a network before it"),
+        (["profile"], "choose a network: build"),
         (["profile", "--n_steps", "0"], "0 is not in the range"),
         (
             [

@@ -16,12 +16,15 @@ from nengo_dl_benchmarks.networks import (
     ring,
     spaun,
 )
+from nengo_dl_benchmarks.own import Comparison, compare, plan
 from nengo_dl_benchmarks.profiling import run_profile
 
 __all__ = [
+    "Comparison",
     "basal_ganglia",
     "cconv",
     "chain",
+    "compare",
     "convolution",
     "feedback",
     "integrator",
@@ -29,6 +32,7 @@ __all__ = [
     "mixed_sizes",
     "mnist",
     "pes",
+    "plan",
     "python_node",
     "random_network",
     "ring",

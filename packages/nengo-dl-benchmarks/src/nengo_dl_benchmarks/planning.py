@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import nengo
+from rich.table import Table
 
+from nengo_dl_benchmarks.report import as_text, seconds
 from nengo_dl_optimizer import (
     OperatorGraph,
     OptimizedGraph,
     Planner,
     Simplification,
     Sorter,
+    default_simplifications,
     greedy_planner,
     layered_planner,
     noop_order_signals,
     noop_planner,
     optimize,
     order_signals,
+    simplify,
     transitive_planner,
     tree_planner,
 )
@@ -49,7 +54,7 @@ def operator_graph(net: nengo.Network) -> OperatorGraph:
     Parameters
     ----------
     net : nengo.Network
-        The network. Its settings for the optimization are changed.
+        The network.
 
     Returns
     -------
@@ -59,6 +64,7 @@ def operator_graph(net: nengo.Network) -> OperatorGraph:
     # Whoever imports this module need not wait for TensorFlow.
     from nengo_dl_core import Simulator, configure_settings
 
+    net = net.copy()  # or its settings for the optimization would be changed
     with net:
         configure_settings(
             simplifications=[], planner=noop_planner, sorter=noop_order_signals
@@ -136,8 +142,8 @@ def try_simplifications(
     for simplification in simplifications:
         start = perf_counter()
         graph = graph.follow(simplification(graph))
-        seconds = perf_counter() - start
-        results.append(Simplified(_name(simplification), seconds, len(graph)))
+        taken = perf_counter() - start
+        results.append(Simplified(_name(simplification), taken, len(graph)))
     return results
 
 
@@ -193,6 +199,109 @@ def try_plan(graph: OperatorGraph, planner: str, sorter: str) -> Planned:
     )
     clock(None)
     return Planned(planner, sorter, clock.seconds, optimized)
+
+
+@dataclass(frozen=True)
+class Plans:
+    """What the optimizer makes of a network.
+
+    Parameters
+    ----------
+    operators, left : int
+        Number of operators before all simplifications, and when none helps any more.
+    simplified : sequence of Simplified
+        What each simplification does, applied once.
+    planned : sequence of Planned
+        What each planner and sorter does with what is left.
+    """
+
+    operators: int
+    left: int
+    simplified: Sequence[Simplified]
+    planned: Sequence[Planned]
+
+    def tables(self) -> tuple[Table, Table]:
+        """Return a table of the simplifications, and one of the plans."""
+        simplified = _simplifications(self.simplified, self.operators, self.left)
+        return simplified, _plans(self.planned)
+
+    def plot(self) -> Figure:
+        """Draw what groups do to blocks, as planned and sorted last; see `picture`."""
+        return picture(self.planned[-1].optimized)
+
+    def __str__(self) -> str:
+        return as_text(*self.tables())
+
+
+def try_plans(
+    net: nengo.Network,
+    planners: Sequence[str],
+    report: Callable[[str], None] = lambda _: None,
+) -> Plans:
+    """Try simplifications, then each planner with each sorter.
+
+    Parameters
+    ----------
+    net : nengo.Network
+        The network.
+    planners : sequence of str
+        Names in ``PLANNERS``.
+    report : callable
+        Is told what is done next.
+
+    Returns
+    -------
+    plans : Plans
+        What came of it.
+    """
+    graph = operator_graph(net)
+    report("simplify")
+    simplified = try_simplifications(graph, default_simplifications)
+    left = simplify(graph, default_simplifications)
+    planned = []
+    for planner, sorter in product(planners, SORTERS):
+        report(f"{planner}, {sorter}")
+        planned.append(try_plan(left, planner, sorter))
+    return Plans(len(graph), len(left), simplified, planned)
+
+
+def _simplifications(results: Sequence[Simplified], before: int, after: int) -> Table:
+    table = Table("simplification")
+    for column in ("time", "operators removed", "left"):
+        table.add_column(column, justify="right")
+    total = before
+    for result in results:
+        table.add_row(
+            result.name,
+            seconds(result.seconds),
+            str(before - result.operators),
+            str(result.operators),
+        )
+        before = result.operators
+    table.add_section()
+    table.add_row("all, until none helps", "", str(total - after), str(after))
+    return table
+
+
+def _plans(tried: Sequence[Planned]) -> Table:
+    table = Table("planner")
+    for column in ("time", "groups"):
+        table.add_column(column, justify="right")
+    table.add_column("sorter")
+    for column in ("time", "blocks", "in one piece"):
+        table.add_column(column, justify="right")
+    for found in tried:
+        summary = found.optimized.summary
+        table.add_row(
+            found.planner.removesuffix("_planner"),
+            seconds(found.seconds["planning"]),
+            str(summary.groups),
+            found.sorter.removesuffix("_signals"),
+            seconds(found.seconds["sorting"]),
+            str(summary.blocks),
+            f"{summary.contiguous:.0%}",
+        )
+    return table
 
 
 def picture(optimized: OptimizedGraph) -> Figure:

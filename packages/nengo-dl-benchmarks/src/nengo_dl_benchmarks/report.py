@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
 from nengo_dl_benchmarks.comparison import Case, Measurement
@@ -219,6 +220,25 @@ def table(measurements: Sequence[Measurement]) -> Table:
     for found in measurements:
         rows.add_row(*cells(found, measurements))
     return rows
+
+
+def as_text(*tables: Table) -> str:
+    """Write tables as text.
+
+    Parameters
+    ----------
+    *tables : rich.table.Table
+        The tables.
+
+    Returns
+    -------
+    text : str
+        One below the other, without colours.
+    """
+    console = Console(width=100, color_system=None)
+    with console.capture() as capture:
+        console.print(*tables, sep="\n")
+    return capture.get().rstrip()
 
 
 def mebibytes(value: float | None) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
@@ -45,15 +47,18 @@ class Benchmark:
     size : dict
         Arguments of the function, a neuron type by its name: plain values, which can
         be written to a file and given to another process.
+    given : str, optional
+        What has been given for a network of the user's own, ``module:function``.
     """
 
     function: Callable[..., nengo.Network]
     size: Mapping[str, Any] = field(default_factory=dict)
+    given: str = ""
 
     @property
     def name(self) -> str:
-        """Name of the function."""
-        return self.function.__name__
+        """Name by which `find` gives the network."""
+        return self.given or self.function.__name__
 
     def __str__(self) -> str:
         size = ", ".join(f"{name}={value}" for name, value in self.size.items())
@@ -82,7 +87,7 @@ class Benchmark:
             if argument not in known:
                 raise ValueError(
                     f"{self.name} has no argument {argument!r}; "
-                    f"it has {', '.join(known)}"
+                    f"it has {', '.join(known) or 'none'}"
                 )
         neuron_type = size.get("neuron_type", "LIF")
         if neuron_type not in NEURON_TYPES:
@@ -90,7 +95,7 @@ class Benchmark:
                 f"there is no neuron type {neuron_type!r}; "
                 f"there are {', '.join(NEURON_TYPES)}"
             )
-        return Benchmark(self.function, {**self.size, **size})
+        return replace(self, size={**self.size, **size})
 
     def build(self) -> nengo.Network:
         """Build the network.
@@ -99,13 +104,21 @@ class Benchmark:
         -------
         net : nengo.Network
             The network at the chosen size.
+
+        Raises
+        ------
+        TypeError
+            If the function returns something else.
         """
         arguments = dict(self.size)
         if "neuron_type" in arguments:
             name = arguments["neuron_type"]
             neuron_type = getattr(import_module(NEURON_TYPES[name]), name)
             arguments["neuron_type"] = neuron_type()
-        return self.function(**arguments)
+        net = self.function(**arguments)
+        if not isinstance(net, nengo.Network):
+            raise TypeError(f"{self} is no nengo.Network: {net!r}")
+        return net
 
 
 def _of_neurons(function: Callable[..., nengo.Network], **size: int) -> Benchmark:
@@ -137,3 +150,43 @@ BENCHMARKS = {
         Benchmark(networks.spaun, {"dimensions": 512}),
     )
 }
+
+
+def find(name: str) -> Benchmark:
+    """Find a network by its name.
+
+    Parameters
+    ----------
+    name : str
+        One of ``BENCHMARKS``, or ``module:function``: a function of the user's own that
+        returns a network, in a module of the present folder or one that is installed.
+
+    Returns
+    -------
+    benchmark : Benchmark
+        The network, at its usual size.
+
+    Raises
+    ------
+    ValueError
+        If the text is neither, the module cannot be imported, or it has no such
+        function.
+    """
+    if name in BENCHMARKS:
+        return BENCHMARKS[name]
+    module_name, _, function_name = name.partition(":")
+    if not (module_name and function_name):
+        raise ValueError(f"{name!r} is not of the form module:function")
+    if (here := os.getcwd()) not in sys.path:  # as `python -m` does
+        sys.path.insert(0, here)
+    try:
+        module = import_module(module_name)
+    except Exception as error:
+        raise ValueError(
+            f"{name!r}: module {module_name!r} cannot be imported, from {here} or what "
+            f"is installed: {type(error).__name__}: {error}"
+        ) from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise ValueError(f"{name!r}: {module_name!r} has no function {function_name!r}")
+    return Benchmark(function, given=name)

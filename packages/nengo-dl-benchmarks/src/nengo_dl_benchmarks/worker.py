@@ -45,7 +45,9 @@ def main(job: dict[str, Any]) -> None:
         print(json.dumps(values), file=answers, flush=True)
 
     try:
-        trial = _Trial(job)
+        # What one process has solved would spare another one the work
+        nengo.rc.set("decoder_cache", "enabled", "False")
+        trial = Trial(job, *_load(job))
         stages = trial.stages()
         for _ in sys.stdin:
             answer(seconds=next(stages))
@@ -54,19 +56,27 @@ def main(job: dict[str, Any]) -> None:
         answer(error=f"{type(error).__name__}: {error}")
 
 
-class _Trial:
-    """A simulator on a network."""
+class Trial:
+    """A simulator on a network.
 
-    def __init__(self, job: dict[str, Any]) -> None:
+    Parameters
+    ----------
+    job : dict
+        As for `main`; what names the network is not used.
+    network : nengo.Network
+        The network.
+    simulator : callable
+        Makes the simulator.
+    """
+
+    def __init__(self, job: dict[str, Any], network: Any, simulator: Any) -> None:
         self.job = job
-        self.network, self.simulator = _load(job)
+        self.network, self.simulator = network, simulator
         self.idle = _peak_memory()
         self.sim: Any = None
 
     def stages(self) -> Iterator[float]:
         """Do the stages of the job one by one; give the seconds that each took."""
-        # What one process has solved would spare another one the work
-        nengo.rc.set("decoder_cache", "enabled", "False")
         mode, batch_size = self.job["mode"], self.job["batch_size"]
         parameters = inspect.signature(self.simulator).parameters
         at_once = batch_size if "minibatch_size" in parameters else 1
@@ -183,17 +193,34 @@ def _load(job: dict[str, Any]) -> tuple[Any, Any]:
     package = util.module_from_spec(spec)
     sys.modules[folder.name] = package
     spec.loader.exec_module(package)
-    entry_point = _entry_point(job["backend"])
+    entry_point = find_backend(job["backend"])
     simulator = entry_point.load()
     if entry_point.module == "nengo_dl" and util.find_spec("nengo_dl_core") is None:
         # An earlier release: its one package has what some networks take from core.
         sys.modules["nengo_dl_core"] = sys.modules["nengo_dl"]
     suite = import_module(f"{folder.name}.suite")
-    network = suite.BENCHMARKS[job["benchmark"]].at(**job["size"]).build()
+    network = suite.find(job["benchmark"]).at(**job["size"]).build()
     return network, simulator
 
 
-def _entry_point(name: str) -> Any:
+def find_backend(name: str) -> Any:
+    """Find a simulator.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the group ``nengo.backends``.
+
+    Returns
+    -------
+    point : importlib.metadata.EntryPoint
+        What loads it.
+
+    Raises
+    ------
+    LookupError
+        If there is none of that name.
+    """
     points = metadata.entry_points(group="nengo.backends")
     found = {point.name: point for point in points}
     if name not in found:
@@ -221,7 +248,7 @@ def _peak_memory() -> int | None:
 
 def _versions(backend: str) -> dict[str, str]:
     """Return the versions of what takes part, by name of the distribution."""
-    names = {"nengo", "numpy", "tensorflow", "keras", _entry_point(backend).dist.name}
+    names = {"nengo", "numpy", "tensorflow", "keras", find_backend(backend).dist.name}
     versions = {"python": platform.python_version()}
     for name in sorted(names):
         try:

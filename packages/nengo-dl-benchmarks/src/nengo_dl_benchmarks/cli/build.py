@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from nengo_dl_benchmarks.cli import options
 from nengo_dl_benchmarks.suite import BENCHMARKS, NEURON_TYPES, Benchmark
 
 
@@ -37,9 +38,9 @@ def _arguments(
     "name",
     type=click.Choice(list(BENCHMARKS)),
     metavar="NAME",
-    required=True,
     help=f"Name of the benchmark network: {', '.join(BENCHMARKS)}.",
 )
+@options.network
 @click.option("--dimensions", type=click.IntRange(min=1), help="Number of dimensions.")
 @click.option(
     "--neurons_per_d", type=click.IntRange(min=1), help="Neurons per dimension."
@@ -60,9 +61,14 @@ def _arguments(
 )
 @click.pass_obj
 def build(
-    chosen: list[Benchmark], /, name: str, others: dict[str, Any], **size: Any
+    chosen: list[Benchmark],
+    /,
+    name: str | None,
+    network: Benchmark | None,
+    others: dict[str, Any],
+    **size: Any,
 ) -> Benchmark:
-    """Choose a benchmark network.
+    """Choose a benchmark network, or one of your own.
 
     What is not given is as in the usual size of the network. The command can be
     repeated, to choose several.
@@ -70,8 +76,12 @@ def build(
     given = {key: value for key, value in size.items() if value is not None}
     for key in given.keys() & others:
         raise click.UsageError(f"give {key} once: --{key} or --kwarg {key}=")
+    if (name is None) == (network is None):
+        raise click.UsageError(
+            "give one of --benchmark NAME, --network MODULE:FUNCTION"
+        )
     try:
-        benchmark = BENCHMARKS[name].at(**given, **others)
+        benchmark = (network or BENCHMARKS[str(name)]).at(**given, **others)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     chosen.append(benchmark)

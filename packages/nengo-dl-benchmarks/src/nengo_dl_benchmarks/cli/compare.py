@@ -17,6 +17,7 @@ from nengo_dl_benchmarks.suite import BENCHMARKS, Benchmark
 
 
 @click.command()
+@options.network
 @options.backends
 @click.option(
     "--mode",
@@ -36,6 +37,7 @@ from nengo_dl_benchmarks.suite import BENCHMARKS, Benchmark
 def compare(
     chosen: list[Benchmark],
     /,
+    network: Benchmark | None,
     backends: tuple[Backend, ...],
     modes: tuple[str, ...],
     batch_sizes: tuple[int, ...],
@@ -60,7 +62,7 @@ def compare(
     cases = [
         Case(benchmark.name, dict(benchmark.size), mode, batch_size, n_steps)
         for benchmark, mode, batch_size in product(
-            chosen or BENCHMARKS.values(), modes, batch_sizes
+            options.with_own(chosen, network) or BENCHMARKS.values(), modes, batch_sizes
         )
     ]
     console = Console()

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from nengo_dl_benchmarks.comparison import Backend
 from nengo_dl_benchmarks.results import Results
-from nengo_dl_benchmarks.suite import Benchmark
+from nengo_dl_benchmarks.suite import Benchmark, find
 
 INSTALLED = sorted(entry_points(group="nengo.backends").names)
 
@@ -31,6 +31,24 @@ class _BackendType(click.ParamType):  # type: ignore[type-arg]  # old clicks
             return value
         try:
             return Backend.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _NetworkType(click.ParamType):  # type: ignore[type-arg]  # old clicks
+    name = "network"
+
+    def convert(
+        self,
+        value: str | Benchmark,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Benchmark:
+        """Find a network of the user's own."""
+        if isinstance(value, Benchmark):
+            return value
+        try:
+            return find(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -70,6 +88,13 @@ def positive(
     )
 
 
+network = click.option(
+    "--network",
+    type=_NetworkType(),
+    metavar="MODULE:FUNCTION",
+    help="A network of your own: what this function returns. The module is looked for "
+    "in the present folder too.",
+)
 backends = click.option(
     "--backend",
     "backends",
@@ -130,13 +155,33 @@ def begin(output: Path | None) -> Results:
     return results
 
 
-def only(chosen: list[Benchmark]) -> Benchmark:
+def with_own(chosen: list[Benchmark], network: Benchmark | None) -> list[Benchmark]:
+    """Return the networks that a command works on.
+
+    Parameters
+    ----------
+    chosen : list of Benchmark
+        What the commands before it have chosen.
+    network : Benchmark or None
+        The command's own ``--network``.
+
+    Returns
+    -------
+    benchmarks : list of Benchmark
+        All of them.
+    """
+    return chosen if network is None else [*chosen, network]
+
+
+def only(chosen: list[Benchmark], network: Benchmark | None) -> Benchmark:
     """Return the one network that a command works on.
 
     Parameters
     ----------
     chosen : list of Benchmark
         What the commands before it have chosen.
+    network : Benchmark or None
+        The command's own ``--network``.
 
     Returns
     -------
@@ -148,9 +193,13 @@ def only(chosen: list[Benchmark]) -> Benchmark:
     click.UsageError
         If there is none, or several.
     """
-    if len(chosen) != 1:
-        raise click.UsageError("choose one network before it: build --benchmark NAME")
-    return chosen[0]
+    benchmarks = with_own(chosen, network)
+    if len(benchmarks) != 1:
+        raise click.UsageError(
+            "choose one network: build --benchmark NAME before it, or --network "
+            "MODULE:FUNCTION"
+        )
+    return benchmarks[0]
 
 
 def built(benchmark: Benchmark) -> nengo.Network:

@@ -18,6 +18,7 @@ from nengo_dl_benchmarks.suite import Benchmark
 
 
 @click.command()
+@options.network
 @click.option(
     "--train/--no-train",
     default=False,
@@ -44,6 +45,7 @@ from nengo_dl_benchmarks.suite import Benchmark
 def profile(
     context: click.Context,
     /,
+    network: Benchmark | None,
     unroll: int,
     batch_size: int,
     time_only: bool,
@@ -56,9 +58,12 @@ def profile(
     training what their gradients take. 'For example' is one of the objects that a group
     belongs to.
     """
-    chosen: list[Benchmark] = context.obj
+    chosen = options.with_own(context.obj, network)
     if not chosen:
-        raise click.UsageError("choose a network before it: build --benchmark NAME")
+        raise click.UsageError(
+            "choose a network: build --benchmark NAME before it, or --network "
+            "MODULE:FUNCTION"
+        )
     if time_only:
         options.refuse(context, "logdir", "--time-only writes no profile")
     console = Console()
@@ -68,7 +73,9 @@ def profile(
             with console.status(str(benchmark)):
                 found = profile_network(
                     net,
-                    logdir=None if time_only else logdir / benchmark.name,
+                    logdir=None
+                    if time_only
+                    else logdir / benchmark.name.replace(":", "."),
                     minibatch_size=batch_size,
                     unroll_simulation=unroll,
                     **settings,

@@ -22,6 +22,7 @@ OF_A_RUN = ("n_steps", "batch_size")
 
 
 @click.command()
+@options.network
 @click.option(
     "--over",
     "argument",
@@ -62,6 +63,7 @@ OF_A_RUN = ("n_steps", "batch_size")
 def scale(
     context: click.Context,
     /,
+    network: Benchmark | None,
     argument: str,
     values: tuple[int, ...],
     costs: tuple[str, ...],
@@ -78,7 +80,7 @@ def scale(
     costs no more; "at the end", from the last but one size to the last. Call it after
     'build'.
     """
-    benchmark = options.only(context.obj)
+    benchmark = options.only(context.obj, network)
     if len(set(values)) < 2:
         raise click.UsageError("give at least two values: --value 10 --value 100")
     if argument in OF_A_RUN:
@@ -118,7 +120,7 @@ def _case(
 def _title(benchmark: Benchmark, argument: str, n_steps: int) -> str:
     size = {name: size for name, size in benchmark.size.items() if name != argument}
     steps = "" if argument == "n_steps" else f", {n_steps} steps"
-    return f"{Benchmark(benchmark.function, size)}{steps}"
+    return f"{replace(benchmark, size=size)}{steps}"
 
 
 def _table(scaling: Scaling) -> Table:
