@@ -76,9 +76,7 @@ def main(epochs=4, backup=None, save=None, n_samples=160, batch=16):
             net, minibatch_size=own, seed=0, progress_bar=False
         ) as sim:
             sim.compile(optimizer=keras.optimizers.Adam(0.01), loss="mse")
-            sim.fit(
-                x, y, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=2
-            )
+            sim.fit(x, y, epochs=epochs, callbacks=callbacks, shuffle=False, verbose=2)
             predicted = sim.predict(x)[net.all_probes[0]]
             print(f"worker {index}: mean squared error {np.mean((predicted - y) ** 2)}")
             if save and index == 0:
