@@ -5,7 +5,6 @@ them started with its own index. They end with the same weights.
 """
 
 import argparse
-import json
 import os
 
 import keras
@@ -30,21 +29,26 @@ class SharedBackup(keras.callbacks.Callback):
             self.written = keras.callbacks.BackupAndRestore(f"{folder}-{index}")
 
     def set_model(self, model):
+        """Tell both backups which model they save."""
         super().set_model(model)
         self.read.set_model(model)
         self.written.set_model(model)
 
     def on_train_begin(self, logs=None):
+        """Go on from where the first worker was."""
         self.read.on_train_begin(logs)
 
     def on_epoch_end(self, epoch, logs=None):
+        """Save what has been trained."""
         self.written.on_epoch_end(epoch, logs)
 
     def on_train_end(self, logs=None):
+        """Delete the backup."""
         self.written.on_train_end(logs)
 
 
 def make_network():
+    """Make a network that is to learn a square."""
     with nengo.Network(seed=0) as net:
         nengo_dl_core.configure_settings(dtype="float64")
         stimulus = nengo.Node(np.zeros(1))
@@ -57,6 +61,7 @@ def make_network():
 
 
 def main(epochs=4, backup=None, save=None, n_samples=160, batch=16):
+    """Train alone, or as one of several workers."""
     # First of all: it waits for the other workers.
     several = "TF_CONFIG" in os.environ
     strategy = (
