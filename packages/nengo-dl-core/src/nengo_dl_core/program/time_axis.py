@@ -236,9 +236,7 @@ class _Division:
                 levels.update(dict.fromkeys(component, last + 2))
                 levels |= {x: last for x in component if isinstance(x, Operator)}
                 continue
-            circle = (
-                self._linear.of(_operators(component)) if len(component) > 1 else []
-            )
+            circle = [] if last % 2 else self._circle(component)
             if circle:
                 self._set_circle(circle, component, before, levels)
                 continue
@@ -254,6 +252,11 @@ class _Division:
                 known = [levels[x] for x in after[component[0]]]
                 levels[component[0]] = min(known, default=latest)
         return {op: levels[op] for op in self._graph if op not in self._repeated}
+
+    def _circle(self, component: Sequence[Any]) -> list[Operator]:
+        """Find the circle of linear operators that a component is, if it is one."""
+        operators = _operators(component)
+        return self._linear.of(operators) if len(operators) > 1 else []
 
     def _set_circle(
         self,
