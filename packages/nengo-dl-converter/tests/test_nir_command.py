@@ -170,3 +170,13 @@ def test_the_command_line_answers_without_keras(arguments, answer):
     )
     assert not answered.returncode, answered.stderr
     assert answer in answered.stdout
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_functions_in_a_keras_model_do_not_run(suffix, tmp_path):
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Lambda(lambda x: x)(inputs))
+    path = tmp_path / f"model.{suffix}"
+    model.save(path)
+    output = command("from-keras", path, tmp_path / "o", status=1)
+    assert "arbitrary code execution" in " ".join(output.split())
