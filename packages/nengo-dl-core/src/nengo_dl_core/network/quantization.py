@@ -53,7 +53,9 @@ class Round(Operator):
         tag: str | None = None,
     ) -> None:
         super().__init__(tag=tag)
-        self.sets, self.incs, self.reads, self.updates = [dst], [], [src], []
+        self.sets, self.reads = [dst], [src]
+        self.incs: list[Signal] = []
+        self.updates: list[Signal] = []
         self.number_format = number_format
 
     @property
@@ -105,13 +107,12 @@ def build_quantized_network(
         for obj, quantization in quantized
         if isinstance(obj, nengo.Ensemble)
     }
-    inputs = {
-        model.sig[obj]["weights"]: (obj, quantization)
-        for obj, quantization in quantized
-        if isinstance(obj, nengo.Connection)
-        and not _check_connection(model, obj)
-        and isinstance(obj.pre_obj, nengo.Node)
-    }
+    inputs = {}
+    for obj, quantization in quantized:
+        if isinstance(obj, nengo.Connection):
+            _check_connection(model, obj)
+            if isinstance(obj.pre_obj, nengo.Node):
+                inputs[model.sig[obj]["weights"]] = obj, quantization
     for op in list(model.operators) if quantized else ():
         if type(op) is SimNeurons and op.output in neurons:
             op.neurons = neurons[op.output]
