@@ -10,7 +10,7 @@ from nengo.builder.operator import Operator
 
 from nengo_dl_core.builders.base import BuildConfig, OpBuilder
 from nengo_dl_core.builders.builder import Builder
-from nengo_dl_core.builders.neurons.given_gradients import with_gradient_of
+from nengo_dl_core.builders.given_gradients import with_gradient_of
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.network.quantization import Round
 from nengo_dl_core.quantization import (

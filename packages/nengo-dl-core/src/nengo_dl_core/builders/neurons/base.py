@@ -31,11 +31,11 @@ from nengo.neurons import NeuronType
 from nengo_dl_core.builders.base import BuildConfig, OpBuilder
 from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.delegating import ChosenBuilder
-from nengo_dl_core.builders.neurons.generic import GenericNeuronBuilder
-from nengo_dl_core.builders.neurons.given_gradients import (
+from nengo_dl_core.builders.given_gradients import (
     with_derivative,
     with_gradient_of,
 )
+from nengo_dl_core.builders.neurons.generic import GenericNeuronBuilder
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.network.spike_gradients import SpikeGradient
 from nengo_dl_core.surrogates import Surrogate
