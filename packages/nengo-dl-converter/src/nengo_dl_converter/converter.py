@@ -18,16 +18,15 @@ from .activations import ActivationMap
 from .checks import check_calibration, check_scales, check_shapes, check_steps
 from .converted_model import ConvertedModel
 from .cost import Cost
-from .errors import ConversionError
 from .few_steps.calibration import calibrate as calibrated
 from .few_steps.calibration import spiking_swaps
 from .few_steps.results import Calibration
 from .keras_graph import Call, count_calls, functional_form
 from .layer_converter import LayerConverter, one_or_list
-from .layers.fallback import ConvertFallback
 from .populations import Populations
 from .registry import Converts, registry
 from .report import Report
+from .selection import choose_class
 from .tensor_dict import KerasTensorDict
 
 
@@ -121,7 +120,7 @@ class Converter:
         scale_firing_rates: float | Mapping[keras.Layer, float] | None = None,
         synapse: float | nengo.synapses.Synapse | None = None,
         temporal_model: bool = False,
-        calibrate: Sequence[Any] | None = None,
+        calibrate: Any = None,
         n_steps: int | None = None,
     ) -> None:
         self.model = functional = functional_form(model)
@@ -225,39 +224,14 @@ class Converter:
         """
         if layer not in self._converters:
             in_time = batch_axes == 2 if batch_axes else self.temporal_model
-            self._converters[layer] = self._choose_class(layer, in_time)(layer, self)
+            kind = choose_class(layer, self, in_time, self._n_sharing(layer))
+            self._converters[layer] = kind(layer, self)
         return self._converters[layer]
 
-    def _choose_class(self, layer: keras.Layer, in_time: bool) -> type[LayerConverter]:
-        kind = registry.get(layer)
-        if kind is None:
-            obstacle = f"there is no converter for {type(layer).__name__} layers"
-        elif kind.needs_time and not in_time:
-            obstacle = "the model is not converted as a temporal_model"
-        elif not kind.convertible(layer, self):
-            obstacle = kind.obstacle(layer, self) or f"{kind.__name__} declines it"
-        elif kind.has_weights and self._shares_weights(layer):
-            obstacle = (
-                f"its weights are shared by {self._n_calls[layer]} calls, and neither "
-                "split_shared_weights nor inference_only is set"
-            )
-        else:
-            return kind
-        remembers = in_time and kind is not None and kind.has_memory
-        if remembers or not self.allow_fallback:
-            hint = "" if remembers else " (with allow_fallback it becomes a TensorNode)"
-            raise ConversionError(
-                f"Layer {layer.name!r} has no form as native Nengo objects: "
-                f"{obstacle}{hint}"
-            )
-        warnings.warn(
-            f"Layer {layer.name!r} becomes a TensorNode: {obstacle}", stacklevel=2
-        )
-        return ConvertFallback
-
-    def _shares_weights(self, layer: keras.Layer) -> bool:
+    def _n_sharing(self, layer: keras.Layer) -> int:
+        """Count the calls that would share weights; 1 if they need not."""
         split = self.split_shared_weights or self.inference_only or not layer.trainable
-        return self._n_calls[layer] > 1 and not split
+        return 1 if split else self._n_calls[layer]
 
     def convert_call(
         self,
