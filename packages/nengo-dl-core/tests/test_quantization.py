@@ -1,7 +1,6 @@
 """Weights and state of few bits, compared with a plain executor of integers."""
 
 import math
-import pickle
 
 import keras
 import nengo
@@ -11,7 +10,7 @@ from nengo.exceptions import BuildError, ConfigError, ValidationError
 
 from nengo_dl_core import Delay, Quantization, Simulator, configure_settings
 
-N_STEPS = 40
+N_STEPS = 24
 DT = 0.001
 SPIKE = 1000  # what a neuron puts out in a step in which it spikes
 FINE = 32  # sums are counted in units of two to the power of minus this
@@ -169,16 +168,15 @@ def assert_equals_integers(sim, net, bits, found, data):
 def test_equals_integers(bits, jit_compile):
     net, data = network(bits, jit_compile=jit_compile), stimulus(2)
     with simulator(net, minibatch_size=2) as sim:
-        sim.run_steps(15, data={net.image: data[:, :15]})
-        sim.run_steps(N_STEPS - 15, data={net.image: data[:, 15:]})
+        sim.run_steps(9, data={net.image: data[:, :9]})
+        sim.run_steps(N_STEPS - 9, data={net.image: data[:, 9:]})
         found = {probe: sim.data[probe] for probe in net.seen}
         assert_equals_integers(sim, net, bits, found, data)
 
 
-@pytest.mark.parametrize("spike_gradient", ["fast_sigmoid", False])
-def test_equals_integers_after_training(spike_gradient):
+def test_equals_integers_after_training():
     """What is trained is rounded anew, and training sees the same spikes."""
-    net = network(4, spike_gradient=spike_gradient)
+    net = network(4, spike_gradient="fast_sigmoid")
     data = stimulus(2)
     with simulator(net, minibatch_size=2) as sim:
         sim.compile(keras.optimizers.Adam(0.05), {net.seen[2]: "mse"})
@@ -188,10 +186,9 @@ def test_equals_integers_after_training(spike_gradient):
         assert (before != sim.data[net.skip].weights).all()
         found = sim.predict({net.image: data})
         assert_equals_integers(sim, net, 4, found, data)
-        if spike_gradient:
-            error = np.mean((found[net.seen[2]] - targets) ** 2)
-            seen = sim.train_on_batch({net.image: data}, {net.seen[2]: targets})
-            assert next(iter(seen.values())) == pytest.approx(error, rel=1e-6)
+        error = np.mean((found[net.seen[2]] - targets) ** 2)
+        seen = sim.train_on_batch({net.image: data}, {net.seen[2]: targets})
+        assert next(iter(seen.values())) == pytest.approx(error, rel=1e-6)
 
 
 def line(weights, quantization=4, **settings):
@@ -216,11 +213,11 @@ def test_gradients_pass_roundings():
         output = sim.predict({net.input: x})[net.probe]
         seen = np.array([0.5, -33 / 128])
         np.testing.assert_array_equal(output[0, 0], rounded @ seen)
-        sim.compile(keras.optimizers.SGD(0.1), "mse")
+        sim.compile(keras.optimizers.SGD(0.125), "mse")
         sim.train_on_batch({net.input: x}, {net.probe: np.zeros((1, 1, 2))})
         step = weights - np.asarray(sim.data[net.conn].weights)
         np.testing.assert_allclose(
-            step, 0.1 * np.outer(rounded @ seen, seen), rtol=1e-12
+            step, 0.125 * np.outer(rounded @ seen, seen), rtol=1e-12
         )
 
 
@@ -246,27 +243,23 @@ def test_settings_of_objects():
         np.testing.assert_allclose(output.ravel(), 0.5 * expected, rtol=1e-7)
 
 
-@pytest.mark.filterwarnings("ignore:'Node.size_out' is being overwritten")
-def test_state_and_files(tmp_path):
-    """A state, a pickle, a file and a frozen network go on with the same integers."""
-    net, data = network(4), stimulus()
-    with simulator(net) as sim:
-        sim.run_steps(20, data={net.image: data[:, :20]})
+def test_files_and_frozen_networks(tmp_path):
+    """Both keep what is trained, from which the same weights follow."""
+    weights, x = [[0.9, -0.33], [0.04, 0.011]], np.array([[[0.5, -0.26]]])
+    net = line(np.ones((2, 2)))
+    with simulator(line(weights)) as sim:
         sim.save_params(tmp_path / "net")
-        state, copy = sim.state(), pickle.loads(pickle.dumps(sim))
-        sim.run_steps(20, data={net.image: data[:, 20:]})
-        expected = [sim.data[probe][-20:] for probe in net.seen]
-        sim.restore(state)
-        sim.freeze_params(net)
-    with copy:
-        copy.run_steps(20, data={net.image: data[:, 20:]})
-        for probe, values in zip(net.seen, expected, strict=True):
-            np.testing.assert_array_equal(copy.data[probe][-20:], values)
+        expected = sim.predict({sim.model.toplevel.input: x})
     with simulator(net) as sim:
-        sim.restore(state)
-        sim.run_steps(20, data={net.image: data[:, 20:]})
-        for probe, values in zip(net.seen, expected, strict=True):
-            np.testing.assert_array_equal(sim.data[probe][-20:], values)
+        sim.load_params(tmp_path / "net")
+        np.testing.assert_array_equal(sim.data[net.conn].weights, weights)
+        loaded = sim.predict({net.input: x})[net.probe]
+        sim.freeze_params(net)
+    np.testing.assert_array_equal(net.conn.transform.init, weights)
+    with simulator(net) as sim:
+        frozen = sim.predict({net.input: x})[net.probe]
+    for values in (loaded, frozen):
+        np.testing.assert_array_equal(values, *expected.values())
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nengo_dl_core import dists
 from nengo_dl_core.network.config import configure_settings
 from nengo_dl_core.network.lookup import get_setting
+from nengo_dl_core.network.quantization import quantize_model
 from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
 from nengo_dl_core.quantization import Quantization
 from nengo_dl_core.synapses import Delay
@@ -60,6 +61,7 @@ __all__ = [
     "get_setting",
     "losses",
     "measure",
+    "quantize_model",
     "rounded_product",
     "stored",
     "surrogates",

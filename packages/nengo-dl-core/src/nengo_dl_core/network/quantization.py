@@ -174,6 +174,48 @@ def number_formats(model: Model) -> dict[Signal, Format]:
     return formats
 
 
+def quantize_model(model: Model) -> None:
+    """Round the parameters of a model, as they are in a simulation.
+
+    `Simulator` does so by itself. This is for what reads the parameters of a network,
+    to write them down.
+
+    Parameters
+    ----------
+    model : nengo.builder.Model
+        Built model, by any builder of Nengo. Weights and biases in ``model.params``
+        change where the network sets ``quantization``.
+
+    Raises
+    ------
+    nengo.exceptions.BuildError
+        If an object cannot be quantized.
+
+    Examples
+    --------
+    >>> import nengo, nengo_dl_core
+    >>> with nengo.Network() as net:
+    ...     nengo_dl_core.configure_settings(quantization=4)
+    ...     a, b = nengo.Node([1]), nengo.Node(size_in=2)
+    ...     c = nengo.Connection(a, b, transform=[[0.3], [50]], synapse=None)
+    >>> model = nengo.builder.Model()
+    >>> model.build(net)
+    >>> nengo_dl_core.quantize_model(model)
+    >>> model.params[c].weights.ravel()
+    array([ 0.3125, 48.    ])
+    """
+    for obj, quantization in quantized_objects(model.toplevel):
+        built = model.params[obj]
+        if isinstance(obj, nengo.Ensemble):
+            _neurons(model, obj, quantization)
+            bias = bias_format(quantization).rounded(built.bias)
+            model.params[obj] = built._replace(bias=bias)
+        else:
+            _check_connection(model, obj)
+            weights = weight_format(obj, quantization, np.ndim(built.weights))
+            model.params[obj] = built._replace(weights=weights.rounded(built.weights))
+
+
 def bias_format(quantization: Quantization) -> FixedPoint:
     """Say how biases are rounded: as currents are."""
     return FixedPoint(32, quantization.state_fraction)

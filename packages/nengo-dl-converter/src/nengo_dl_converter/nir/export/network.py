@@ -11,6 +11,8 @@ from nengo.builder import Model
 from nengo.connection import LearningRule
 from nengo.ensemble import Neurons
 
+from nengo_dl_core import get_setting, quantize_model
+
 from ..errors import NIRError
 from ..graph import Graph
 from .constants import biases_of, constants_of, is_folded
@@ -73,6 +75,7 @@ def network_graph(net: nengo.Network, dt: float, discretization: str) -> Written
     model = Model(dt=dt, decoder_cache=nengo.cache.NoDecoderCache())
     with np.errstate(divide="ignore"):  # in Nengo, for neurons that just do not fire
         model.build(net)
+    quantize_model(model)
     writer = NetworkWriter(model, net, dt, discretization)
     graph = writer.written()
     return Written(graph, writer.losses, writer.entries, writer.layouts, writer.heights)
@@ -193,6 +196,9 @@ class NetworkWriter:
             return
         if conn.learning_rule is not None:
             self.losses.append((name_of(conn), f"the rule {conn.learning_rule_type}"))
+        rounds = get_setting(self.model, "quantization", False, conn)
+        if rounds and isinstance(conn.pre_obj, nengo.Node):
+            self.losses.append((name_of(conn), "that its input is rounded"))
         decoded = isinstance(conn.pre_obj, nengo.Ensemble)
         if conn.function is not None and not decoded:
             raise NIRError(

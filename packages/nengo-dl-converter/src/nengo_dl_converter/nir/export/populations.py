@@ -14,6 +14,8 @@ from nengo.ensemble import Neurons
 from nengo.neurons import NeuronType
 from nengo.synapses import Alpha, Lowpass
 
+from nengo_dl_core import get_setting
+
 from ..errors import NIRError
 from ..neurons import (
     IntegrateAndFire,
@@ -83,6 +85,8 @@ def population_of(
     """
     ensemble, kind = neurons.ensemble, neurons.ensemble.neuron_type
     losses = []
+    if get_setting(model, "quantization", False, ensemble):
+        losses.append("that currents and voltages are rounded")
     if ensemble.noise is not None:
         losses.append(f"the noise {ensemble.noise}")
     start = (
