@@ -151,6 +151,15 @@ def neurobench_peers(session: nox.Session) -> None:
     run_shared(session, *tests, *session.posargs, NENGO_DL_NEUROBENCH=python)
 
 
+@nox.session(reuse_venv=True, requires=["environment"])
+def accuracy_peers(session: nox.Session) -> None:
+    """Compare accuracy and time of training on real data with snnTorch's."""
+    session.install(*group("accuracy-peers"))
+    python = str(scripts(Path(session.virtualenv.location)) / "python")
+    tests = ("-m", "pytest", "packages/nengo-dl-benchmarks/peers")
+    run_shared(session, *tests, *session.posargs, NENGO_DL_SNNTORCH=python)
+
+
 @nox.session(venv_backend="none", requires=["environment"])
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build/html, running its tutorials."""

@@ -64,7 +64,7 @@ class Results:
         ValueError
             If the results that there are come from another machine.
         """
-        now = _circumstances()
+        now = circumstances()
         processor = self.circumstances.get("processor", now["processor"])
         if processor != now["processor"]:
             raise ValueError(
@@ -72,8 +72,8 @@ class Results:
                 f"{now['processor']}: choose another file"
             )
         self.circumstances = now
-        if (command := _command()) not in self.commands:
-            self.commands.append(command)
+        if (words := command()) not in self.commands:
+            self.commands.append(words)
 
     def lack(self, case: Case, backends: Sequence[Backend]) -> bool:
         """Tell whether simulators are still to be measured on a case.
@@ -156,7 +156,8 @@ def write_whole(path: Path, text: str) -> None:
     os.replace(beside, path)
 
 
-def _circumstances() -> dict[str, str]:
+def circumstances() -> dict[str, str]:
+    """Return when and on what machine this runs."""
     return {
         "date": datetime.now().astimezone().isoformat(timespec="minutes"),
         "processor": f"{_processor()}, {os.cpu_count()} cores",
@@ -164,7 +165,7 @@ def _circumstances() -> dict[str, str]:
     }
 
 
-def _command() -> str:
+def command() -> str:
     """Return the command line; where its files lie is nobody's business."""
     words = [
         re.sub("@.*", "@/path/to/python", word)

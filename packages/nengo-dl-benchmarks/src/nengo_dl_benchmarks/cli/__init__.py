@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from nengo_dl_benchmarks.cli.accuracy import accuracy
 from nengo_dl_benchmarks.cli.build import build
 from nengo_dl_benchmarks.cli.classify import classify
 from nengo_dl_benchmarks.cli.compare import compare
@@ -40,5 +41,5 @@ def _check_use(context: click.Context, chosen: list[Any]) -> None:
         )
 
 
-for command in (build, profile, compare, scale, report, plan, classify):
+for command in (build, profile, compare, scale, report, plan, classify, accuracy):
     main.add_command(command)

