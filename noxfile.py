@@ -53,12 +53,21 @@ def group(*names: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(SETTINGS, *names)
 
 
+def with_extras(name: str, project: str | Path) -> str:
+    """Return what pip installs a package by, with all extras but those of data."""
+    extras = [
+        extra
+        for extra in PACKAGES[name].get("optional-dependencies", ())
+        if extra != "accuracy"  # packages that nothing but files are read of
+    ]
+    return f"{project}[{','.join(extras)}]" if extras else str(project)
+
+
 def editable() -> list[str]:
-    """Return pip's arguments that install all packages, with all their extras."""
+    """Return pip's arguments that install all packages, with their extras."""
     args = []
-    for name, project in PACKAGES.items():
-        extras = ",".join(project.get("optional-dependencies", ()))
-        args += ["--editable", f"packages/{name}" + (f"[{extras}]" if extras else "")]
+    for name in PACKAGES:
+        args += ["--editable", with_extras(name, f"packages/{name}")]
     return args
 
 
@@ -249,9 +258,7 @@ def isolated(session: nox.Session, package: str) -> None:
         # First with what the package itself requires alone; most tests need more.
         lean = ("README.md", "test_import.py", "tests/test_way_in.py")
         run(*pytest, *lean)
-        extras = ",".join(PACKAGES[package].get("optional-dependencies", ()))
-        whole = f"{wheel(package)}[{extras}]" if extras else str(wheel(package))
-        run(*install, whole, *group("test"))
+        run(*install, with_extras(package, wheel(package)), *group("test"))
         run(*pytest, *PARALLEL, "tests")
 
 

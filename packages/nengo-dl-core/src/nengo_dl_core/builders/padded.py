@@ -23,7 +23,7 @@ from nengo_dl_core.builders.stacked import (
     right_product,
     stacked_product,
 )
-from nengo_dl_core.builders.taken import Index, taken
+from nengo_dl_core.builders.taken import Index, taken, taken_back
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 
 
@@ -67,13 +67,14 @@ class _PaddedProduct:
         self, ops: Sequence[Operator], signals: SignalDict, config: BuildConfig
     ) -> None:
         self._product = stacked_product if config.cpu_only else library_product
+        self._taken = taken_back if config.training else taken
         self._shapes = [op.A.shape for op in ops]
         vectors = {signals[op.X].slices: signals[op.X] for op in ops}
         starts = dict(zip(vectors, _starts(vectors.values()), strict=True))
         self._firsts = np.array([starts[signals[op.X].slices] for op in ops])
         self._x = signals.combine(list(vectors.values()))
         weights, places = _end_to_end([signals[op.A] for op in ops], signals)
-        self._weights = taken(weights, self._arranged(places))
+        self._weights = self._taken(weights, self._arranged(places))
         self._transposed = tf.linalg.matrix_transpose(self._weights)
 
     def __call__(self, signals: SignalDict) -> tf.Tensor:
@@ -112,7 +113,7 @@ class _ByColumns(_PaddedProduct):
         return np.concatenate(weights, 1)
 
     def _multiply(self, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        factors = [taken(x, column) for column in self._columns]
+        factors = [self._taken(x, column) for column in self._columns]
         if len(factors) == 1:  # rounded before it is added to anything
             return stored(rounded_product(weights[0], factors[0]))
         terms = zip(tf.unstack(weights), factors, strict=True)
@@ -141,14 +142,14 @@ class _ByMatrices(_PaddedProduct):
         )
 
     def _multiply(self, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        vectors = taken(x, self._columns)
+        vectors = self._taken(x, self._columns)
         if self._x.minibatched and x.shape[0] != self._x.minibatch_size:
             results = right_product(weights, vectors)
         else:
             columns = vectors[..., None]
             results = self._product(weights, self._transposed, columns)[..., 0]
         n_results = prod(weights.shape[:2])
-        return taken(
+        return self._taken(
             tf.reshape(results, (*results.shape[:-2], n_results)), self._results
         )
 

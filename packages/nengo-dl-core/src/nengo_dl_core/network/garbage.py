@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Python collects thoroughly when there are so many more objects than the last time.
-# Blocks of memory are counted instead, since to count objects takes as long as to
-# visit them: 20 ms, of the 100 ms in which a small network is built.
-_MANY = 0.25
+# A build collects thoroughly first if there is so much more memory in use than after
+# the last time. Blocks of memory are counted, as to count objects takes as long as to
+# visit them: 20 ms, of the 100 ms in which a small network is built. What a small
+# simulation leaves is a hundredth of all blocks, but on it hangs what was compiled.
+_MANY = 0.1
 
 # How many times as many objects as usual a build makes between two collections.
 _RARELY = 50
@@ -26,26 +27,25 @@ class _Collection:
     """
 
     def __init__(self) -> None:
-        self._left = self._old = 0
+        self._blocks = 0
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
         if gc.get_freeze_count():  # by another build, or by somebody for good
             yield
             return
-        if self._left > _MANY * self._old:
+        blocks = sys.getallocatedblocks()
+        if not self._blocks or blocks < self._blocks:
+            self._blocks = blocks
+        elif blocks - self._blocks > _MANY * self._blocks:
             gc.collect()
-            self._left = 0
-        before = sys.getallocatedblocks()
-        if not self._left:
-            self._old = before
+            self._blocks = sys.getallocatedblocks()
         first, *others = gc.get_threshold()
         gc.set_threshold(_RARELY * first, *others)
         gc.freeze()
         try:
             yield
         finally:
-            self._left += max(sys.getallocatedblocks() - before, 0)
             gc.unfreeze()
             gc.set_threshold(first, *others)
 
