@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nengo_dl_converter import NIRError, to_nir
+from nengo_dl_core import configure_settings
 from nengo_networks import LIF, lone
 
 
@@ -169,3 +170,36 @@ def test_approximations_are_measured():
     _, exact = to_nir(lone(LIF), approximate=True)
     assert str(exact) == "nothing is lost"
     assert type(graph.nodes["ens.neurons"]) is nir.LIF
+
+
+def test_rounded_values_are_written():
+    """What is written are the weights and biases of a simulation of few bits."""
+    with nengo.Network() as net:
+        configure_settings(quantization=4)
+        node = nengo.Node([0.0, 0.0], label="node")
+        ens = nengo.Ensemble(
+            2, 1, neuron_type=LIF, gain=[1, 2], bias=[1.23456, 2], label="ens"
+        )
+        output = nengo.Node(size_in=1, label="output")
+        weights = [[0.9, -0.33], [0.04, 0.011]]
+        into = nengo.Connection(
+            node, ens.neurons, transform=weights, synapse=None, label="into"
+        )
+        nengo.Connection(ens.neurons, output, transform=[[0.3, 1]], synapse=None)
+        nengo.Probe(output, label="probe")
+    with pytest.raises(NIRError, match="that its input is rounded"):
+        to_nir(net)
+    graph, report = to_nir(net, approximate=True)
+    assert [name for name, _ in report.losses] == ["into", "ens"]
+    rounded = np.array([[7 / 8, -3 / 8], [5 / 128, 1 / 128]]) * [[1], [2]]
+    assert_is_written(graph, rounded, [round(1.23456 * 4096) / 4096, 2])
+
+    net.config[ens].quantization = net.config[into].quantization = False
+    graph = to_nir(net)
+    assert_is_written(graph, np.multiply(weights, [[1], [2]]), [1.23456, 2])
+
+
+def assert_is_written(graph, weights, bias):
+    np.testing.assert_array_equal(graph.nodes["node-ens"].weight, weights)
+    np.testing.assert_array_equal(graph.nodes["ens"].v_leak, bias)
+    np.testing.assert_array_equal(graph.nodes["ens-output"].weight, [[250, 1000]])

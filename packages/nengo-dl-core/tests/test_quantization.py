@@ -9,6 +9,7 @@ import pytest
 from nengo.exceptions import BuildError, ConfigError, ValidationError
 
 from nengo_dl_core import Delay, Quantization, Simulator, configure_settings
+from nengo_dl_core.network.fixed_point import FIXED_POINT
 
 N_STEPS = 24
 DT = 0.001
@@ -189,6 +190,29 @@ def test_equals_integers_after_training():
         error = np.mean((found[net.seen[2]] - targets) ** 2)
         seen = sim.train_on_batch({net.image: data}, {net.seen[2]: targets})
         assert next(iter(seen.values())) == pytest.approx(error, rel=1e-6)
+
+
+def test_numpy_steps_equal_integers():
+    """What neurons are in NumPy: the definition of what TensorFlow computes."""
+    rng, quantization = np.random.default_rng(0), Quantization()
+    lif = nengo.LIF(tau_rc=0.03, tau_ref=0, min_voltage=-2)
+    leaky = FIXED_POINT[nengo.LIF].like(lif, quantization)
+    rectified = FIXED_POINT[nengo.SpikingRectifiedLinear].like(
+        nengo.SpikingRectifiedLinear(), quantization
+    )
+    currents = rng.integers(-(2**15), 2**16, (50, 20))
+    v, w = rng.integers(0, 2**12, (2, 20))
+    outputs = np.zeros((2, 20))
+    voltages = np.array([v, w]) / 2**12
+    (m, s), (n, t) = factor(-math.expm1(-DT / 0.03)), factor(DT)
+    for J in currents:
+        leaky.step(DT, J / 2**12, outputs[0], voltages[0], np.zeros(20))
+        rectified.step(DT, 300 * J / 2**12, outputs[1], voltages[1])
+        v = v + shifted(m * (J - v), -s)
+        w = w + shifted(n * np.maximum(300 * J, 0), -t)
+        np.testing.assert_array_equal(outputs, SPIKE * np.array([v > 2**12, w >> 12]))
+        v, w = np.where(v > 2**12, 0, np.maximum(v, -(2**13))), w % 2**12
+        np.testing.assert_array_equal(voltages, np.array([v, w]) / 2**12)
 
 
 def line(weights, quantization=4, **settings):
