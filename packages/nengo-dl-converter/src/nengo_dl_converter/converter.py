@@ -228,9 +228,10 @@ class Converter:
             self._converters[layer] = kind(layer, self)
         return self._converters[layer]
 
-    def _n_sharing(self, layer: keras.Layer) -> int:
+    def _n_sharing(self, layer: Any) -> int:
         """Count the calls that would share weights; 1 if they need not."""
-        split = self.split_shared_weights or self.inference_only or not layer.trainable
+        trained = isinstance(layer, keras.Layer) and layer.trainable
+        split = self.split_shared_weights or self.inference_only or not trained
         return 1 if split else self._n_calls[layer]
 
     def convert_call(
