@@ -82,6 +82,13 @@ def run_shared(session: nox.Session, *args: str, **variables: str) -> None:
     session.run(str(python), *args, env=QUIET | variables, external=True)
 
 
+def run_with_peers(session: nox.Session, peers: str, tests: str, variable: str) -> None:
+    """Run tests that find an environment with a group of peers in a variable."""
+    session.install(*group(peers))
+    python = str(scripts(Path(session.virtualenv.location)) / "python")
+    run_shared(session, "-m", "pytest", tests, *session.posargs, **{variable: python})
+
+
 def chosen(session: nox.Session) -> tuple[list[str], list[str]]:
     """Split the arguments into packages, all if none is named, and the rest."""
     packages = [arg for arg in session.posargs if arg in PACKAGES]
@@ -145,28 +152,23 @@ def nengo_suite(session: nox.Session, first_steps: str) -> None:
 @nox.session(reuse_venv=True, requires=["environment"])
 def nir_peers(session: nox.Session) -> None:
     """Compare with other frameworks what NIR graphs compute, in both directions."""
-    session.install(*group("nir-peers"))
-    python = str(scripts(Path(session.virtualenv.location)) / "python")
-    tests = "packages/nengo-dl-converter/peers"
-    run_shared(session, "-m", "pytest", tests, *session.posargs, NENGO_DL_PEERS=python)
+    run_with_peers(
+        session, "nir-peers", "packages/nengo-dl-converter/peers", "NENGO_DL_PEERS"
+    )
 
 
 @nox.session(reuse_venv=True, requires=["environment"])
 def neurobench_peers(session: nox.Session) -> None:
     """Compare metrics with NeuroBench's, of the same networks in snnTorch."""
-    session.install(*group("neurobench-peers"))
-    python = str(scripts(Path(session.virtualenv.location)) / "python")
-    tests = ("-m", "pytest", "packages/nengo-dl-converter/peers/neurobench")
-    run_shared(session, *tests, *session.posargs, NENGO_DL_NEUROBENCH=python)
+    tests = "packages/nengo-dl-converter/peers/neurobench"
+    run_with_peers(session, "neurobench-peers", tests, "NENGO_DL_NEUROBENCH")
 
 
 @nox.session(reuse_venv=True, requires=["environment"])
 def accuracy_peers(session: nox.Session) -> None:
     """Compare accuracy and time of training on real data with snnTorch's."""
-    session.install(*group("accuracy-peers"))
-    python = str(scripts(Path(session.virtualenv.location)) / "python")
-    tests = ("-m", "pytest", "packages/nengo-dl-benchmarks/peers")
-    run_shared(session, *tests, *session.posargs, NENGO_DL_SNNTORCH=python)
+    tests = "packages/nengo-dl-benchmarks/peers"
+    run_with_peers(session, "accuracy-peers", tests, "NENGO_DL_SNNTORCH")
 
 
 @nox.session(venv_backend="none", requires=["environment"])

@@ -129,6 +129,20 @@ def test_a_circle_is_one_loop():
     assert_equal(actual, expected)
 
 
+def test_what_nothing_writes():
+    """An Ensemble without input that has a Probe, and is read; for each item."""
+    net = layers()
+    with net:
+        silent = nengo.Ensemble(1, 3, neuron_type=nengo.Direct())
+        nengo.Probe(silent)
+        nengo.Connection(silent[:2], net.ensembles[1], synapse=None)
+    inputs = np.random.default_rng(0).uniform(-1, 1, size=(2, STEPS, 3))
+    actual, staged = predictions(net, {net.inp: inputs})
+    assert any(stage.at_once for stage in staged._stages)
+    expected, _ = predictions(net, {net.inp: inputs}, jit_compile=False)
+    assert_equal(actual, expected)
+
+
 def test_layers_whose_weights_change():
     """A layer that counts its calls goes step by step, beside what is at once."""
     net = layers()

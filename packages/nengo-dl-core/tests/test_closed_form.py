@@ -1,12 +1,13 @@
 """Filters of which all inputs are known give what they give step by step."""
 
-from itertools import pairwise
+from contextlib import contextmanager
 
 import nengo
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from at_once import assert_equals_a_loop, assert_trains_as_it_runs, results
 from nengo_dl_core import Simulator, configure_settings, tuning
 from nengo_dl_core.builders.delay import DelayBuilder
 from nengo_dl_core.builders.linear_filter import LinearFilterBuilder
@@ -68,24 +69,6 @@ def stages(monkeypatch):
     return found
 
 
-def results(sim, node, x):
-    """Probes, their gradients, and the state after them."""
-    layer, n_steps = sim.tensor_graph, tf.fill((len(x), 1), x.shape[1])
-
-    @tf.function(autograph=False)
-    def compute(x):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            inputs = {layer.program.input_names[node]: x, "n_steps": n_steps}
-            outputs = layer.call(inputs, training=True, stateful=True)
-            loss = sum(tf.reduce_sum(tf.sin(y)) for y in outputs.values())
-        weights = [weight.value for weight in layer.trainable_variables]
-        return list(outputs.values()), tape.gradient(loss, [x, *weights])
-
-    found = tf.nest.flatten(compute(tf.constant(x)))
-    return [x.numpy() for x in (*found, *layer.held.states)]
-
-
 @pytest.mark.parametrize(
     ("minibatch_size", "synapses"), [(1, SYNAPSES[::2]), (3, SYNAPSES[1::2])]
 )
@@ -93,56 +76,34 @@ def test_equals_a_loop(minibatch_size, synapses, stages, monkeypatch):
     """A run, and one that goes on from there; lengths that blocks do not divide."""
     monkeypatch.setattr(tuning, "STEPS_IN_BLOCK", 5)
     monkeypatch.setattr(tuning, "MAX_FILTERED_SIZE", 1000)
-    net = network(synapses)
     x = np.random.default_rng(0).normal(size=(minibatch_size, 38, 2))
-    with Simulator(net, minibatch_size=minibatch_size, progress_bar=False) as sim:
-        sim.tensor_graph.jit_compile = False
-        for start, stop in pairwise([0, 31, 38]):
-            state = sim.state()
-            actual = results(sim, net.node, x[:, start:stop])
-            assert all(stage.at_once for stage in stages[-1])
-            sim.restore(state)
-            with monkeypatch.context() as patch:
-                for builder in (
-                    DelayBuilder,
-                    LowpassBuilder,
-                    LinearFilterBuilder,
-                    TriangleBuilder,
-                ):
-                    patch.setattr(builder, "has_closed_form", lambda *_: False)
-                expected = results(sim, net.node, x[:, start:stop])
-            assert not all(stage.at_once for stage in stages[-1])
-            for found, wanted in zip(actual, expected, strict=True):
-                scale = 1 + np.abs(wanted).max()
-                np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-10 * scale)
+
+    @contextmanager
+    def loop():
+        with monkeypatch.context() as patch:
+            for builder in (
+                DelayBuilder,
+                LowpassBuilder,
+                LinearFilterBuilder,
+                TriangleBuilder,
+            ):
+                patch.setattr(builder, "has_closed_form", lambda *_: False)
+            yield
+
+    def check(by_step):
+        assert all(stage.at_once for stage in stages[-1]) != by_step
+
+    assert_equals_a_loop(network(synapses), x, [0, 31, 38], loop, check)
 
 
 def test_fit_and_evaluate(stages):
     """What they compute, compiled, and what they leave is what the simulator runs."""
+
+    def check(division):
+        assert all(stage.at_once for stage in division)
+
     net = network([nengo.Lowpass(0.1), nengo.Alpha(0.02)])
-    rng = np.random.default_rng(0)
-    x, more = rng.normal(size=(2, 40, 2)), rng.normal(size=(2, 7, 2))
-    with Simulator(net, minibatch_size=2, progress_bar=False) as sim:
-        sim.compile(optimizer="sgd", loss="mse")
-        start = sim.state()
-        sim.run_steps(40, data={net.node: x})
-        y = {probe: sim.data[probe] for probe in net.probes}
-        sim.run_steps(7, data={net.node: more})
-        expected = [sim.data[probe][:, 40:] for probe in net.probes]
-        for use, options in ((sim.evaluate, {}), (sim.fit, {"shuffle": False})):
-            sim.restore(start)
-            stages.clear()
-            found = use(x, y, stateful=True, verbose=0, **options)
-            assert stages
-            assert all(stage.at_once for stage in stages[-1])
-            loss = found if use == sim.evaluate else found.history
-            assert np.max(loss["loss"]) < 1e-20
-            assert sim.n_steps == 40
-            sim.run_steps(7, data={net.node: more})
-            for probe, wanted in zip(net.probes, expected, strict=True):
-                np.testing.assert_allclose(
-                    sim.data[probe][:, -7:], wanted, rtol=0, atol=1e-10
-                )
+    assert_trains_as_it_runs(net, stages, check)
 
 
 def test_layers_without_a_loop(stages):

@@ -1,6 +1,6 @@
 """Circles of linear operators give by their powers what they give step by step."""
 
-from itertools import pairwise
+from contextlib import contextmanager
 
 import nengo
 import numpy as np
@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 from nengo.transforms import Sparse
 
+from at_once import assert_equals_a_loop, assert_trains_as_it_runs, results
 from nengo_dl_core import Simulator, configure_settings, tuning
 from nengo_dl_core.builders.linear_circle import LinearCircle
 from nengo_dl_core.builders.recurrence import Recurrence
 from nengo_dl_core.engine import differentiable
 from nengo_dl_core.program.linear_circles import LinearCircles
-from test_closed_form import results
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 31, 33, 131])
@@ -135,47 +135,27 @@ def circles(monkeypatch):
 def test_equals_a_loop(make, n_circles, minibatch_size, circles, monkeypatch):
     """A run, and one that goes on from there; all gradients, those of weights too."""
     monkeypatch.setattr(tuning, "STEPS_IN_BLOCK", 4)
-    net = network(make)
     x = np.random.default_rng(0).normal(size=(minibatch_size, 26, 2))
-    with Simulator(net, minibatch_size=minibatch_size, progress_bar=False) as sim:
-        sim.tensor_graph.jit_compile = False
-        for start, stop in pairwise([0, 21, 26]):
-            state = sim.state()
-            actual = results(sim, net.node, x[:, start:stop])
-            assert len(circles[-1]) == n_circles
-            sim.restore(state)
-            with monkeypatch.context() as patch:
-                patch.setattr(LinearCircles, "of", lambda *_: [])
-                expected = results(sim, net.node, x[:, start:stop])
-            assert not circles[-1]
-            for found, wanted in zip(actual, expected, strict=True):
-                scale = 1 + np.abs(wanted).max()
-                np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-10 * scale)
+
+    @contextmanager
+    def loop():
+        with monkeypatch.context() as patch:
+            patch.setattr(LinearCircles, "of", lambda *_: [])
+            yield
+
+    def check(by_step):
+        assert len(circles[-1]) == (0 if by_step else n_circles)
+
+    assert_equals_a_loop(network(make), x, [0, 21, 26], loop, check)
 
 
 def test_fit_and_evaluate(circles):
     """What they compute, compiled, and what they leave is what the simulator runs."""
-    net = network(by_several)
-    rng = np.random.default_rng(0)
-    x, more = rng.normal(size=(2, 40, 2)), rng.normal(size=(2, 7, 2))
-    with Simulator(net, minibatch_size=2, progress_bar=False) as sim:
-        sim.compile(optimizer="sgd", loss="mse")
-        start = sim.state()
-        sim.run_steps(40, data={net.node: x})
-        y = {probe: sim.data[probe] for probe in net.probes}
-        sim.run_steps(7, data={net.node: more})
-        expected = [sim.data[probe][:, 40:] for probe in net.probes]
-        for use, options in ((sim.evaluate, {}), (sim.fit, {"shuffle": False})):
-            sim.restore(start)
-            found = use(x, y, stateful=True, verbose=0, **options)
-            assert len(circles[-1]) == 1
-            loss = found if use == sim.evaluate else found.history
-            assert np.max(loss["loss"]) < 1e-20
-            sim.run_steps(7, data={net.node: more})
-            for probe, wanted in zip(net.probes, expected, strict=True):
-                np.testing.assert_allclose(
-                    sim.data[probe][:, -7:], wanted, rtol=0, atol=1e-10
-                )
+
+    def check(division):
+        assert len(division) == 1
+
+    assert_trains_as_it_runs(network(by_several), circles, check)
 
 
 def test_inputs_are_prepared_in_the_circle(circles):

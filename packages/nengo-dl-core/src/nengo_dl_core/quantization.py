@@ -14,6 +14,9 @@ Array = npt.NDArray[Any]
 SMALLEST_EXPONENT = -24
 """The finest unit of weights is two to the power of this."""
 
+CURRENT_BITS = 32
+"""Bits of biases and currents, with sign."""
+
 
 @dataclass(frozen=True)
 class Quantization:
@@ -99,6 +102,11 @@ class Quantization:
                     attr=field.name,
                     obj=type(self),
                 )
+
+    @property
+    def currents(self) -> FixedPoint:
+        """What biases and currents are rounded to."""
+        return FixedPoint(CURRENT_BITS, self.state_fraction)
 
     @classmethod
     def of(cls, setting: Any) -> Quantization | None:

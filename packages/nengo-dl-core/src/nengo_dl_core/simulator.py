@@ -185,7 +185,7 @@ class Simulator:
                 self._layer.build()
         program = self._program
         self.probe_data: Mapping[nengo.Probe, ProbeData] = {
-            probe: self._probe_storage(probe) for probe in self.model.probes
+            probe: ProbeData.of(program, probe) for probe in self.model.probes
         }
         self._session = Session(program, self._layer.held, seed, self.probe_data)
         self._layer.session = self._session
@@ -201,16 +201,6 @@ class Simulator:
     @staticmethod
     def _make_layer(program: Program) -> SimulationLayer:
         return SimulationLayer(program)
-
-    def _probe_storage(self, probe: nengo.Probe) -> ProbeData:
-        sig = self._program.memory.tensor_signal(self.model.sig[probe]["in"])
-        return ProbeData(
-            probe,
-            self.dt,
-            (self.minibatch_size or 1, *sig.shape),
-            sig.dtype,
-            self._program.keeps_history(probe),
-        )
 
     @property
     def dt(self) -> float:

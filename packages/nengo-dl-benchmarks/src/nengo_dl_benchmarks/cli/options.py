@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -17,38 +18,21 @@ from nengo_dl_benchmarks.suite import Benchmark, find
 INSTALLED = sorted(entry_points(group="nengo.backends").names)
 
 
-class _BackendType(click.ParamType):  # type: ignore[type-arg]  # old clicks
-    name = "backend"
+class _ReadType(click.ParamType):  # type: ignore[type-arg]  # old clicks
+    """What is read from a word by a function that raises ValueErrors."""
+
+    def __init__(self, name: str, kind: type, read: Callable[[str], Any]) -> None:
+        self.name = name
+        self._kind, self._read = kind, read
 
     def convert(
-        self,
-        value: str | Backend,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Backend:
-        """Read a backend; a default may be one already."""
-        if isinstance(value, Backend):
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Read it; a default may have been read already."""
+        if isinstance(value, self._kind):
             return value
         try:
-            return Backend.parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class _NetworkType(click.ParamType):  # type: ignore[type-arg]  # old clicks
-    name = "network"
-
-    def convert(
-        self,
-        value: str | Benchmark,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Benchmark:
-        """Find a network of the user's own."""
-        if isinstance(value, Benchmark):
-            return value
-        try:
-            return find(value)
+            return self._read(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -90,7 +74,7 @@ def positive(
 
 network = click.option(
     "--network",
-    type=_NetworkType(),
+    type=_ReadType("network", Benchmark, find),
     metavar="MODULE:FUNCTION",
     help="A network of your own: what this function returns. The module is looked for "
     "in the present folder too.",
@@ -98,7 +82,7 @@ network = click.option(
 backends = click.option(
     "--backend",
     "backends",
-    type=_BackendType(),
+    type=_ReadType("backend", Backend, Backend.parse),
     metavar="[LABEL=]NAME[@PYTHON]",
     multiple=True,
     callback=_check_labels,

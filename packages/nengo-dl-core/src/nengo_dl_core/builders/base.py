@@ -101,6 +101,11 @@ class OpBuilder:
         return "inc" if self.ops[0].incs else "update"
 
     @property
+    def chosen(self) -> OpBuilder:
+        """The builder that does the work; another one where a builder only chooses."""
+        return self
+
+    @property
     def differentiable(self) -> bool:
         """Whether gradients pass through, so that what comes before is trained."""
         return not self.python_in_loop

@@ -28,6 +28,11 @@ class ChosenBuilder(OpBuilder):
         self.has_fast_kernels = self.built.has_fast_kernels
 
     @property
+    def chosen(self) -> OpBuilder:
+        """The chosen builder; see `OpBuilder.chosen`."""
+        return self.built
+
+    @property
     def differentiable(self) -> bool:
         """Ask the chosen builder; see `OpBuilder.differentiable`."""
         return self.built.differentiable

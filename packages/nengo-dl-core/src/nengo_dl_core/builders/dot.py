@@ -17,6 +17,7 @@ from nengo_dl_core.builders.padded import padded_product
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.stacked import (
     library_product,
+    of_items,
     right_product,
     stacked_product,
 )
@@ -135,7 +136,4 @@ class _Product:
         """Multiply the items of one step, or of many steps at once."""
         if self._in_bfloat16 and x.shape[-1] == 1 < a.shape[-1]:
             return right_product(a, x[..., 0], bfloat16_matmul)[..., None]
-        of_step = x.shape[0] == self.x.minibatch_size
-        if of_step or a.shape[-1] == 1 or x.shape[-1] > 1:
-            return self._multiply(a, self.transposed, x)
-        return right_product(a, x[..., 0])[..., None]
+        return of_items(self._multiply, a, self.transposed, x, self.x.minibatch_size)

@@ -13,7 +13,7 @@ from nengo_dl_core.builders.base import BuildConfig, Group, OpBuilder
 from nengo_dl_core.builders.builder import Builder
 from nengo_dl_core.builders.recurrence import Recurrence
 from nengo_dl_core.builders.signals import SignalDict
-from nengo_dl_core.builders.tensor_signal import TensorSignal
+from nengo_dl_core.builders.tensor_signal import TensorSignal, slices_of
 
 
 class LinearCircle(Operator):
@@ -120,12 +120,11 @@ def _known_once(views: Sequence[Signal], signals: SignalDict) -> list[TensorSign
     found = []
     for same in by_base.values():
         rows = np.unique(np.concatenate([sig.rows for sig in same]))
-        runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)
         sig = same[0]
         width = int(np.prod(sig.shape)) // sig.n_rows
         found.append(
             type(sig)(
-                [(run[0], run[-1] + 1) for run in runs],
+                slices_of(rows),
                 sig.key,
                 sig.dtype,
                 (len(rows) * width,),

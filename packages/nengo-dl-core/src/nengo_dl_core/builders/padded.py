@@ -20,7 +20,7 @@ from nengo_dl_core.builders.numerics import rounded_product, stored
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.stacked import (
     library_product,
-    right_product,
+    of_items,
     stacked_product,
 )
 from nengo_dl_core.builders.taken import Index, taken, taken_back
@@ -66,7 +66,6 @@ class _PaddedProduct:
     def __init__(
         self, ops: Sequence[Operator], signals: SignalDict, config: BuildConfig
     ) -> None:
-        self._product = stacked_product if config.cpu_only else library_product
         self._taken = taken_back if config.training else taken
         self._shapes = [op.A.shape for op in ops]
         vectors = {signals[op.X].slices: signals[op.X] for op in ops}
@@ -75,7 +74,6 @@ class _PaddedProduct:
         self._x = signals.combine(list(vectors.values()))
         weights, places = _end_to_end([signals[op.A] for op in ops], signals)
         self._weights = self._taken(weights, self._arranged(places))
-        self._transposed = tf.linalg.matrix_transpose(self._weights)
 
     def __call__(self, signals: SignalDict) -> tf.Tensor:
         """Multiply; the results are one row, in the order of the operators."""
@@ -123,6 +121,13 @@ class _ByColumns(_PaddedProduct):
 class _ByMatrices(_PaddedProduct):
     """The products of matrices that are filled up to one shape."""
 
+    def __init__(
+        self, ops: Sequence[Operator], signals: SignalDict, config: BuildConfig
+    ) -> None:
+        super().__init__(ops, signals, config)
+        self._product = stacked_product if config.cpu_only else library_product
+        self._transposed = tf.linalg.matrix_transpose(self._weights)
+
     def _arranged(self, places: Sequence[int]) -> Index:
         n_rows, n_columns = map(max, zip(*self._shapes, strict=True))
         self._columns = np.stack(
@@ -143,11 +148,13 @@ class _ByMatrices(_PaddedProduct):
 
     def _multiply(self, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         vectors = self._taken(x, self._columns)
-        if self._x.minibatched and x.shape[0] != self._x.minibatch_size:
-            results = right_product(weights, vectors)
-        else:
-            columns = vectors[..., None]
-            results = self._product(weights, self._transposed, columns)[..., 0]
+        results = of_items(
+            self._product,
+            weights,
+            self._transposed,
+            vectors[..., None],
+            self._x.minibatch_size,
+        )[..., 0]
         n_results = prod(weights.shape[:2])
         return self._taken(
             tf.reshape(results, (*results.shape[:-2], n_results)), self._results

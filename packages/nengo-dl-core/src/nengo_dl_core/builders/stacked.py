@@ -10,6 +10,8 @@ import tensorflow as tf
 from nengo_dl_core import tuning
 from nengo_dl_core.builders.numerics import rounded_product, stored
 
+Multiply = Callable[[tf.Tensor, tf.Tensor | None, tf.Tensor], tf.Tensor]
+
 
 def _lane_sums(products: tf.Tensor) -> tf.Tensor:
     """Sum over the last axis, several running sums at a time.
@@ -25,6 +27,35 @@ def _lane_sums(products: tf.Tensor) -> tf.Tensor:
     if n_terms % n_lanes:
         total += tf.reduce_sum(products[..., n_rounds * n_lanes :], -1)
     return total
+
+
+def of_items(
+    multiply: Multiply,
+    a: tf.Tensor,
+    transposed: tf.Tensor | None,
+    x: tf.Tensor,
+    n_items: int | None,
+) -> tf.Tensor:
+    """Multiply the items of one step, or of many steps at once.
+
+    Parameters
+    ----------
+    multiply : callable
+        What multiplies those of one step: `stacked_product` or `library_product`.
+    a, transposed, x : tf.Tensor
+        Its arguments.
+    n_items : int or None
+        Number of items of one step; None if ``x`` has no axis for items.
+
+    Returns
+    -------
+    products : tf.Tensor
+        The products, ``(..., k, m, p)``.
+    """
+    of_step = n_items is None or x.shape[0] == n_items
+    if of_step or a.shape[-1] == 1 or x.shape[-1] > 1:
+        return multiply(a, transposed, x)
+    return right_product(a, x[..., 0])[..., None]
 
 
 def library_product(

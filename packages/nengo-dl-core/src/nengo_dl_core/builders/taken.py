@@ -40,18 +40,6 @@ def taken_back(values: tf.Tensor, index: Index) -> tf.Tensor:
     TensorFlow's gradient of a ``tf.gather`` adds up elements one by one. Here it takes
     elements itself: what has become of each element is known as well. TensorFlow keeps
     such a gradient for as long as its graph, so it is for training alone.
-
-    Parameters
-    ----------
-    values : tf.Tensor
-        The elements, ``(..., n_elements)``.
-    index : array of int
-        Which of them are taken; -1 stands for a zero.
-
-    Returns
-    -------
-    taken : tf.Tensor
-        The elements, ``(..., *index.shape)``.
     """
     n_elements = values.shape[-1]
 

@@ -22,6 +22,23 @@ def _joined(slices: Iterable[tuple[int, int]]) -> Slices:
     return tuple(joined)
 
 
+def slices_of(rows: npt.NDArray[np.int64]) -> Slices:
+    """Return rows of a base array as slices.
+
+    Parameters
+    ----------
+    rows : (n_rows,) array of int
+        The rows, in any order.
+
+    Returns
+    -------
+    slices : tuple of (int, int)
+        Start and stop of each run of rows that follow on each other.
+    """
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)
+    return tuple((int(run[0]), int(run[-1]) + 1) for run in runs if len(run))
+
+
 class TensorSignal:
     """A tensor described as rows of a base array.
 
@@ -120,10 +137,8 @@ class TensorSignal:
         if n_items == 0 or self.n_rows % n_items:
             raise ValueError(f"{self} cannot be indexed: its items are not whole rows")
         rows = self.rows.reshape((n_items, -1))[indices]
-        selected = rows.reshape(-1)
-        runs = np.split(selected, np.flatnonzero(np.diff(selected) != 1) + 1)
         return type(self)(
-            [(run[0], run[-1] + 1) for run in runs if len(run)],
+            slices_of(rows.reshape(-1)),
             self.key,
             self.dtype,
             (rows.shape[0], *self.shape[1:]),

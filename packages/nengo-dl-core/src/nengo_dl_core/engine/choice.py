@@ -34,7 +34,6 @@ from nengo.builder.transforms import ConvInc, ConvTransposeInc
 
 from nengo_dl_core import tuning
 from nengo_dl_core.builders.base import OpBuilder
-from nengo_dl_core.builders.delegating import ChosenBuilder
 from nengo_dl_core.builders.linear_filter import LinearFilterBuilder
 from nengo_dl_core.builders.lowpass import LowpassBuilder
 from nengo_dl_core.builders.neurons.generic import GenericNeuronBuilder
@@ -216,7 +215,7 @@ def _can_run_in_numpy(program: Program) -> bool:
 
 def _is_in_numpy(build: OpBuilder) -> bool:
     """Whether the operators of a builder can run in NumPy."""
-    chosen = build.built if isinstance(build, ChosenBuilder) else build
+    chosen = build.chosen
     if type(chosen) in _BUILDERS:
         return True
     (kind,) = {type(op) for op in build.ops}

@@ -329,11 +329,7 @@ class _Simulation:
         program, n_steps, values = self._program, self._n_steps, self._values
         config = self._config._replace(at_once=True)
         memory = program.memory
-        tiled = {
-            block: tf.tile(x, [n_steps, *[1] * (x.shape.rank - 1)])
-            for block, x in states.items()
-        }
-        parameters = self._replaced(values.parameters, trained) | tiled
+        known_blocks = self._replaced(values.parameters, trained) | dict(states)
         layer_weights = self._replaced(values.layer_weights, trained)
 
         def compute() -> tuple[list[tf.Tensor], list[tf.Tensor]]:
@@ -350,7 +346,7 @@ class _Simulation:
                     read,
                     [*wanted, *stage.earlier],
                     memory,
-                    parameters,
+                    known_blocks,
                     config,
                     layer_weights,
                     after,

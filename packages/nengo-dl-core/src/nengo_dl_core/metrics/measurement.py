@@ -31,7 +31,6 @@ from nengo_dl_core.progress import ProgressBar, shown_progress
 from nengo_dl_core.simulator import Simulator
 from nengo_dl_core.training.samples import given_inputs
 from nengo_dl_core.values.object_names import tensor_nodes
-from nengo_dl_core.values.probe_data import ProbeData
 from nengo_dl_core.values.signal_values import SignalValues
 
 Array = npt.NDArray[Any]
@@ -40,10 +39,10 @@ Array = npt.NDArray[Any]
 class _Recording(Simulator):
     """A simulator whose Probes record all steps, whatever the network says."""
 
-    def _probe_storage(self, probe: nengo.Probe) -> ProbeData:
-        storage = super()._probe_storage(probe)
-        storage.keep_history = True
-        return storage
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for storage in self.probe_data.values():
+            storage.keep_history = True
 
 
 def measure(

@@ -31,9 +31,6 @@ from nengo_dl_core.quantization import FixedPoint, Quantization
 
 Array = npt.NDArray[Any]
 
-CURRENT_BOUNDS = (-(2.0**31), 2.0**31 - 1)
-"""The smallest and the largest current, in units."""
-
 _FACTOR_BITS = 16
 
 
@@ -47,10 +44,12 @@ class FixedPointNeurons(NeuronType):
     """
 
     voltages = Parameter("voltages", readonly=True)
+    currents = Parameter("currents", readonly=True)
 
     def __init__(self, quantization: Quantization, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.voltages = FixedPoint(quantization.state_bits, quantization.state_fraction)
+        self.currents = quantization.currents
 
     def factor(self, dt: float) -> tuple[float, int]:
         """Return what a step takes of a current, as an integer and a shift."""
@@ -59,10 +58,6 @@ class FixedPointNeurons(NeuronType):
     def _scaled(self, integers: Array, dt: float) -> Array:
         factor, shift = self.factor(dt)
         return np.asarray(np.floor(integers * factor * 2.0**-shift + 0.5))
-
-    def _currents(self, J: Array) -> Array:
-        integers = np.floor(J * 2.0**self.voltages.fraction + 0.5)
-        return np.asarray(np.clip(integers, *CURRENT_BOUNDS))
 
 
 class FixedPointRectifiedLinear(FixedPointNeurons, nengo.SpikingRectifiedLinear):
@@ -80,7 +75,7 @@ class FixedPointRectifiedLinear(FixedPointNeurons, nengo.SpikingRectifiedLinear)
     def step(self, dt: float, J: Array, output: Array, voltage: Array) -> None:
         """Compute one step; see `nengo.neurons.NeuronType.step`."""
         unit = 2.0**self.voltages.fraction
-        charge = self._scaled(np.maximum(self._currents(J), 0), dt)
+        charge = self._scaled(np.maximum(self.currents.integers(J), 0), dt)
         v = np.minimum(
             self.voltages.integers(voltage) + charge, self.voltages.bounds[1]
         )
@@ -118,7 +113,7 @@ class FixedPointLIF(FixedPointNeurons, nengo.LIF):
         """Compute one step; see `nengo.neurons.NeuronType.step`."""
         unit = 2.0**self.voltages.fraction
         v = self.voltages.integers(voltage)
-        change = self._scaled(self._currents(J) - v, dt)
+        change = self._scaled(self.currents.integers(J) - v, dt)
         v = np.clip(v + change, *self.voltages.bounds)
         spiked = v > unit
         output[...] = spiked * (self.amplitude / dt)

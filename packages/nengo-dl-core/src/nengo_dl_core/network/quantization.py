@@ -167,7 +167,7 @@ def number_formats(model: Model) -> dict[Signal, Format]:
     formats: dict[Signal, Format] = {}
     for obj, quantization in quantized_objects(model.toplevel):
         if isinstance(obj, nengo.Ensemble):
-            formats[model.sig[obj.neurons]["bias"]] = bias_format(quantization)
+            formats[model.sig[obj.neurons]["bias"]] = quantization.currents
         elif model.sig[obj].get("weights") is not None:
             weights = model.sig[obj]["weights"]
             formats[weights] = weight_format(obj, quantization, weights.ndim)
@@ -208,17 +208,12 @@ def quantize_model(model: Model) -> None:
         built = model.params[obj]
         if isinstance(obj, nengo.Ensemble):
             _neurons(model, obj, quantization)
-            bias = bias_format(quantization).rounded(built.bias)
+            bias = quantization.currents.rounded(built.bias)
             model.params[obj] = built._replace(bias=bias)
         else:
             _check_connection(model, obj)
             weights = weight_format(obj, quantization, np.ndim(built.weights))
             model.params[obj] = built._replace(weights=weights.rounded(built.weights))
-
-
-def bias_format(quantization: Quantization) -> FixedPoint:
-    """Say how biases are rounded: as currents are."""
-    return FixedPoint(32, quantization.state_fraction)
 
 
 def weight_format(

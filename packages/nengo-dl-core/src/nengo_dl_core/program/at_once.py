@@ -39,7 +39,8 @@ def compute_at_once(
     memory : Memory
         The memory of the simulation.
     values : dict of {Block: tf.Tensor}
-        Values of the parameters.
+        Values of blocks, of which those with a minibatch axis are the same in all
+        steps.
     config : BuildConfig
         Settings of the simulation.
     layer_weights : dict of {int: tf.Tensor}, optional
@@ -56,7 +57,15 @@ def compute_at_once(
     minibatch_size = memory.minibatch_size
     memory = memory.for_items(n_steps * minibatch_size)
     signals = memory.environment()
-    memory.bind(signals, values)
+    memory.bind(
+        signals,
+        {
+            block: tf.tile(x, [n_steps, *[1] * (x.shape.rank - 1)])
+            if block.minibatched
+            else x
+            for block, x in values.items()
+        },
+    )
     builder = Builder(groups)
     builder.build_pre(signals, config)
     before = dict(signals.bases)

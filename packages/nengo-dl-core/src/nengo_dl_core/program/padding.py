@@ -7,8 +7,9 @@ less to fill them up with zeros to one shape, so that one batched product does f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import prod
+from typing import NamedTuple
 
 from nengo.builder.operator import DotInc, Operator
 
@@ -51,17 +52,68 @@ def _can_be_padded(op: Operator, graph: OperatorGraph) -> bool:
     )
 
 
+class _Run(NamedTuple):
+    """Products of similar shapes, which might become one.
+
+    Attributes
+    ----------
+    shapes : tuple of (int, int)
+        Their shapes.
+    filled : tuple of int
+        The shape that they are filled up to.
+    n_products, n_rows, n_weights : int
+        How many there are.
+    """
+
+    shapes: tuple[Shape, ...]
+    filled: Shape
+    n_products: int
+    n_rows: int
+    n_weights: int
+
+    @classmethod
+    def of(cls, shape: Shape, n_products: int) -> _Run:
+        """Begin with products of one shape."""
+        return cls(
+            (shape,), shape, n_products, n_products * shape[0], n_products * prod(shape)
+        )
+
+    def and_also(self, other: _Run) -> _Run:
+        """Add those of another run."""
+        rows, columns = map(max, zip(self.filled, other.filled, strict=True))
+        return _Run(
+            self.shapes + other.shapes,
+            (rows, columns),
+            *(mine + its for mine, its in zip(self[2:], other[2:], strict=True)),
+        )
+
+    @property
+    def pays(self) -> bool:
+        """Whether padding these shapes costs less than a group for each of them."""
+        rows, columns = self.filled
+        n_rows = self.n_rows if _is_narrow(self.filled) else self.n_products * rows
+        n_zeros = n_rows * columns - self.n_weights
+        n_saved = len(self.shapes) - 1
+        return (
+            n_zeros <= self.n_weights * tuning.MAX_PADDING
+            and n_zeros <= n_saved * tuning.ZEROS_OF_GROUP
+        )
+
+
 def _united(by_shape: dict[Shape, list[Operator]]) -> Iterable[list[Operator]]:
     """Unite products of similar shapes, as long as that costs less than it saves."""
-    runs: list[list[Shape]] = []
+    runs: list[_Run] = []
     for shape in sorted(by_shape, key=_similarity):
-        if runs and _pays([*runs[-1], shape], by_shape):
-            runs[-1].append(shape)
-        else:
-            runs.append([shape])
+        run = _Run.of(shape, len(by_shape[shape]))
+        if runs and _is_narrow(runs[-1].filled) == _is_narrow(shape):
+            longer = runs[-1].and_also(run)
+            if longer.pays:
+                runs[-1] = longer
+                continue
+        runs.append(run)
     for run in runs:
-        if len(run) >= tuning.MIN_PADDED_SHAPES:
-            yield [op for shape in run for op in by_shape[shape]]
+        if len(run.shapes) >= tuning.MIN_PADDED_SHAPES:
+            yield [op for shape in run.shapes for op in by_shape[shape]]
 
 
 def _similarity(shape: Shape) -> tuple[bool, bool, int, int]:
@@ -75,20 +127,3 @@ def _similarity(shape: Shape) -> tuple[bool, bool, int, int]:
 def _is_narrow(shape: Shape) -> bool:
     """Whether a matrix has so few columns that its rows need not be filled up."""
     return shape[1] <= tuning.MAX_NARROW_COLUMNS
-
-
-def _pays(shapes: Sequence[Shape], by_shape: dict[Shape, list[Operator]]) -> bool:
-    """Whether padding these shapes costs less than a group for each of them."""
-    if _is_narrow(shapes[0]) != _is_narrow(shapes[-1]):
-        return False
-    counts = {shape: len(by_shape[shape]) for shape in shapes}
-    n_rows = sum(count * rows for (rows, _), count in counts.items())
-    if not _is_narrow(shapes[0]):
-        n_rows = sum(counts.values()) * max(rows for rows, _ in shapes)
-    n_padded = n_rows * max(columns for _, columns in shapes)
-    n_weights = sum(count * prod(shape) for shape, count in counts.items())
-    n_zeros = n_padded - n_weights
-    return (
-        n_zeros <= n_weights * tuning.MAX_PADDING
-        and n_zeros <= (len(shapes) - 1) * tuning.ZEROS_OF_GROUP
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keras
-import nengo
 import numpy as np
 
 from nengo_dl_core.build_report import Stages
@@ -36,7 +35,9 @@ class Executable:
         owner = keras.layers.Layer(dtype=program.float_type, autocast=False)
         self._program = program
         self._variables = Variables(program, owner.add_weight)
-        self._records = {probe: _record(program, probe) for probe in program.probes}
+        self._records = {
+            probe: ProbeData.of(program, probe) for probe in program.probes
+        }
         session = Session(program, self._variables, 0, self._records)
         self._loop = TensorFlowLoop(session, True, Stages(), stages_of_runs(program))
 
@@ -89,14 +90,3 @@ class Executable:
             for record, value in zip(self._records.values(), values, strict=True):
                 record.append(value)
         return [record.values[:, 0].copy() for record in self._records.values()]
-
-
-def _record(program: Program, probe: nengo.Probe) -> ProbeData:
-    signal = program.memory.tensor_signal(program.model.sig[probe]["in"])
-    return ProbeData(
-        probe,
-        program.dt,
-        (program.minibatch_size, *signal.shape),
-        signal.dtype,
-        program.keeps_history(probe),
-    )

@@ -18,7 +18,6 @@ from nengo.builder.neurons import SimNeurons
 from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 
-from nengo_dl_core.builders.delegating import ChosenBuilder
 from nengo_dl_core.builders.neurons.lif import starts_below_threshold
 from nengo_dl_core.engine.choice import compiles
 from nengo_dl_core.program.memory import Memory
@@ -59,8 +58,7 @@ def fingerprint(program: Program) -> str | None:
 
 def _is_ours(build: Any) -> bool:
     """Whether we know that a builder reads no values while it builds."""
-    chosen = build.built if isinstance(build, ChosenBuilder) else build
-    return type(chosen).__module__.startswith("nengo_dl_core.")
+    return type(build.chosen).__module__.startswith("nengo_dl_core.")
 
 
 def _parts(program: Program) -> Iterable[Any]:

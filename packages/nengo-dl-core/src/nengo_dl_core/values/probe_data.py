@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from nengo import Probe
 
+from nengo_dl_core.program.program import Program
+
 
 class ProbeData:
     """The values that a probe has recorded.
@@ -39,6 +41,26 @@ class ProbeData:
         self.dtype = np.dtype(dtype)
         self.keep_history = keep_history
         self.clear()
+
+    @classmethod
+    def of(cls, program: Program, probe: Probe) -> ProbeData:
+        """Make the storage that a probe has in a simulation.
+
+        Parameters
+        ----------
+        program : Program
+            What is simulated.
+        probe : nengo.Probe
+            One of its probes.
+        """
+        signal = program.memory.tensor_signal(program.model.sig[probe]["in"])
+        return cls(
+            probe,
+            program.dt,
+            (program.minibatch_size, *signal.shape),
+            signal.dtype,
+            program.keeps_history(probe),
+        )
 
     def clear(self) -> None:
         """Forget all values."""

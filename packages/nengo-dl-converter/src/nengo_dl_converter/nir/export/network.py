@@ -11,7 +11,7 @@ from nengo.builder import Model
 from nengo.connection import LearningRule
 from nengo.ensemble import Neurons
 
-from nengo_dl_core import get_setting, quantize_model
+from nengo_dl_core import quantize_model
 
 from ..errors import NIRError
 from ..graph import Graph
@@ -21,7 +21,7 @@ from .draft import Draft
 from .filters import add_filter
 from .layouts import Layout, is_convolution, layouts_of
 from .links import Link, links_of, name_of
-from .populations import Population, population_of
+from .populations import Population, is_rounded, population_of
 
 Array = npt.NDArray[np.float64]
 
@@ -196,16 +196,12 @@ class NetworkWriter:
             return
         if conn.learning_rule is not None:
             self.losses.append((name_of(conn), f"the rule {conn.learning_rule_type}"))
-        rounds = get_setting(self.model, "quantization", False, conn)
-        if rounds and isinstance(conn.pre_obj, nengo.Node):
+        if is_rounded(self.model, conn) and isinstance(conn.pre_obj, nengo.Node):
             self.losses.append((name_of(conn), "that its input is rounded"))
         decoded = isinstance(conn.pre_obj, nengo.Ensemble)
         if conn.function is not None and not decoded:
-            raise NIRError(
-                f"the function {conn.function} is computed in Python, for which NIR "
-                "has no node",
-                name_of(conn),
-            )
+            loss = f"the function {conn.function} is computed in Python"
+            raise NIRError(f"{loss}, for which NIR has no node", name_of(conn))
 
     def _flat(self) -> list[Any]:
         """Objects whose bias differs within channels: it is no convolution's."""

@@ -85,7 +85,7 @@ def population_of(
     """
     ensemble, kind = neurons.ensemble, neurons.ensemble.neuron_type
     losses = []
-    if get_setting(model, "quantization", False, ensemble):
+    if is_rounded(model, ensemble):
         losses.append("that currents and voltages are rounded")
     if ensemble.noise is not None:
         losses.append(f"the noise {ensemble.noise}")
@@ -116,6 +116,11 @@ def population_of(
         leaky = {"tau": tau, "r": 1.0, "v_leak": 0.0}
         return Population("LIF", leaky | spikes, height, losses, start)
     return Population("IF", {"r": 1.0, **spikes}, height, losses, start)
+
+
+def is_rounded(model: Model, obj: nengo.Ensemble | nengo.Connection) -> bool:
+    """Whether an object is quantized, so that more than its parameters is rounded."""
+    return bool(get_setting(model, "quantization", False, obj))
 
 
 def with_nearest_neurons(net: nengo.Network) -> nengo.Network:

@@ -17,7 +17,6 @@ from nengo_dl_core.builders.neurons.rectified import SpikingRectifiedLinearBuild
 from nengo_dl_core.builders.rounding import nearest_integer
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.network.fixed_point import (
-    CURRENT_BOUNDS,
     FixedPointLIF,
     FixedPointRectifiedLinear,
 )
@@ -104,6 +103,7 @@ class _Integers:
         self, builder: TFNeuronBuilder, ops: Sequence[Operator], signals: SignalDict
     ) -> None:
         dt = signals.dt
+        self._current_bounds = ops[0].neurons.currents.bounds  # the same for all
         self.unit = builder.constant(signals, lambda x: 2.0**x.voltages.fraction)
         self._factor = builder.constant(signals, lambda x: x.factor(dt)[0])
         self._shift = builder.constant(signals, lambda x: 2.0 ** -x.factor(dt)[1])
@@ -114,7 +114,7 @@ class _Integers:
 
     def currents(self, J: tf.Tensor) -> tf.Tensor:
         """Count the units in currents."""
-        return tf.clip_by_value(nearest_integer(J * self.unit), *CURRENT_BOUNDS)
+        return tf.clip_by_value(nearest_integer(J * self.unit), *self._current_bounds)
 
     def voltages(self, voltage: tf.Tensor) -> tf.Tensor:
         """Count the units in voltages."""
