@@ -23,9 +23,9 @@ from nengo.builder.signal import Signal
 
 from nengo_dl_core import Simulator, configure_settings, tuning
 from nengo_dl_core.builders.correlation import correlate
-from nengo_dl_core.builders.stacked import _lane_sums, _minibatch_product
 from nengo_dl_core.builders.numerics import expm1_above, log1p_above
 from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.builders.stacked import _lane_sums, _minibatch_product
 
 Settings = Mapping[str, Any]
 Case = Callable[[], float]
