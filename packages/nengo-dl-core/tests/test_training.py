@@ -540,7 +540,34 @@ class TestErrors:
                 sim.predict_on_batch(data[0])
 
 
-def test_graphs_are_let_go_of_with_the_simulator():
+def fit_and_evaluate(sim, node, probe):
+    sim.compile("sgd", "mse")
+    sim.fit(n_steps=3, y={probe: np.ones((1, 3, 1))}, verbose=0)
+    sim.evaluate(n_steps=3, y={probe: np.ones((1, 3, 1))}, verbose=0)
+
+
+def check_gradients(sim, node, probe):
+    sim.check_gradients()
+
+
+def differentiate(sim, node, probe):
+    """A loop of one's own."""
+    inputs = {
+        "n_steps": tf.fill((1, 1), 3),
+        sim.tensor_graph.program.input_names[node]: tf.ones((1, 3, 1)),
+    }
+
+    @tf.function(autograph=False)
+    def gradients():
+        with tf.GradientTape() as tape:
+            (output,) = sim.tensor_graph(inputs, training=True).values()
+        return tape.gradient(output, sim.tensor_graph.trainable_variables)
+
+    assert gradients()
+
+
+@pytest.mark.parametrize("use", [fit_and_evaluate, check_gradients, differentiate])
+def test_graphs_are_let_go_of_with_the_simulator(use):
     """TensorFlow registers gradients, which know their graph, for good."""
     graphs = []
 
@@ -558,9 +585,7 @@ def test_graphs_are_let_go_of_with_the_simulator():
             nengo.Connection(ens, seen_by_tensorflow, synapse=0.01)
             probe = nengo.Probe(seen_by_tensorflow)
         with Simulator(net, progress_bar=False) as sim:
-            sim.compile("sgd", "mse")
-            sim.fit(n_steps=3, y={probe: np.ones((1, 3, 1))}, verbose=0)
-            sim.evaluate(n_steps=3, y={probe: np.ones((1, 3, 1))}, verbose=0)
+            use(sim, node, probe)
 
     train()
     gc.collect()  # the model, then what its gradients kept

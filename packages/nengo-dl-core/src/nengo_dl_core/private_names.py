@@ -21,8 +21,20 @@ from tensorflow.python.framework import ops
 from tensorflow.python.profiler import trace
 
 
+class OwnerOfGradients:
+    """What gradients that TensorFlow has registered live with; see `gradients_of`.
+
+    Attributes
+    ----------
+    own_gradients : tuple of callable
+        The gradients.
+    """
+
+    own_gradients: tuple[Callable[..., Any], ...] = ()
+
+
 @contextmanager
-def gradients_of(owner: Any) -> Iterator[None]:
+def gradients_of(owner: OwnerOfGradients) -> Iterator[None]:
     """Let gradients that are registered meanwhile live as long as an object.
 
     `tf.custom_gradient` registers the gradient of each call in a graph under a name of
@@ -61,20 +73,13 @@ def _called_later(gradient: ref[Callable[..., Any]]) -> Callable[..., Any]:
     return lambda *arguments: gradient()(*arguments)  # type: ignore[misc]
 
 
-class PreparedModel(keras.Model):
+class PreparedModel(OwnerOfGradients, keras.Model):
     """A Keras model whose losses and metrics are made before its steps are traced.
 
     TensorFlow traces what makes variables twice. With `tf.distribute`, Keras averages
     the data of all replicas for it, which fails where these are in several processes:
     the first replica's are taken instead.
-
-    Attributes
-    ----------
-    own_gradients : tuple of callable
-        What TensorFlow has registered for the steps; see `gradients_of`.
     """
-
-    own_gradients: tuple[Callable[..., Any], ...] = ()
 
     def build_measures(self, minibatch: Any) -> None:
         """Make the variables of losses and metrics.

@@ -21,6 +21,7 @@ from nengo_dl_core.engine.gradient_loop import run_differentiable_loop
 from nengo_dl_core.engine.loop import run_loop
 from nengo_dl_core.engine.own_gradient import with_own_gradient
 from nengo_dl_core.engine.step import Results, StepMaker, Values, probe_buffer
+from nengo_dl_core.private_names import OwnerOfGradients
 from nengo_dl_core.program.at_once import compute_at_once
 from nengo_dl_core.program.program import Program
 from nengo_dl_core.program.time_axis import Stage, divide
@@ -52,6 +53,7 @@ def simulate_differentiably(
     trained: Sequence[tf.Tensor],
     n_steps: tf.Tensor,
     inputs: Sequence[tf.Tensor],
+    owner: OwnerOfGradients,
     *,
     draw_offset: tf.Tensor | int = 0,
     jit_compile: bool = True,
@@ -72,6 +74,8 @@ def simulate_differentiably(
         How many steps to run.
     inputs : list of tf.Tensor
         Values of the input Nodes, ``(n_steps, minibatch_size, size_out)``.
+    owner : OwnerOfGradients
+        What gradients that TensorFlow registers later live with; see `gradients_of`.
     draw_offset : tf.Tensor or int
         Where the streams of random numbers are, beyond the number of the step.
     jit_compile : bool
@@ -95,7 +99,10 @@ def simulate_differentiably(
         jit_compile,
     )
     found = with_own_gradient(
-        simulation.compute, simulation.plain, [*trained, *compress(inputs, used)]
+        simulation.compute,
+        simulation.plain,
+        [*trained, *compress(inputs, used)],
+        owner,
     )
     memory, n_outputs = program.memory, len(program.probed)
     n_states = n_outputs + sum(map(len, memory.states.values()))

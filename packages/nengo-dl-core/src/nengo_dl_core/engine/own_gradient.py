@@ -7,6 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from nengo_dl_core.private_names import OwnerOfGradients, gradients_of
+
 Tensors = list[tf.Tensor]
 
 
@@ -14,6 +16,7 @@ def with_own_gradient(
     compute: Callable[[tf.GradientTape, Tensors], Tensors],
     plain: Callable[[Tensors], Tensors],
     arguments: Sequence[tf.Tensor],
+    owner: OwnerOfGradients,
 ) -> Tensors:
     """Compute something that is differentiated by a tape of its own.
 
@@ -29,6 +32,8 @@ def with_own_gradient(
         times; for gradients of gradients.
     arguments : list of tf.Tensor
         The arguments, of floating point types.
+    owner : OwnerOfGradients
+        What the gradient of the gradient lives with; see `gradients_of`.
 
     Returns
     -------
@@ -69,7 +74,8 @@ def with_own_gradient(
             return [gradients[i] for i in there], second
 
         def gradient(*upstream: tf.Tensor) -> list[tf.Tensor | None]:
-            found = first(*arguments, *(upstream[i] for i in floats))
+            with gradients_of(owner):
+                found = first(*arguments, *(upstream[i] for i in floats))
             by_place = dict(zip(there, found, strict=True))
             return [by_place.get(i) for i in range(n_arguments)]
 

@@ -19,13 +19,14 @@ from nengo_dl_core.engine.differentiable import (
 )
 from nengo_dl_core.engine.step import Values, build_config, probe_buffer, simulate
 from nengo_dl_core.network.trainability import mark_signals
+from nengo_dl_core.private_names import OwnerOfGradients, gradients_of
 from nengo_dl_core.program.program import Program
 from nengo_dl_core.progress import ProgressBar
 from nengo_dl_core.values.session import Session
 from nengo_dl_core.values.variables import Variables
 
 
-class SimulationLayer(keras.layers.Layer):
+class SimulationLayer(OwnerOfGradients, keras.layers.Layer):
     """Simulates a Nengo model: from the values of Nodes to those of Probes.
 
     Parameters
@@ -182,30 +183,32 @@ class SimulationLayer(keras.layers.Layer):
         values = Values.of(self.held)
         sequences = [tf.transpose(x, (1, 0, 2)) for x in sources]
         offset = self._draw_offset(bool(training))
-        if has_gradient_loop(program):
-            results = simulate_differentiably(
-                program,
-                config,
-                values,
-                self._trained(values),
-                n_steps,
-                sequences,
-                draw_offset=offset,
-                jit_compile=self.jit_compile,
-            )
-        else:
-            results = simulate(
-                program,
-                self.session.new_builder(),
-                config,
-                values,
-                n_steps,
-                sequences,
-                [probe_buffer(program, sig, n_steps) for sig in program.probed],
-                draw_offset=offset,
-                maximum=n_steps,
-                progress=progress,
-            )
+        with gradients_of(self):
+            if has_gradient_loop(program):
+                results = simulate_differentiably(
+                    program,
+                    config,
+                    values,
+                    self._trained(values),
+                    n_steps,
+                    sequences,
+                    self,
+                    draw_offset=offset,
+                    jit_compile=self.jit_compile,
+                )
+            else:
+                results = simulate(
+                    program,
+                    self.session.new_builder(),
+                    config,
+                    values,
+                    n_steps,
+                    sequences,
+                    [probe_buffer(program, sig, n_steps) for sig in program.probed],
+                    draw_offset=offset,
+                    maximum=n_steps,
+                    progress=progress,
+                )
         if program.stateful:
             keep = tf.logical_or(self._keeps_state, stateful)
             for variable, state in zip(self.held.states, results.states, strict=True):
