@@ -9,8 +9,7 @@ from typing import Any
 import nengo
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import lstsq
-from scipy.optimize import least_squares
+import scipy
 
 from nengo_dl_benchmarks.accuracy.mackey_glass import POINTS, mackey_glass, smape
 from nengo_dl_benchmarks.accuracy.scores import Score
@@ -166,7 +165,7 @@ def fit(series: Array, n_delays: int, n_neurons: int) -> Fitted:
 
     first = np.zeros(n_delays)
     first[n_delays // 3 : n_delays // 2] = 1
-    found = least_squares(residuals, first, max_nfev=N_EVALUATIONS)
+    found = scipy.optimize.least_squares(residuals, first, max_nfev=N_EVALUATIONS)
     direction = normalized(found.x)
     seen = past @ direction
     thresholds = np.linspace(seen.min(), seen.max(), n_neurons, endpoint=False)
@@ -183,7 +182,7 @@ def _ridge(features: Array, targets: Array, ridge: Array) -> Array:
     """Solve for weights of which the squares count, too."""
     left = np.vstack([features, np.diag(np.sqrt(ridge))])
     right = np.concatenate([targets, np.zeros(len(ridge))])
-    return np.asarray(lstsq(left, right, lapack_driver="gelsy")[0])
+    return np.asarray(scipy.linalg.lstsq(left, right, lapack_driver="gelsy")[0])
 
 
 def network(fitted: Fitted) -> nengo.Network:

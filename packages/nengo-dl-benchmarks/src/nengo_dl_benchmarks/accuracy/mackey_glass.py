@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.integrate import cumulative_simpson
-from scipy.interpolate import CubicSpline
+import scipy
 
 Array = npt.NDArray[Any]
 
@@ -58,11 +57,13 @@ def mackey_glass(n_lyapunov_times: float) -> Array:
         delayed = pieces[-1]
         growth = np.exp(GAMMA * time)
         drive = growth * BETA * delayed / (1 + delayed**POWER)
-        gained = cumulative_simpson(drive, x=time, initial=0)
+        gained = scipy.integrate.cumulative_simpson(drive, x=time, initial=0)
         pieces.append((delayed[-1] + gained) / growth)
     whole = np.concatenate([pieces[1][:1], *(piece[1:] for piece in pieces[1:])])
     times = np.linspace(0, TAU * (len(pieces) - 1), len(whole))
-    return np.asarray(CubicSpline(times, whole)(np.arange(n_points) * step))
+    return np.asarray(
+        scipy.interpolate.CubicSpline(times, whole)(np.arange(n_points) * step)
+    )
 
 
 def smape(predicted: Array, true: Array) -> float:
