@@ -45,7 +45,7 @@ def worth(steps, patch):
     patch.setattr(tuning, "GROUP_SECONDS", 0)
     patch.setattr(tuning, "LOOP_SECONDS", steps)
     patch.setattr(tuning, "NUMPY_STEP_SECONDS", 1)
-    for name in ("GROUP", "ITEM", "OPERATOR", "WEIGHT", "ELEMENT"):
+    for name in ("GROUP", "PRODUCT", "WEIGHT", "ELEMENT"):
         patch.setattr(tuning, f"NUMPY_{name}_SECONDS", 0)
 
 

@@ -211,57 +211,57 @@ MIN_BFLOAT16_WEIGHTS = 4096
 
 # Whether to compile, see `nengo_dl_core.engine.choice`
 #
-# A run of a new simulator, in seconds: by the rule, in NumPy, and compiled at once. In
-# brackets are the groups of the plan.
+# A run of a new simulator, in seconds: by the rule, in NumPy, and compiled at once.
+# Each plan has eight groups.
 #
 #     ensembles of       steps     by the rule  NumPy   compiled
-#     1 size (9)         100       0.006        0.004   0.36
-#                        1,000     0.021        0.024   0.42
-#                        10,000    0.20         0.20    0.36
-#                        100,000   0.53         2.03    0.45
-#     10 sizes (26)      1,000     0.044        0.045   1.19
-#                        10,000    0.42         0.70    1.32
-#                        100,000   2.03         5.36    2.12
-#     60 sizes (126)     1,000     0.18         0.18    5.6
-#                        10,000    1.8          1.7     6.4
-#                        100,000   10.8         19.8    10.6
+#     1 size             100       0.004        0.002   0.25
+#                        1,000     0.016        0.014   0.23
+#                        10,000    0.13         0.13    0.24
+#                        100,000   0.31         1.32    0.30
+#     10 sizes           1,000     0.031        0.030   0.42
+#                        10,000    0.28         0.28    0.42
+#                        100,000   0.66         2.79    0.60
+#     60 sizes           1,000     0.11         0.11    0.88
+#                        10,000    1.0          1.0     1.0
+#                        100,000   2.1          10.4    2.2
 #
 # A step in NumPy, by its estimate from the figures below and as it was measured, in
-# microseconds, with one item and with sixteen:
+# microseconds, with one item and with sixteen; and for how much of the time that
+# compilation takes NumPy goes on before that.
 #
-#                        1 item               16 items
-#                        estimated  measured  estimated  measured
-#     feedback           22         44        102        148
-#     60 sizes           177        228       1,532      2,110
-#     basal ganglia      245        151       3,604      6,450
-#     integrator         229        210       3,386      1,940
-#     pes                96         137       1,235      2,150
-#     convolution        218        176       3,201      4,750
+#                        1 item                     16 items
+#                        estimated  measured  part  estimated  measured  part
+#     feedback           15         15        1.0   80         53        0.9
+#     60 sizes           167        152       1.0   2,504      3,002     1.1
+#     basal ganglia      67         51        0.7   901        1,293     0.8
+#     integrator         110        70        0.6   1,603      1,087     0.9
+#     pes                49         66        1.6   625        980       1.5
+#     convolution        60         38        0.8   792        507       0.8
+#     random network     45         54        1.2   555        826       0.9
 #
-# All of them, and eight smaller networks, are 0.5 to 1.7 times what was measured.
+# In all of these, and twelve others, NumPy goes on for 0.5 to 1.6 times as long as it
+# takes to compile.
 
 LOOP_SECONDS = 0.2
 """How long it takes to trace and to compile a loop, but for its groups."""
 
-GROUP_SECONDS = 0.04
+GROUP_SECONDS = 0.02
 """How long it takes for each group of the plan."""
 
 NUMPY_STEP_SECONDS = 11e-6
 """How long a step takes in NumPy, but for what follows."""
 
-NUMPY_GROUP_SECONDS = 0.6e-6
-"""How long it takes for each group."""
-
-NUMPY_ITEM_SECONDS = 0.45e-6
+NUMPY_GROUP_SECONDS = 0.4e-6
 """How long it takes for each group and each item of a minibatch."""
 
-NUMPY_OPERATOR_SECONDS = 0.02e-6
-"""How long it takes for each operator and each item."""
+NUMPY_PRODUCT_SECONDS = 0.4e-6
+"""How long it takes for each product in a group of several shapes, and each item."""
 
-NUMPY_WEIGHT_SECONDS = 0.1e-9
+NUMPY_WEIGHT_SECONDS = 0.045e-9
 """How long it takes for each element of a matrix and each item."""
 
-NUMPY_ELEMENT_SECONDS = 1.2e-9
+NUMPY_ELEMENT_SECONDS = 0.6e-9
 """How long it takes for each element of the vectors that operators read or write."""
 
 # Reads and writes of signals

@@ -178,25 +178,20 @@ def _step_seconds(program: Program) -> float:
     """Estimate how long a step takes in NumPy."""
     plan = program.optimized.plan
     # of padded products NumPy computes those together that are of one shape
-    n_groups = len(plan) + sum(
-        len({op.A.shape for op in group}) - 1
-        for group in plan
-        if type(group[0]) in (DotInc, DotSet)
-    )
-    operators = [op for group in plan for op in group]
-    signals = [sig for op in operators for sig in op.all_signals]
+    n_groups, n_products = len(plan), 0
+    for group in plan:
+        if type(group[0]) in (DotInc, DotSet):
+            n_shapes = len({op.A.shape for op in group})
+            n_groups += n_shapes - 1
+            n_products += len(group) if n_shapes > 1 else 0
+    signals = [sig for group in plan for op in group for sig in op.all_signals]
     n_weights = sum(sig.size for sig in signals if sig.ndim > 1)
     n_elements = sum(sig.size for sig in signals if sig.ndim < 2)
-    of_an_item = (
-        tuning.NUMPY_ITEM_SECONDS * n_groups
-        + tuning.NUMPY_OPERATOR_SECONDS * len(operators)
+    return tuning.NUMPY_STEP_SECONDS + program.minibatch_size * (
+        tuning.NUMPY_GROUP_SECONDS * n_groups
+        + tuning.NUMPY_PRODUCT_SECONDS * n_products
         + tuning.NUMPY_WEIGHT_SECONDS * n_weights
         + tuning.NUMPY_ELEMENT_SECONDS * n_elements
-    )
-    return (
-        tuning.NUMPY_STEP_SECONDS
-        + tuning.NUMPY_GROUP_SECONDS * n_groups
-        + program.minibatch_size * of_an_item
     )
 
 
