@@ -15,9 +15,8 @@ def spiking_layer(n_neurons: int, recurrent: bool = False) -> nengo.Network:
 
     This is the network of Open Neuromorphic's comparison of frameworks: inputs and
     outputs are spikes, one a step, and weights have the sizes that Glorot and Bengio
-    (2010) choose. Neurons have no refractory period; without spikes their voltages are
-    ``v = 0.95 v + J`` with the sum ``J`` of the weights of spikes, below a threshold of
-    one.
+    (2010) choose. Voltages are ``v = 0.95 v + J``, with the sum ``J`` of the weights of
+    spikes; at more than one a neuron spikes, and goes on from zero.
 
     Parameters
     ----------
@@ -88,10 +87,17 @@ def add_neurons(net: nengo.Network, n_neurons: int) -> Any:
         Their gains and biases are not trained.
     """
     dt = 0.001
+    neuron_type = nengo.LIF(
+        tau_rc=-dt / np.log(DECAY),
+        tau_ref=0,
+        amplitude=dt,
+        min_voltage=-np.inf,
+        initial_state={"voltage": nengo.dists.Choice([0])},
+    )
     ensemble = nengo.Ensemble(
         n_neurons,
         1,
-        neuron_type=nengo.LIF(tau_rc=-dt / np.log(DECAY), tau_ref=0, amplitude=dt),
+        neuron_type=neuron_type,
         gain=np.full(n_neurons, 1 / (1 - DECAY)),
         bias=np.zeros(n_neurons),
     )

@@ -36,7 +36,10 @@ def _convolution(job: Job) -> Network:
 def _neurons() -> Any:
     from spikingjelly.activation_based import neuron, surrogate
 
-    return neuron.LIFNode(tau=2.0, surrogate_function=surrogate.Sigmoid())
+    # v = v - v / tau + x
+    return neuron.LIFNode(
+        tau=20.0, decay_input=False, surrogate_function=surrogate.Sigmoid()
+    )
 
 
 def _multi_step(modules: list[Any]) -> Network:
