@@ -182,7 +182,7 @@ def peers(session: nox.Session) -> None:
             session.run(sys.executable, "-m", "venv", str(folder), external=True)
         install = (str(scripts(folder) / "python"), "-m", "pip", "install", "--quiet")
         session.run(*install, *group(name), external=True)
-    commands = scripts(session.env_dir.parent / "environment")
+    commands = scripts(session.env_dir.parent / "environment").resolve()
     path = os.pathsep.join([str(commands), os.environ["PATH"]])
     script = ("sh", "docs/benchmarks/peers.sh", str(session.env_dir))
     session.run(*script, env=QUIET | {"PATH": path}, external=True)
