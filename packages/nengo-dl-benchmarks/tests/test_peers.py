@@ -169,9 +169,9 @@ def test_page_counts_wins_and_losses(path, tmp_path):
     assert result.exit_code == 0, result.output
     text = page.read_text()
     assert text == peers_page(Results(path))
-    assert "- faster than all others: 1 rows" in text
-    assert "- neither (the range holds 1x): 1 rows" in text
-    assert "- slower than the best other: 1 rows" in text
+    assert "- faster than all others: 1\n" in text
+    assert "- neither, the range holds 1x: 1\n" in text
+    assert "- slower than the best other: 1\n" in text
     loss = "spiking_layer(n_neurons=4), 5 steps, forward and backward: 0.5x (0.5–0.5)"
     assert f"  - {loss}, Spyx" in text
     assert "- Keras-LMU has no spiking neurons." in text
