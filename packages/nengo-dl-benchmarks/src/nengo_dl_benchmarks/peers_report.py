@@ -87,7 +87,10 @@ def section(results: Results, name: str) -> Section:
     section : Section
         Its tables; backends that have not measured anything are in the remarks alone.
     """
-    cases = [case for case in results.cases if case.benchmark == name]
+    cases = sorted(
+        (case for case in results.cases if case.benchmark == name),
+        key=lambda case: (*reversed(case.size.values()), case.n_steps, case.mode),
+    )
     found = [found for case in cases for found in results.of(case)]
     shown = list(dict.fromkeys(each.backend for each in found if each.warm))
     ours = found[0].backend
