@@ -172,6 +172,23 @@ def accuracy_peers(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", requires=["environment"])
+def peers(session: nox.Session) -> None:
+    """Time NengoDL beside other frameworks, and write docs/benchmarks/peers.md."""
+    for name in SETTINGS["dependency-groups"]:
+        if not name.startswith("peers-"):
+            continue
+        folder = session.env_dir / name.removeprefix("peers-")
+        if not folder.exists():
+            session.run(sys.executable, "-m", "venv", str(folder), external=True)
+        install = (str(scripts(folder) / "python"), "-m", "pip", "install", "--quiet")
+        session.run(*install, *group(name), external=True)
+    commands = scripts(session.env_dir.parent / "environment").resolve()
+    path = os.pathsep.join([str(commands), os.environ["PATH"]])
+    script = ("sh", "docs/benchmarks/peers.sh", str(session.env_dir))
+    session.run(*script, env=QUIET | {"PATH": path}, external=True)
+
+
+@nox.session(venv_backend="none", requires=["environment"])
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build/html, running its tutorials."""
     run_shared(session, "-m", "pip", "install", "--quiet", *group("docs"))

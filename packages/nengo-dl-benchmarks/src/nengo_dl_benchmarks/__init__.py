@@ -7,6 +7,7 @@ from nengo_dl_benchmarks.networks import (
     convolution,
     feedback,
     integrator,
+    legendre_memory,
     lmu,
     mixed_sizes,
     mnist,
@@ -15,6 +16,8 @@ from nengo_dl_benchmarks.networks import (
     random_network,
     ring,
     spaun,
+    spiking_convolution,
+    spiking_layer,
 )
 from nengo_dl_benchmarks.own import Comparison, compare, plan
 from nengo_dl_benchmarks.profiling import run_profile
@@ -28,6 +31,7 @@ __all__ = [
     "convolution",
     "feedback",
     "integrator",
+    "legendre_memory",
     "lmu",
     "mixed_sizes",
     "mnist",
@@ -38,4 +42,6 @@ __all__ = [
     "ring",
     "run_profile",
     "spaun",
+    "spiking_convolution",
+    "spiking_layer",
 ]

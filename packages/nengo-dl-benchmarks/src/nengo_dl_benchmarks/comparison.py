@@ -25,12 +25,12 @@ MODES = [*worker.MODES, "build"]
 
 @dataclass(frozen=True)
 class Backend:
-    """A simulator in an environment.
+    """A simulator, or another framework, in an environment.
 
     Parameters
     ----------
     name : str
-        Its name in the group ``nengo.backends``.
+        Its name in the group ``nengo.backends``, or in `nengo_dl_benchmarks.peers`.
     python : str
         Interpreter of the environment.
     label : str
@@ -85,8 +85,9 @@ class Case:
     size : dict
         Arguments of its function, with the neuron type by name.
     mode : str
-        ``"run"``, ``"predict"``, ``"fit"`` (an epoch of four minibatches), ``"step"``
-        (one call of ``Simulator.step``) or ``"build"``.
+        ``"run"``, ``"predict"``, ``"fit"`` (an epoch of four minibatches), ``"train"``
+        (`fit` of one minibatch; in other frameworks a forward and a backward pass),
+        ``"step"`` (one call of ``Simulator.step``) or ``"build"``.
     batch_size : int
         Number of inputs. A simulator without minibatches runs them one by one.
     n_steps : int
@@ -213,6 +214,10 @@ class Worker:
             with suppress(BrokenPipeError):
                 stream.close()
 
+    def wait(self) -> None:
+        """Wait until the process has imported all that it needs."""
+        self._read()
+
     def stage(self) -> None:
         """Do the next stage: the build, the first run, or a warm run."""
         self._ask(last=False)
@@ -240,19 +245,24 @@ class Worker:
         """Send a line, or end the input, and note the answer."""
         if "error" in self._rest:
             return
-        stdin, stdout = self._process.stdin, self._process.stdout
+        stdin = self._process.stdin
         assert stdin is not None
-        assert stdout is not None
         with suppress(BrokenPipeError):  # it has ended; that it did not answer counts
             stdin.write("" if last else "next\n")
             stdin.close() if last else stdin.flush()
+        self._read()
+
+    def _read(self) -> None:
+        """Note an answer."""
+        stdout = self._process.stdout
+        assert stdout is not None
         line = stdout.readline()
         answer: dict[str, Any] = (
             json.loads(line) if line else {"error": self._last_words()}
         )
         if "seconds" in answer:
             self._seconds.append(answer["seconds"])
-        else:
+        elif "ready" not in answer:
             self._rest = answer
 
     def _last_words(self) -> str:
@@ -288,11 +298,12 @@ def measure(
         One for each simulator.
     """
     with ExitStack() as stack:
-        workers = []
-        for backend in backends:
-            report(f"{backend.label}: build and first run")
-            worker = stack.enter_context(Worker(backend, case))
-            workers.append(worker)
+        report("imports")
+        workers = [stack.enter_context(Worker(backend, case)) for backend in backends]
+        for worker in workers:
+            worker.wait()
+        for worker in workers:
+            report(f"{worker.backend.label}: build and first run")
             worker.stage()
             worker.stage()
         for repetition in range(1, repetitions + 1):

@@ -76,7 +76,8 @@ def compare(
         Simulators, by their names in the group ``nengo.backends``; the others are
         compared with the first.
     mode : str
-        ``"run"``, ``"predict"``, ``"fit"`` (an epoch of four minibatches), ``"step"``
+        ``"run"``, ``"predict"``, ``"fit"`` (an epoch of four minibatches), ``"train"``
+        (one minibatch, towards zero, by a tiny learning rate), ``"step"``
         (one call of ``Simulator.step``) or ``"build"``.
     batch_size : int
         Number of inputs. A simulator without minibatches runs them one by one.

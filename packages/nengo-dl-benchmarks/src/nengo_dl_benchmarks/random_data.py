@@ -7,6 +7,8 @@ from typing import Any
 import nengo
 import numpy as np
 
+from nengo_dl_benchmarks.peers.inputs import spikes
+
 
 def random_inputs(
     net: nengo.Network, batch_size: int, n_steps: int
@@ -25,11 +27,15 @@ def random_inputs(
     Returns
     -------
     values : dict of nengo.Node to ndarray
-        For each Node without input an array ``(batch_size, n_steps, size_out)``.
+        For each Node without input an array ``(batch_size, n_steps, size_out)``:
+        spikes, if the network says that it is to have them (``net.spiking_inputs``).
     """
     rng = np.random.default_rng(0)
+    spiking = getattr(net, "spiking_inputs", False)
     return {
-        node: rng.uniform(-1, 1, size=(batch_size, n_steps, node.size_out))
+        node: spikes(batch_size, n_steps, node.size_out)
+        if spiking
+        else rng.uniform(-1, 1, size=(batch_size, n_steps, node.size_out))
         for node in net.all_nodes
         if node.size_in == 0
     }

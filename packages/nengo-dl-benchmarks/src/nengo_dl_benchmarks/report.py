@@ -41,6 +41,7 @@ def title(case: Case) -> str:
     what = {
         "build": "build",
         "step": "one call of step",
+        "train": f"training with one minibatch, {case.n_steps} steps",
         "fit": f"fit, 4 minibatches of {case.batch_size}, {case.n_steps} steps",
     }.get(case.mode, f"{case.mode} of {case.n_steps} steps")
     inputs = f", {case.batch_size} inputs" if case.batch_size > 1 else ""

@@ -134,6 +134,16 @@ BENCHMARKS = {
         _of_neurons(networks.convolution, image_size=28, n_filters=16),
         _of_neurons(networks.feedback, n_neurons=50),
         _of_neurons(networks.integrator, dimensions=128, neurons_per_d=32),
+        Benchmark(
+            networks.legendre_memory,
+            {
+                "theta": 784,
+                "order": 256,
+                "units": 212,
+                "outputs": 10,
+                "recurrent": True,
+            },
+        ),
         Benchmark(networks.lmu, {"theta": 1000, "input_d": 1}),
         _of_neurons(networks.mixed_sizes, n_ensembles=200, n_neurons=50),
         Benchmark(networks.mnist, {"use_tensor_layer": True}),
@@ -148,6 +158,8 @@ BENCHMARKS = {
         ),
         _of_neurons(networks.ring, n_ensembles=1, n_neurons=1000),
         Benchmark(networks.spaun, {"dimensions": 512}),
+        Benchmark(networks.spiking_convolution, {"image_size": 28, "n_filters": 16}),
+        Benchmark(networks.spiking_layer, {"n_neurons": 256, "recurrent": False}),
     )
 }
 

@@ -1,9 +1,10 @@
 """Measure one simulator on one network, in a process of its own.
 
-Run as a script, by any interpreter that has Nengo and the simulator: it needs neither
-this package to be installed nor anything else. The job is the argument, as JSON. Each
-line on the standard input asks for the next stage, whose result is a line of JSON on
-the standard output: the build, the first run, and any number of warm runs, before which
+Run as a script, by any interpreter that has Nengo and the simulator, or one of the
+frameworks of ``peers``: it needs neither this package to be installed nor anything
+else. The job is the argument, as JSON. A line on the standard output tells that all is
+imported. Then each line on the standard input asks for the next stage, whose result is
+a line of JSON: the build, the first run, and any number of warm runs, before which
 everything is compiled that can be. When the input ends, the last line tells the rest:
 memory, stages of the build, a lower bound and versions.
 """
@@ -15,14 +16,13 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module, metadata, util
 from math import inf
 from pathlib import Path
 from time import perf_counter
+from types import ModuleType
 from typing import Any
-
-import nengo
 
 N_CALLS = 100  # of step, for which one call is too short to be measured
 N_MINIBATCHES = 4  # of fit
@@ -34,8 +34,9 @@ def main(job: dict[str, Any]) -> None:
     Parameters
     ----------
     job : dict
-        ``backend``: name in the group ``nengo.backends``; ``benchmark`` and ``size``:
-        network and its arguments; ``mode``, ``batch_size`` and ``n_steps``.
+        ``backend``: name in the group ``nengo.backends``, or of a framework;
+        ``benchmark`` and ``size``: network and its arguments; ``mode``, ``batch_size``
+        and ``n_steps``.
     """
     # What else is printed in this process must not come between the results.
     answers = os.fdopen(os.dup(1), "w")
@@ -45,15 +46,57 @@ def main(job: dict[str, Any]) -> None:
         print(json.dumps(values), file=answers, flush=True)
 
     try:
-        # What one process has solved would spare another one the work
-        nengo.rc.set("decoder_cache", "enabled", "False")
-        trial = Trial(job, *_load(job))
+        trial = _trial(job)
         stages = trial.stages()
+        answer(ready=True)
         for _ in sys.stdin:
             answer(seconds=next(stages))
         answer(**trial.summary())
     except Exception as error:
         answer(error=f"{type(error).__name__}: {error}")
+
+
+def _trial(job: dict[str, Any]) -> Trial | PeerTrial:
+    """Import what a job needs."""
+    folder = Path(__file__).parent
+    # Modules beside this file are not to be taken for others of their names
+    sys.path[:] = [path for path in sys.path if Path(path) != folder.resolve()]
+    peers = _import_folder(folder / "peers")
+    if job["backend"] in peers.MODULES:
+        return PeerTrial(peers.prepare(job))
+    import nengo
+
+    # What one process has solved would spare another one the work
+    nengo.rc.set("decoder_cache", "enabled", "False")
+    return Trial(job, *_load(job))
+
+
+class PeerTrial:
+    """A framework that is no Nengo simulator on a network.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Imported framework and inputs (`nengo_dl_benchmarks.peers.prepare`).
+    """
+
+    def __init__(self, prepared: Any) -> None:
+        self.prepared = prepared
+        self.idle = _peak_memory()
+
+    def stages(self) -> Iterator[float]:
+        """Build the network, then run it; give the seconds that each took."""
+        start = perf_counter()
+        work = self.prepared.build()
+        while True:
+            yield perf_counter() - start
+            start = perf_counter()
+            work()
+
+    def summary(self) -> dict[str, Any]:
+        """Tell what else there is to know when the stages are done."""
+        versions = _versions(self.prepared.distributions)
+        return {"idle": self.idle, "peak": _peak_memory(), "versions": versions}
 
 
 class Trial:
@@ -105,7 +148,7 @@ class Trial:
             return seconds / parts
 
         yield run()
-        if mode in ("run", "step", "predict"):
+        if mode in ("run", "step"):
             _compile(sim)
         while True:
             yield run()
@@ -120,13 +163,14 @@ class Trial:
 
             size = self.job["batch_size"], self.job["n_steps"]
             bound = lower_bound(self.sim.model.operators, *size)
-        versions = _versions(self.job["backend"])
+        distribution = find_backend(self.job["backend"]).dist.name
+        names = {"nengo", "numpy", "tensorflow", "keras", distribution}
         return {
             "idle": self.idle,
             "peak": peak,
             "stages": stages,
             "bound": bound,
-            "versions": versions,
+            "versions": _versions(names),
         }
 
 
@@ -166,12 +210,34 @@ def _predict(sim: Any, network: Any, batch_size: int, n_steps: int) -> Work:
 def _fit(sim: Any, network: Any, batch_size: int, n_steps: int) -> Work:
     from nengo_dl_benchmarks.random_data import random_inputs, random_targets
 
-    if not hasattr(sim, "fit"):
-        raise NotImplementedError(f"{type(sim).__name__} has no fit")
+    _check_fit(sim)
     inputs = random_inputs(network, N_MINIBATCHES * batch_size, n_steps)
     targets = random_targets(network, N_MINIBATCHES * batch_size, n_steps)
     sim.compile(optimizer="sgd", loss="mse")
     return lambda: sim.fit(inputs, targets, n_steps=n_steps, epochs=1, verbose=0), 1
+
+
+def _check_fit(sim: Any) -> None:
+    if not hasattr(sim, "fit"):
+        raise NotImplementedError(f"{type(sim).__name__} has no fit")
+
+
+def _train(sim: Any, network: Any, batch_size: int, n_steps: int) -> Work:
+    import keras
+    import numpy as np
+
+    from nengo_dl_benchmarks.random_data import random_inputs
+
+    _check_fit(sim)
+    inputs = random_inputs(network, batch_size, n_steps)
+    inputs = {node: values.astype(np.float32) for node, values in inputs.items()}
+    targets = {
+        probe: np.zeros((batch_size, n_steps, probe.size_in), np.float32)
+        for probe in network.all_probes
+    }
+    # What is learned must not change what the next run computes
+    sim.compile(keras.optimizers.SGD(1e-9), "mse")
+    return lambda: sim.fit(inputs, targets, n_steps=n_steps, verbose=0), 1
 
 
 MODES: dict[str, Callable[[Any, Any, int, int], Work]] = {
@@ -179,12 +245,12 @@ MODES: dict[str, Callable[[Any, Any, int, int], Work]] = {
     "step": _step,
     "predict": _predict,
     "fit": _fit,
+    "train": _train,
 }
 
 
-def _load(job: dict[str, Any]) -> tuple[Any, Any]:
-    """Find the network, from the package around this file, and the simulator."""
-    folder = Path(__file__).parent
+def _import_folder(folder: Path) -> ModuleType:
+    """Import a package from where it lies, with nothing above it."""
     spec = util.spec_from_file_location(
         folder.name, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
@@ -193,12 +259,18 @@ def _load(job: dict[str, Any]) -> tuple[Any, Any]:
     package = util.module_from_spec(spec)
     sys.modules[folder.name] = package
     spec.loader.exec_module(package)
+    return package
+
+
+def _load(job: dict[str, Any]) -> tuple[Any, Any]:
+    """Find the network, from the package around this file, and the simulator."""
+    package = _import_folder(Path(__file__).parent)
     entry_point = find_backend(job["backend"])
     simulator = entry_point.load()
     if entry_point.module == "nengo_dl" and util.find_spec("nengo_dl_core") is None:
         # An earlier release: its one package has what some networks take from core.
         sys.modules["nengo_dl_core"] = sys.modules["nengo_dl"]
-    suite = import_module(f"{folder.name}.suite")
+    suite = import_module(f"{package.__name__}.suite")
     network = suite.find(job["benchmark"]).at(**job["size"]).build()
     return network, simulator
 
@@ -246,9 +318,8 @@ def _peak_memory() -> int | None:
     return peak if platform.system() == "Darwin" else 1024 * peak
 
 
-def _versions(backend: str) -> dict[str, str]:
+def _versions(names: Iterable[str]) -> dict[str, str]:
     """Return the versions of what takes part, by name of the distribution."""
-    names = {"nengo", "numpy", "tensorflow", "keras", find_backend(backend).dist.name}
     versions = {"python": platform.python_version()}
     for name in sorted(names):
         try:

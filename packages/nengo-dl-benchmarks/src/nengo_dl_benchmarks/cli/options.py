@@ -12,6 +12,7 @@ import nengo
 from click.core import ParameterSource
 
 from nengo_dl_benchmarks.comparison import Backend
+from nengo_dl_benchmarks.peers import MODULES
 from nengo_dl_benchmarks.results import Results
 from nengo_dl_benchmarks.suite import Benchmark, find
 
@@ -90,7 +91,8 @@ backends = click.option(
     show_default=True,
     help="Simulator, by its name in the group nengo.backends; of another environment, "
     "whose interpreter is PYTHON; called LABEL in the results. Can be given several "
-    f"times; the others are compared with the first. Here: {', '.join(INSTALLED)}.",
+    f"times; the others are compared with the first. Here: {', '.join(INSTALLED)}. Or "
+    f"another framework, for some networks: {', '.join(MODULES)}.",
 )
 output = click.option(
     "--output",

@@ -56,7 +56,9 @@ def lmu(
     return _native(theta, input_d) if native_nengo else _tensor(theta, input_d, dtype)
 
 
-def memory_matrices(theta: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def memory_matrices(
+    theta: int, order: int = ORDER
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return what the memory does in one step, ``m = A m + B u``.
 
     The memory holds the coefficients of Legendre polynomials that describe the last
@@ -67,19 +69,21 @@ def memory_matrices(theta: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     ----------
     theta : int
         Length of the window, in steps.
+    order : int
+        Number of Legendre polynomials.
 
     Returns
     -------
-    A : (ORDER, ORDER) array
-    B : (ORDER, 1) array
+    A : (order, order) array
+    B : (order, 1) array
     """
     from scipy.signal import cont2discrete
 
-    i, j = np.ogrid[:ORDER, :ORDER]
+    i, j = np.ogrid[:order, :order]
     rate = (2 * i + 1) / theta
     A = rate * np.where(i < j, -1.0, (-1.0) ** (i - j + 1))
     B = rate * (-1.0) ** i
-    C, D = np.ones((1, ORDER)), np.zeros((1, 1))
+    C, D = np.ones((1, order)), np.zeros((1, 1))
     discrete_A, discrete_B, *_ = cont2discrete((A, B, C, D), dt=1.0, method="zoh")
     return discrete_A, discrete_B
 
