@@ -38,6 +38,8 @@ class Score:
         For the training, with the build and all compilation.
     dense_operations, effective_macs, effective_acs : float or None
         Synaptic operations for a sample (`nengo_dl_core.NetworkMetrics`).
+    footprint : float or None
+        Memory of parameters and state, in bytes (`nengo_dl_core.NetworkMetrics`).
     framework : str
         Who simulated and trained it.
     """
@@ -52,6 +54,7 @@ class Score:
     dense_operations: float | None = None
     effective_macs: float | None = None
     effective_acs: float | None = None
+    footprint: float | None = None
     framework: str = "NengoDL"
 
 
@@ -64,8 +67,11 @@ COLUMNS = (
     "MACs",
     "ACs",
     "dense",
+    "bytes",
     "training",
 )
+
+COUNTS = ("effective_macs", "effective_acs", "dense_operations", "footprint")
 
 
 class Scores:
@@ -75,12 +81,20 @@ class Scores:
     ----------
     path : Path, optional
         JSON file in which they are kept; what it holds is replaced.
+    append : bool
+        Whether it is kept instead, if there is such a file, with its circumstances.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, append: bool = False) -> None:
         self.path = path
         self.scores: list[Score] = []
         self.circumstances = circumstances()
+        self.commands = [command()]
+        if append and path is not None and path.exists():
+            values = json.loads(path.read_text())
+            self.scores = [Score(**score) for score in values["scores"]]
+            self.circumstances = values["circumstances"]
+            self.commands = [*values["commands"], command()]
 
     def put(self, score: Score) -> None:
         """Add a score, and write the file.
@@ -94,7 +108,7 @@ class Scores:
         if self.path is not None:
             values = {
                 "circumstances": self.circumstances,
-                "commands": [command()],
+                "commands": self.commands,
                 "scores": [asdict(score) for score in self.scores],
             }
             write_whole(self.path, json.dumps(values, indent=2) + "\n")
@@ -139,7 +153,7 @@ class Scores:
         )
         return environment.get_template("accuracy.markdown.jinja").render(
             circumstances=self.circumstances,
-            command=command(),
+            commands=self.commands,
             columns=COLUMNS,
             rows=self.rows,
         )
@@ -156,10 +170,7 @@ def _cells(scores: Sequence[Score]) -> tuple[str, ...]:
     return (
         f"{name}{mean(values):.1f}{spread} %",
         str(first.n_steps),
-        *(
-            _count([getattr(score, name) for score in scores])
-            for name in ("effective_macs", "effective_acs", "dense_operations")
-        ),
+        *(_count([getattr(score, name) for score in scores]) for name in COUNTS),
         seconds(mean(score.seconds for score in scores)),
     )
 
