@@ -90,7 +90,7 @@ TASKS = {
             PERMUTED(
                 recurrent=True, tau_rc=20, tau_out=100, epochs=6, minibatch_size=100
             ),
-            PERMUTED(n_delayed=4, max_delay=97, tau_rc=2, epochs=10),
+            PERMUTED(n_delayed=4, max_delay=97, tau_rc=2, epochs=8),
         ),
         compared=True,
     ),
