@@ -61,7 +61,7 @@ def _series(name: str, points_per_step: int = 1) -> Callable[..., Samples]:
     return lambda _: data.grouped(data.time_series(name), points_per_step)
 
 
-VOWELS = partial(Classifier, (64,), epochs=30, minibatch_size=30)
+VOWELS = partial(Classifier, (64,), epochs=60, minibatch_size=30)
 PERMUTED = partial(Classifier, (128,))
 
 TASKS = {
@@ -90,7 +90,7 @@ TASKS = {
             PERMUTED(
                 recurrent=True, tau_rc=20, tau_out=100, epochs=6, minibatch_size=100
             ),
-            PERMUTED(n_delayed=4, max_delay=97, tau_rc=2, epochs=8),
+            PERMUTED(n_delayed=4, max_delay=97, tau_rc=2, epochs=6),
         ),
         compared=True,
     ),
