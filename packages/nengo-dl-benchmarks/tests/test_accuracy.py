@@ -210,6 +210,6 @@ def test_spread_is_that_over_seeds():
         )
     several.put(scores.Score("b", "1", 0, "sMAPE", 12.0, 1, 0.5))
     assert several.rows == [
-        ("a", "16", "NengoDL", "95.0 ± 7.1 %", "5", "2", "3", "10", "4", "1.00 s"),
-        ("b", "1", "NengoDL", "sMAPE 12.0 %", "1", "–", "–", "–", "–", "500 ms"),
+        ("a", "16", "NengoDL", "95.0 ± 7.1 %", "2", "5", "2", "3", "10", "4", "1.00 s"),
+        ("b", "1", "NengoDL", "sMAPE 12.0 %", "1", "1", "–", "–", "–", "–", "500 ms"),
     ]

@@ -63,6 +63,7 @@ COLUMNS = (
     "network",
     "framework",
     "accuracy",
+    "seeds",
     "steps",
     "MACs",
     "ACs",
@@ -169,6 +170,7 @@ def _cells(scores: Sequence[Score]) -> tuple[str, ...]:
     name = "" if first.figure == "accuracy" else f"{first.figure} "
     return (
         f"{name}{mean(values):.1f}{spread} %",
+        str(len(scores)),
         str(first.n_steps),
         *(_count([getattr(score, name) for score in scores]) for name in COUNTS),
         seconds(mean(score.seconds for score in scores)),

@@ -61,7 +61,7 @@ def _series(name: str, points_per_step: int = 1) -> Callable[..., Samples]:
     return lambda _: data.grouped(data.time_series(name), points_per_step)
 
 
-VOWELS = partial(Classifier, (64,), epochs=60, minibatch_size=30)
+VOWELS = partial(Classifier, (64,), epochs=30, minibatch_size=30)
 PERMUTED = partial(Classifier, (128,))
 
 TASKS = {
