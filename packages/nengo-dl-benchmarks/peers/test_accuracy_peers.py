@@ -1,4 +1,4 @@
-"""Networks are as accurate as the same layers in snnTorch, after less time if it is long.
+"""Networks are as accurate as the same layers in snnTorch, and sooner if it is long.
 
 Few bits and delays do not make them worse.
 
