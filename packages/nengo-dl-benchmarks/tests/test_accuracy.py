@@ -2,7 +2,9 @@
 
 import json
 import sys
+from dataclasses import asdict, replace
 
+import nengo
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -26,11 +28,23 @@ def samples(n=200, n_steps=12):
 
 
 QUICK = Classifier((16,), epochs=20, minibatch_size=20, tau_out=5)
+UNTRAINED = replace(QUICK, epochs=1)
 
 
 @pytest.mark.parametrize(
     "network",
-    [QUICK, Classifier((8, 8), True, 3, epochs=1, minibatch_size=20)],
+    [
+        QUICK,
+        Classifier(
+            (8, 8),
+            recurrent=True,
+            n_delayed=2,
+            max_delay=3,
+            bits=4,
+            epochs=1,
+            minibatch_size=20,
+        ),
+    ],
     ids=str,
 )
 def test_network_is_trained_and_measured(network):
@@ -45,7 +59,32 @@ def test_network_is_trained_and_measured(network):
 
 
 def test_network_says_what_it_is():
-    assert str(Classifier((8, 4), True, 3)) == "8–4, recurrent, learned delays"
+    network = Classifier((8, 4), ((3, 5, 2),), True, n_delayed=1, bits=4)
+    assert str(network) == "3 of 5×5–8–4, recurrent, learned delays, 4 bits"
+
+
+def test_images_are_convolved():
+    images = Samples(*(np.ones((5, 2, 49)), np.arange(5) % 2) * 2)
+    network = Classifier((6,), ((3, 3, 2), (4, 2, 1)))
+    net = network.network(images, seed=0)
+    sizes = [ensemble.n_neurons for ensemble in net.all_ensembles]
+    assert sizes == [3 * 3 * 3, 2 * 2 * 4, 6]
+
+
+def test_an_input_of_one_adds_about_one_to_a_voltage():
+    for tau_rc in (1.5, 5, 20, 100):
+        step = -np.expm1(-1 / tau_rc)
+        assert 2**-0.5 <= step * Classifier((4,), tau_rc=tau_rc).gain <= 2**0.5
+
+
+def test_inputs_of_few_bits_are_as_large_as_those_to_learn_from():
+    for largest, fraction in ((0.9, 7), (1.0, 6), (3.9, 5)):
+        given = samples()
+        given.train_x[...] = 0
+        given.train_x[0, 0, 0] = -largest
+        net = Classifier((4,), bits=8).network(given, seed=0)
+        quantization = net.config[nengo.Network].quantization
+        assert (quantization.bits, quantization.input_fraction) == (8, fraction)
 
 
 def test_too_few_samples_are_refused():
@@ -55,17 +94,18 @@ def test_too_few_samples_are_refused():
         Classifier((4,), minibatch_size=200).score("order", samples(), seed=0)
 
 
-def test_forecaster_predicts_a_chaotic_series():
+def test_forecaster_predicts_a_chaotic_series(monkeypatch):
+    monkeypatch.setattr(forecaster, "N_EVALUATIONS", 5)  # it could be better
     series = mackey_glass(12)
-    past, future = series[:750], series[750:825]
-    fitted = forecaster.fit(past, n_delays=14, n_neurons=1000)
+    past, future = series[300:750], series[750:825]
+    fitted = forecaster.fit(past, n_delays=14, n_neurons=300)
     predicted, metrics = forecaster.predict(fitted, past, len(future))
     assert smape(predicted, future) < 3 < smape(np.full(75, past.mean()), future)
     assert not metrics.not_counted
     # delays, direction, sum, thresholds and decoders
-    operations = (13 + 14 + 14 + 1000 + 1000) * metrics.n_steps
+    operations = (13 + 14 + 14 + 300 + 300) * metrics.n_steps
     assert metrics.dense_operations == operations
-    assert metrics.effective_acs < 1000 * metrics.n_steps  # not all neurons spike
+    assert metrics.effective_acs < 300 * metrics.n_steps  # not all neurons spike
     # It is what its parameters say.
     known = list(past[-14:])
     for value in predicted:
@@ -95,7 +135,7 @@ def run(*arguments):
 
 @pytest.fixture
 def one_task(monkeypatch):
-    task = tasks.Task(lambda folder: samples(), (QUICK,))
+    task = tasks.Task(lambda folder: samples(), (UNTRAINED,), compared=True)
     monkeypatch.setitem(tasks.TASKS, "GunPoint", task)
 
 
@@ -112,6 +152,22 @@ def test_the_command_writes_a_table_a_file_and_a_page(one_task, tmp_path):
     assert "processor" in page
 
 
+def test_the_command_adds_networks_of_few_bits_to_a_file(one_task, tmp_path):
+    first = scores.Score("a", "16", 0, "accuracy", 0.5, 5, 1.0)
+    path, page = tmp_path / "scores.json", tmp_path / "page.md"
+    scores.Scores(path).put(first)
+    options = ["--append", "--output", path, "--markdown", page]
+    result = run("--task", "GunPoint", "--seeds", 1, "--quantization", 4, *options)
+    assert result.exit_code == 0, result.output
+    stored = json.loads(path.read_text())
+    kept, own, few = stored["scores"]
+    assert kept == asdict(first)
+    assert [own["network"], few["network"]] == ["16", "16, 4 bits"]
+    assert few["footprint"] < own["footprint"] / 2
+    assert len(stored["commands"]) == 2
+    assert "| a | 16 |" in page.read_text()
+
+
 def test_peer_is_trained_beside(one_task, tmp_path):
     # A peer's interpreter that stands for one with snnTorch.
     python = tmp_path / "python"
@@ -126,7 +182,7 @@ def test_peer_is_trained_beside(one_task, tmp_path):
     assert (ours["framework"], theirs["framework"]) == ("NengoDL", "snnTorch")
     assert (theirs["value"], theirs["seconds"]) == (0.5, 2.0)
     job = json.loads((tmp_path / "job.json").read_text())
-    assert (job["layers"], job["epochs"], job["n_classes"]) == ([16], 20, 2)
+    assert (job["layers"], job["epochs"], job["n_classes"]) == ([16], 1, 2)
 
 
 def test_failure_of_a_peer_is_told():
@@ -149,9 +205,11 @@ def test_missing_data_is_told(monkeypatch):
 def test_spread_is_that_over_seeds():
     several = scores.Scores()
     for seed, value in enumerate((0.9, 1.0)):
-        several.put(scores.Score("a", "16", seed, "accuracy", value, 5, 1.0, 10, 2, 3))
+        several.put(
+            scores.Score("a", "16", seed, "accuracy", value, 5, 1.0, 10, 2, 3, 4)
+        )
     several.put(scores.Score("b", "1", 0, "sMAPE", 12.0, 1, 0.5))
     assert several.rows == [
-        ("a", "16", "NengoDL", "95.0 ± 7.1 %", "5", "2", "3", "10", "1.00 s"),
-        ("b", "1", "NengoDL", "sMAPE 12.0 %", "1", "–", "–", "–", "500 ms"),
+        ("a", "16", "NengoDL", "95.0 ± 7.1 %", "2", "5", "2", "3", "10", "4", "1.00 s"),
+        ("b", "1", "NengoDL", "sMAPE 12.0 %", "1", "1", "–", "–", "–", "–", "500 ms"),
     ]

@@ -106,11 +106,11 @@ def test_images_become_sequences():
     np.testing.assert_array_equal(single.test_x[..., 0], several.test_x.reshape(20, -1))
 
 
-def test_steps_are_averaged():
+def test_steps_are_grouped():
     rows = data.row_by_row(images())
-    half = data.averaged(rows, 3)
-    assert half.train_x.shape == (20, 1, 6)
-    np.testing.assert_allclose(half.train_x[:, 0], rows.train_x[:, :3].mean(1))
+    fewer = data.grouped(rows, 3)
+    assert fewer.train_x.shape == (20, 1, 3 * 6)
+    np.testing.assert_array_equal(fewer.train_x[:, 0, 6:12], rows.train_x[:, 1])
 
 
 def test_series_of_mackey_and_glass_obeys_its_equation():

@@ -14,6 +14,7 @@ from nengo_dl_converter import (
     QuantizedReLU,
     SpikingQuantizedReLU,
 )
+from nengo_dl_converter.keras_graph import evaluate
 
 
 def mean_outputs(converter, inputs, n_steps):
@@ -257,3 +258,19 @@ def test_other_neurons_than_relu_stay_what_they_are():
     converter = Converter(model, calibrate=np.ones((4, 3)), n_steps=4)
     kinds = [type(ens.neuron_type) for ens in converter.net.all_ensembles]
     assert kinds == [SpikingQuantizedReLU, nengo.Tanh]
+
+
+def test_values_are_kept_while_they_are_needed():
+    given = keras.Input((4,))
+    first = layers.Dense(4)(given)
+    second = layers.Dense(4)(first)
+    third = layers.Add()([first, second])
+    model = keras.Model(given, [layers.Dense(4)(third), second])
+    kept = []
+
+    def compute(call, values):
+        kept.append({*values})
+        return call.outputs
+
+    assert evaluate(model, model.inputs, compute) == tuple(model.outputs)
+    assert kept == [{given}, {first}, {first, second}, {second, third}]

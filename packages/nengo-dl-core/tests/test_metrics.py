@@ -9,7 +9,17 @@ import pytest
 from nengo.exceptions import SimulatorClosed, ValidationError
 
 import nengo_dl_core
-from nengo_dl_core import DEVICES, Device, Simulator, TensorNode, measure, tuning
+from nengo_dl_core import (
+    DEVICES,
+    Delay,
+    Device,
+    Quantization,
+    Simulator,
+    TensorNode,
+    configure_settings,
+    measure,
+    tuning,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -355,6 +365,39 @@ def test_memory_is_that_of_parameters_and_state():
     # voltages and refractory times, what a Lowpass keeps, and an Alpha for two values
     assert metrics.state_bytes == 4 * (2 * 10 + 1 + 2 * 2)
     assert metrics.footprint == metrics.parameter_bytes + metrics.state_bytes
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_memory_of_quantized_networks_is_that_of_few_bits(bits):
+    with nengo.Network() as net:
+        configure_settings(quantization=Quantization(bits, 12, 8))
+        source = nengo.Node([0.0])
+        ens = nengo.Ensemble(
+            6,
+            1,
+            neuron_type=nengo.LIF(tau_ref=0),
+            bias=np.ones(6),
+            gain=np.full(6, 2.0),
+        )
+        other = nengo.Ensemble(3, 1, bias=np.ones(3), gain=np.ones(3))
+        net.config[other].quantization = False
+        target = nengo.Node(size_in=2)
+        steps = Delay([0, 1, 2, 3, 4, 5])
+        ones = np.ones((6, 1))
+        nengo.Connection(source, ens.neurons, transform=ones, synapse=steps)
+        nengo.Connection(ens.neurons, ens.neurons, transform=np.ones((6, 6)), synapse=0)
+        nengo.Connection(ens.neurons, target, transform=np.ones((2, 6)), synapse=None)
+        nengo.Probe(target, synapse=0.1)
+    with Simulator(net, progress_bar=False) as sim:
+        metrics = measure(sim, np.zeros((1, 1, 1)))
+    weights = 6 + 6 * 6 + 2 * 6
+    # Biases are currents of 32 bits, gains shifts of 8, of each connection.
+    few = bits * weights + 32 * 6 + 8 * 2 * 6
+    assert metrics.parameter_bytes == few / 8 + 8 * 3  # with other biases, in float64
+    # voltages, delayed inputs, recurrent currents
+    few = 12 * 6 + 32 * 5 * 6 + 32 * 6
+    # voltages and refractory times of the others, the filter of the Probe
+    assert metrics.state_bytes == few / 8 + 8 * (2 * 3 + 2)
 
 
 def test_energy_is_that_of_the_operations_that_a_device_computes():

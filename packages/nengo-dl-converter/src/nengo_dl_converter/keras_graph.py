@@ -247,8 +247,8 @@ def evaluate(
     inputs : sequence
         What stands for its inputs, in their order.
     compute : callable
-        Takes a call, and what stands for each tensor so far; returns what stands for
-        the outputs of the call.
+        Takes a call, and what stands for each tensor that this or a later call needs;
+        returns what stands for the outputs of the call.
 
     Returns
     -------
@@ -256,9 +256,16 @@ def evaluate(
         What stands for the outputs of the model.
     """
     values = dict(zip(model.inputs, inputs, strict=True))
-    for call in calls(model):
-        if not values.keys() >= set(call.outputs):
+    computed = {*values}
+    todo = list(calls(model))
+    last_use = {x: call for call in todo for x in (*call.outputs, *call.inputs)}
+    for call in todo:
+        if not computed >= {*call.outputs}:
             values.update(zip(call.outputs, compute(call, values), strict=True))
+            computed.update(call.outputs)
+        for tensor in {*call.outputs, *call.inputs} - {*model.outputs}:
+            if last_use[tensor] is call:
+                values.pop(tensor, None)
     return tuple(values[tensor] for tensor in model.outputs)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import nengo
 import numpy as np
@@ -13,7 +15,7 @@ from nengo_dl_benchmarks.accuracy.data import Samples
 from nengo_dl_benchmarks.accuracy.scores import Score
 
 DT = 0.001
-GAIN = 2.0  # of the neurons: at 1, their highest rates would be infinite
+RECURRENT_SCALE = 0.5  # of weights among the neurons of a layer
 N_MEASURED = 100  # samples in which operations are counted
 
 
@@ -22,51 +24,68 @@ class Classifier:
     """A spiking network, and how it is trained.
 
     Layers of LIF neurons without refractory period follow each other, and a linear
-    readout with a filter, whose value in the last step tells the class. Weights and
-    biases are trained in spikes, with the derivative of a fast sigmoid in place of
-    that of a spike, by Adam with a learning rate that falls to zero as a cosine.
+    readout, whose filtered value in the last step tells the class. Weights and biases
+    are trained in spikes, with the derivative of a fast sigmoid in place of that of a
+    spike, by Adam with a learning rate that falls to zero as a cosine.
 
     Parameters
     ----------
     layers : tuple of int
         Numbers of neurons.
+    filters : tuple of (int, int, int)
+        Convolutions before them, of square images and with neurons each: number of
+        filters, their size and stride.
     recurrent : bool
         Whether the neurons of each layer have connections among each other.
-    max_delay : int
-        If not 0, the first layer has a second connection from the inputs, with a delay
-        of up to so many steps for each neuron, which is learned.
+    n_delayed, max_delay : int
+        How many more connections there are from the inputs to the first layer, with a
+        delay of up to so many steps for each neuron, which is learned.
+    bits : int
+        Bits of weights, if not 0. Inputs have 8 then, voltages 16.
     tau_rc, tau_out : float
         Time constants of the neurons and of the readout, in steps.
     scale : float
-        Standard deviation of the first weights of the inputs, times the root of their
-        number; the gain of the neurons comes to it.
+        Standard deviation of what the first weights make of inputs of size 1.
     epochs, minibatch_size, learning_rate
         As in Keras.
     """
 
     layers: tuple[int, ...]
+    filters: tuple[tuple[int, int, int], ...] = ()
     recurrent: bool = False
+    n_delayed: int = 0
     max_delay: int = 0
+    bits: int = 0
     tau_rc: float = 5
     tau_out: float = 20
-    scale: float = 3
+    scale: float = 1.5
     epochs: int = 20
     minibatch_size: int = 50
     learning_rate: float = 0.01
 
     def __str__(self) -> str:
-        words = ["–".join(map(str, self.layers))]
+        filters = [f"{n} of {size}×{size}" for n, size, _ in self.filters]
+        words = ["–".join([*filters, *map(str, self.layers)])]
         words += ["recurrent"] * self.recurrent
-        words += ["learned delays"] * bool(self.max_delay)
+        words += ["learned delays"] * bool(self.n_delayed)
+        words += [f"{self.bits} bits"] * bool(self.bits)
         return ", ".join(words)
 
-    def network(self, size: int, n_classes: int, seed: int) -> nengo.Network:
+    @property
+    def gain(self) -> float:
+        """Gain of the neurons, by which an input adds about itself to their voltage.
+
+        It is a power of two, so that integers are shifted by it.
+        """
+        return float(2 ** round(-math.log2(-math.expm1(-1 / self.tau_rc))))
+
+    def network(self, samples: Samples, seed: int) -> nengo.Network:
         """Build the network.
 
         Parameters
         ----------
-        size, n_classes : int
-            Sizes of input and output.
+        samples : Samples
+            What it is to learn.
         seed : int
             Seed of the first weights.
 
@@ -79,53 +98,57 @@ class Classifier:
 
         rng = np.random.default_rng(seed)
 
-        def normal(*shape: int, scale: float) -> npt.NDArray[np.float64]:
-            return rng.normal(0, scale / np.sqrt(shape[1]), shape)
+        def normal(
+            *shape: int, fan_in: int, scale: float = self.scale
+        ) -> npt.NDArray[np.float64]:
+            return rng.normal(0, scale / np.sqrt(fan_in), shape)
+
+        def layer(n: int) -> nengo.ensemble.Neurons:
+            kind = nengo.LIF(tau_rc=self.tau_rc * DT, tau_ref=0, amplitude=DT)
+            ones = np.ones(n)
+            return nengo.Ensemble(
+                n, 1, neuron_type=kind, gain=self.gain * ones, bias=0 * ones
+            ).neurons
 
         with nengo.Network(seed=seed) as net:
             configure_settings(
-                trainable=True, spike_gradient="fast_sigmoid", keep_history=False
+                trainable=True,
+                spike_gradient="fast_sigmoid",
+                keep_history=False,
+                quantization=_quantization(self.bits, samples),
             )
-            net.x = nengo.Node(np.zeros(size), label="input")
-            source, width = net.x, size
-            for number, n in enumerate(self.layers):
-                ensemble = nengo.Ensemble(
-                    n,
-                    1,
-                    neuron_type=nengo.LIF(
-                        tau_rc=self.tau_rc * DT, tau_ref=0, amplitude=DT
-                    ),
-                    gain=np.full(n, GAIN),
-                    bias=np.zeros(n),
-                    label=f"layer {number}",
+            net.x = source = nengo.Node(np.zeros(samples.size), label="input")
+            shape: tuple[int, ...] = (math.isqrt(samples.size),) * 2 + (1,)
+            for n, size, stride in self.filters:
+                weights = normal(size, size, shape[2], n, fan_in=size**2 * shape[2])
+                transform = nengo.Convolution(
+                    n, shape, (size, size), strides=(stride, stride), init=weights
                 )
-                neurons = ensemble.neurons
-                weights = normal(n, width, scale=self.scale)
+                shape = transform.output_shape.shape
+                neurons = layer(transform.size_out)
+                nengo.Connection(source, neurons, transform=transform, synapse=None)
+                source = neurons
+            for number, n in enumerate(self.layers):
+                neurons, width = layer(n), source.size_out
+                weights = normal(n, width, fan_in=width)
                 nengo.Connection(source, neurons, transform=weights, synapse=None)
-                if number == 0 and self.max_delay:
+                for _ in range(0 if number else self.n_delayed):
                     steps = rng.integers(self.max_delay + 1, size=n)
                     nengo.Connection(
                         source,
                         neurons,
-                        transform=normal(n, width, scale=self.scale),
+                        transform=normal(n, width, fan_in=width),
                         synapse=Delay(steps, max_steps=self.max_delay),
                     )
                 if self.recurrent:
-                    nengo.Connection(
-                        neurons,
-                        neurons,
-                        transform=normal(n, n, scale=0.5),
-                        synapse=0,
-                    )
-                source, width = neurons, n
-            classes = nengo.Node(size_in=n_classes, label="classes")
-            nengo.Connection(
-                source,
-                classes,
-                transform=normal(n_classes, width, scale=1),
-                synapse=self.tau_out * DT,
-            )
-            net.probe = nengo.Probe(classes)
+                    weights = normal(n, n, fan_in=n, scale=RECURRENT_SCALE)
+                    nengo.Connection(neurons, neurons, transform=weights, synapse=0)
+                source = neurons
+            classes = nengo.Node(size_in=samples.n_classes, label="classes")
+            width = source.size_out
+            weights = normal(samples.n_classes, width, fan_in=width, scale=1)
+            nengo.Connection(source, classes, transform=weights, synapse=None)
+            net.probe = nengo.Probe(classes, synapse=self.tau_out * DT)
         return net
 
     def score(self, task: str, samples: Samples, seed: int) -> Score:
@@ -161,7 +184,7 @@ class Classifier:
             )
         # What does not fill a minibatch is left out.
         order = np.random.default_rng(seed).permutation(len(samples.train_x))[:n]
-        net = self.network(samples.size, samples.n_classes, seed)
+        net = self.network(samples, seed)
         with Simulator(
             net,
             dt=DT,
@@ -194,5 +217,16 @@ class Classifier:
             dense_operations=metrics.dense_operations,
             effective_macs=metrics.effective_macs,
             effective_acs=metrics.effective_acs,
+            footprint=metrics.footprint,
             seconds=seconds,
         )
+
+
+def _quantization(bits: int, samples: Samples) -> Any:
+    """Make the setting for weights of some bits, and inputs of 8 that fit samples."""
+    from nengo_dl_core import Quantization
+
+    if not bits:
+        return False
+    whole = np.frexp(np.abs(samples.train_x).max())[1]
+    return Quantization(bits, input_fraction=int(np.clip(7 - whole, 0, 7)))

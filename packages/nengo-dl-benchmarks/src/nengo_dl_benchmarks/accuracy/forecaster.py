@@ -117,6 +117,7 @@ class Forecaster:
             dense_operations=metrics.dense_operations / metrics.n_steps,
             effective_macs=metrics.effective_macs / metrics.n_steps,
             effective_acs=metrics.effective_acs / metrics.n_steps,
+            footprint=metrics.footprint,
             seconds=seconds / len(errors),
         )
 

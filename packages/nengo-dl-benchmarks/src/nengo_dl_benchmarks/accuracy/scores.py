@@ -38,6 +38,8 @@ class Score:
         For the training, with the build and all compilation.
     dense_operations, effective_macs, effective_acs : float or None
         Synaptic operations for a sample (`nengo_dl_core.NetworkMetrics`).
+    footprint : float or None
+        Memory of parameters and state, in bytes (`nengo_dl_core.NetworkMetrics`).
     framework : str
         Who simulated and trained it.
     """
@@ -52,6 +54,7 @@ class Score:
     dense_operations: float | None = None
     effective_macs: float | None = None
     effective_acs: float | None = None
+    footprint: float | None = None
     framework: str = "NengoDL"
 
 
@@ -60,12 +63,16 @@ COLUMNS = (
     "network",
     "framework",
     "accuracy",
+    "seeds",
     "steps",
     "MACs",
     "ACs",
     "dense",
+    "bytes",
     "training",
 )
+
+COUNTS = ("effective_macs", "effective_acs", "dense_operations", "footprint")
 
 
 class Scores:
@@ -75,12 +82,20 @@ class Scores:
     ----------
     path : Path, optional
         JSON file in which they are kept; what it holds is replaced.
+    append : bool
+        Whether it is kept instead, if there is such a file, with its circumstances.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, append: bool = False) -> None:
         self.path = path
         self.scores: list[Score] = []
         self.circumstances = circumstances()
+        self.commands = [command()]
+        if append and path is not None and path.exists():
+            values = json.loads(path.read_text())
+            self.scores = [Score(**score) for score in values["scores"]]
+            self.circumstances = values["circumstances"]
+            self.commands = [*values["commands"], command()]
 
     def put(self, score: Score) -> None:
         """Add a score, and write the file.
@@ -94,7 +109,7 @@ class Scores:
         if self.path is not None:
             values = {
                 "circumstances": self.circumstances,
-                "commands": [command()],
+                "commands": self.commands,
                 "scores": [asdict(score) for score in self.scores],
             }
             write_whole(self.path, json.dumps(values, indent=2) + "\n")
@@ -139,7 +154,7 @@ class Scores:
         )
         return environment.get_template("accuracy.markdown.jinja").render(
             circumstances=self.circumstances,
-            command=command(),
+            commands=self.commands,
             columns=COLUMNS,
             rows=self.rows,
         )
@@ -155,11 +170,9 @@ def _cells(scores: Sequence[Score]) -> tuple[str, ...]:
     name = "" if first.figure == "accuracy" else f"{first.figure} "
     return (
         f"{name}{mean(values):.1f}{spread} %",
+        str(len(scores)),
         str(first.n_steps),
-        *(
-            _count([getattr(score, name) for score in scores])
-            for name in ("effective_macs", "effective_acs", "dense_operations")
-        ),
+        *(_count([getattr(score, name) for score in scores]) for name in COUNTS),
         seconds(mean(score.seconds for score in scores)),
     )
 

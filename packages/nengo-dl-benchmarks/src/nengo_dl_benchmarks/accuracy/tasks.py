@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 N_STEPS_SHOWN = 8  # of a digit that is shown at once
 PIXELS_PER_STEP = 8  # of one whose pixels are shown one after the other
-ACSF1_POINTS_PER_STEP = 10  # whose mean is taken: series have 1,460 points
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,15 @@ class Task:
     load : callable
         Gives the samples for the folder with the files of MNIST, or None.
     networks : tuple of Classifier
-        The networks. The first is what a peer is compared with.
+        The networks. The first is what is quantized.
+    compared : bool
+        Whether a peer trains the layers of the first, too, with fully connected
+        weights.
     """
 
     load: Callable[[Path | None], Samples]
     networks: tuple[Classifier, ...]
+    compared: bool = False
 
 
 @cache
@@ -55,39 +58,71 @@ def _of_digits(
 
 
 def _series(name: str, points_per_step: int = 1) -> Callable[..., Samples]:
-    return lambda _: data.averaged(data.time_series(name), points_per_step)
+    return lambda _: data.grouped(data.time_series(name), points_per_step)
 
 
 VOWELS = partial(Classifier, (64,), epochs=30, minibatch_size=30)
+PERMUTED = partial(Classifier, (128,))
 
 TASKS = {
     "MNIST": Task(
         _of_digits(data.shown, n_steps=N_STEPS_SHOWN),
-        (Classifier((128,), scale=3, epochs=10, minibatch_size=100),),
+        (
+            Classifier(
+                (64,),
+                filters=((16, 5, 2), (32, 5, 2)),
+                epochs=15,
+                learning_rate=0.003,
+            ),
+        ),
     ),
     "MNIST by rows": Task(
         _of_digits(data.row_by_row),
-        (Classifier((128,), recurrent=True, epochs=10, minibatch_size=100),),
+        (
+            Classifier(
+                (128,), n_delayed=6, max_delay=14, epochs=15, learning_rate=0.005
+            ),
+        ),
     ),
     "MNIST, permuted": Task(
         _of_digits(data.permuted_pixels, per_step=PIXELS_PER_STEP),
-        (Classifier((128,), recurrent=True, tau_rc=20, epochs=6, minibatch_size=100),),
+        (
+            PERMUTED(
+                recurrent=True, tau_rc=20, tau_out=100, epochs=6, minibatch_size=100
+            ),
+            PERMUTED(n_delayed=4, max_delay=97, tau_rc=2, epochs=6),
+        ),
+        compared=True,
     ),
     "BasicMotions": Task(
-        _series("BasicMotions"),
-        (Classifier((64,), recurrent=True, epochs=60, minibatch_size=20),),
+        _series("BasicMotions", points_per_step=5),
+        (Classifier((64,), n_delayed=2, max_delay=10, epochs=60, minibatch_size=20),),
     ),
     "JapaneseVowels": Task(
         _series("JapaneseVowels"),
-        (VOWELS(), VOWELS(max_delay=4)),
+        (VOWELS(), VOWELS(n_delayed=1, max_delay=4)),
+        compared=True,
     ),
     "GunPoint": Task(
-        _series("GunPoint"),
-        (Classifier((64,), recurrent=True, epochs=100, minibatch_size=25),),
+        _series("GunPoint", points_per_step=10),
+        (
+            Classifier(
+                (64,),
+                n_delayed=4,
+                max_delay=14,
+                tau_out=6,
+                epochs=150,
+                minibatch_size=25,
+            ),
+        ),
     ),
     "ACSF1": Task(
-        _series("ACSF1", ACSF1_POINTS_PER_STEP),
-        (Classifier((64,), recurrent=True, epochs=100, minibatch_size=25),),
+        _series("ACSF1", points_per_step=20),
+        (
+            Classifier(
+                (128, 64), recurrent=True, tau_out=73, epochs=150, minibatch_size=25
+            ),
+        ),
     ),
 }
 MACKEY_GLASS = "Mackey-Glass"

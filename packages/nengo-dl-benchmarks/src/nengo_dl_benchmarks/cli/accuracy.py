@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -42,12 +43,28 @@ from nengo_dl_benchmarks.results import write_whole
     metavar="PYTHON",
     type=click.Path(exists=True, dir_okay=False),
     help="Interpreter of an environment with snnTorch, which trains the same layers "
-    "after each network of ours, as its tutorials do.",
+    "after a network of ours, as its tutorials do: "
+    f"{', '.join(name for name in TASKS if TASKS[name].compared)}.",
+)
+@click.option(
+    "--quantization",
+    "bits",
+    type=click.IntRange(2, 16),
+    metavar="BITS",
+    multiple=True,
+    help="Also train networks whose weights have so many bits, with inputs of 8 and "
+    "voltages of 16: the first network of each task but Mackey-Glass. Can be given "
+    "several times.",
 )
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     help="JSON file for the results, which replaces what it holds.",
+)
+@click.option(
+    "--append",
+    is_flag=True,
+    help="Add to what the file of --output holds, and show all of it.",
 )
 @click.option(
     "--markdown",
@@ -59,7 +76,9 @@ def accuracy(
     seeds: int,
     data: Path | None,
     peer: str | None,
+    bits: tuple[int, ...],
     output: Path | None,
+    append: bool,
     markdown: Path | None,
 ) -> None:
     """Train spiking networks on real data.
@@ -73,7 +92,7 @@ def accuracy(
     nengo-dl-benchmarks[accuracy] installs them.
     """
     console = Console()
-    scores = Scores(output)
+    scores = Scores(output, append)
     for name in names or NAMES:
         try:
             with console.status(name) as status:
@@ -82,10 +101,12 @@ def accuracy(
                         scores.put(FORECASTER.score(name, seed))
                         continue
                     samples = TASKS[name].load(data)
-                    for number, network in enumerate(TASKS[name].networks):
+                    networks = TASKS[name].networks
+                    few = [replace(networks[0], bits=n) for n in bits]
+                    for number, network in enumerate([*networks, *few]):
                         status.update(f"{name}: {network}, seed {seed}")
                         scores.put(network.score(name, samples, seed))
-                        if peer is not None and number == 0:
+                        if peer is not None and TASKS[name].compared and not number:
                             status.update(f"{name}: snnTorch, seed {seed}")
                             scores.put(
                                 score_of_peer(peer, name, network, samples, seed)

@@ -1,6 +1,6 @@
 """Calibration of a spiking network from samples, layer by layer, without training.
 
-The samples pass through the Keras model and, beside it, through spiking neurons for all
+The samples pass through the Keras model once, and then through spiking neurons for all
 steps. Layers without neurons have no state, so steps are to them what items of a batch
 are. Where a layer ends in spiking neurons, `choices` chooses what they are like, by the
 spikes that arrive there and by what Keras has.
@@ -11,10 +11,11 @@ before. What does not bring the outputs of the model closer to Keras' is left ou
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, final
 
 import keras
 import numpy as np
@@ -66,24 +67,43 @@ def spiking_swaps(layers: Iterable[Any]) -> dict[Any, SpikingQuantizedReLU]:
     return {x: SpikingQuantizedReLU() for x in activations if _is_rectified(x)}
 
 
-@dataclass(frozen=True)
-class _Values:
-    """A tensor of the model: in Keras, and in spikes.
+class _Walk(ABC):
+    """One way of samples through a model, call by call.
 
     Parameters
     ----------
-    exact : tf.Tensor
-        Shape ``(n_samples, ...)``.
-    spikes : tf.Tensor
-        Shape ``(n_steps * n_samples, ...)``, step by step.
+    converted : ConvertedModel
+        The network beside its model.
     """
 
-    exact: Any
-    spikes: Any
+    def __init__(self, converted: ConvertedModel) -> None:
+        self._converted = converted
+        self._done: Counter[Any] = Counter()
+
+    def walk(self, tensors: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the outputs of the model for tensors that stand for its inputs."""
+        return evaluate(self._converted.model, tensors, self._compute)
+
+    def _compute(
+        self, call: Call, values: Mapping[keras.KerasTensor, Any]
+    ) -> tuple[Any, ...]:
+        """Compute a call; see `evaluate`."""
+        layer = call.layer
+        obj = self._converted.calls[layer][self._done[layer]]
+        self._done[layer] += 1
+        if is_graph(layer):
+            given = [values[tensor] for tensor in call.inputs]
+            return evaluate(functional_form(layer), given, self._compute)
+        return tuple(self._call(call, obj, {x: values[x] for x in call.inputs}))
+
+    @abstractmethod
+    def _call(self, call: Call, obj: Any, given: Mapping[Any, Any]) -> Sequence[Any]:
+        """Compute a call of a layer, whose outputs ``obj`` has in the network."""
 
 
-class _Pass:
-    """One way of the samples through the network, on which choices are made.
+@final
+class _Exact(_Walk):
+    """What Keras has, which is the same for all passes.
 
     Parameters
     ----------
@@ -91,8 +111,44 @@ class _Pass:
         The network beside its model.
     inputs : sequence of array_like
         The samples, for each input of the model.
+
+    Attributes
+    ----------
+    wanted : dict of {nengo.ensemble.Neurons: (n_samples, ...) array}
+        What spiking neurons are to approximate. Of other layers only the outputs of
+        the model are kept.
+    outputs : tuple of tf.Tensor
+        Outputs of the model, ``(n_samples, ...)``.
+    """
+
+    def __init__(self, converted: ConvertedModel, inputs: Sequence[Any]) -> None:
+        super().__init__(converted)
+        self.wanted: dict[Neurons, Array] = {}
+        self.inputs = input_tensors(converted.model, inputs)
+        self.outputs = self.walk(self.inputs)
+
+    def _call(self, call: Call, obj: Any, given: Mapping[Any, Any]) -> Sequence[Any]:
+        outputs = _outputs(call, call.layer, given)
+        # Layers that pass a tensor on have the neurons of the layer before.
+        if _is_spiking(obj) and obj not in self.wanted:
+            self.wanted[obj] = outputs[0].numpy()
+        return outputs
+
+
+@final
+class _Pass(_Walk):
+    """One way of the samples through the network, on which choices are made.
+
+    A tensor has the shape ``(n_steps * n_samples, ...)``, step by step.
+
+    Parameters
+    ----------
+    converted : ConvertedModel
+        The network beside its model.
+    exact : _Exact
+        What Keras has.
     n_steps : int
-        How many steps each is presented for.
+        How many steps each sample is presented for.
     stages : sequence of str
         What there is to choose, of `STAGES`.
 
@@ -102,49 +158,33 @@ class _Pass:
         The name of the layer, and what has been chosen.
     n_spikes : float
         Mean number of spikes of a sample.
-    outputs : tuple of _Values
-        Outputs of the model.
     """
 
     def __init__(
         self,
         converted: ConvertedModel,
-        inputs: Sequence[Any],
+        exact: _Exact,
         n_steps: int,
         stages: Sequence[str],
     ) -> None:
-        self._converted, self._n_steps, self._stages = converted, n_steps, stages
-        self._done: Counter[Any] = Counter()
+        super().__init__(converted)
+        self._exact, self._n_steps, self._stages = exact, n_steps, stages
         self.choices: dict[Neurons, tuple[str, Choice]] = {}
         self.n_spikes = 0.0
-        tensors = input_tensors(converted.model, inputs)
-        given = [_Values(x, keras.ops.concatenate([x] * n_steps)) for x in tensors]
-        self.outputs = evaluate(converted.model, given, self._compute)
+        self._outputs = self.walk(
+            [keras.ops.concatenate([x] * n_steps) for x in exact.inputs]
+        )
 
-    def _compute(
-        self, call: Call, values: Mapping[keras.KerasTensor, _Values]
-    ) -> tuple[_Values, ...]:
-        """Compute a call, in Keras and in spikes; see `evaluate`."""
+    def _call(self, call: Call, obj: Any, given: Mapping[Any, Any]) -> Sequence[Any]:
         layer = call.layer
-        obj = self._converted.calls[layer][self._done[layer]]
-        self._done[layer] += 1
-        if is_graph(layer):
-            given = [values[tensor] for tensor in call.inputs]
-            return evaluate(functional_form(layer), given, self._compute)
-
-        arriving = {x: values[x].spikes for x in call.inputs}
-        exact = _outputs(call, layer, {x: values[x].exact for x in call.inputs})
-        # Layers that pass a tensor on have the neurons of the layer before.
         if _is_spiking(obj) and obj not in self.choices:
-            (drive,) = _outputs(call, _without_activation(layer), arriving)
-            spikes = [self._fire(layer, obj, drive, exact[0])]
-        elif isinstance(layer, _COUNTED):
-            sums = {x: self._steps(np.cumsum, y) for x, y in arriving.items()}
+            (drive,) = _outputs(call, _without_activation(layer), given)
+            return [self._fire(layer, obj, drive)]
+        if isinstance(layer, _COUNTED):
+            sums = {x: self._steps(np.cumsum, y) for x, y in given.items()}
             (largest,) = _outputs(call, layer, sums)
-            spikes = [self._steps(_gains, largest)]
-        else:
-            spikes = _outputs(call, layer, arriving)
-        return tuple(map(_Values, exact, spikes))
+            return [self._steps(_gains, largest)]
+        return _outputs(call, layer, given)
 
     def _steps(self, function: Callable[..., Array], values: Any) -> Any:
         """Apply a function along the axis of the steps."""
@@ -153,11 +193,12 @@ class _Pass:
             function(steps, axis=0).reshape(values.shape)
         )
 
-    def _fire(self, layer: Any, neurons: Any, drive: Any, exact: Any) -> Any:
+    def _fire(self, layer: Any, neurons: Any, drive: Any) -> Any:
         """Choose for the neurons of a call, and let them spike."""
+        exact = self._exact.wanted[neurons]
         n_samples, *shape = exact.shape
         steps = drive.numpy().reshape(self._n_steps, n_samples, -1)
-        wanted = exact.numpy().reshape(n_samples, -1)
+        wanted = exact.reshape(n_samples, -1)
         quantized = isinstance(layer, QuantizedReLU)
         choice = Chooser(steps, wanted, _channels(layer, shape)).choose(
             self._stages, float(layer.threshold) if quantized else None
@@ -171,9 +212,9 @@ class _Pass:
         """Say how far the outputs are from Keras', on the samples that judge."""
         errors = squares = 0.0
         agree: list[Array] = []
-        for output in self.outputs:
-            exact = output.exact.numpy()
-            mean = output.spikes.numpy().reshape(self._n_steps, *exact.shape).mean(0)
+        for tensor, spikes in zip(self._exact.outputs, self._outputs, strict=True):
+            exact = tensor.numpy()
+            mean = spikes.numpy().reshape(self._n_steps, *exact.shape).mean(0)
             exact, mean = judging(exact), judging(mean)
             errors += float(np.square(mean - exact).sum())
             squares += float(np.square(exact).sum())
@@ -251,8 +292,9 @@ def calibrate(converted: ConvertedModel, inputs: Any, n_steps: int) -> Calibrati
         raise ValueError("calibrate needs samples for each input, and was given none")
     stages: list[str] = []
     report: list[CalibrationStage] = []
+    exact = _Exact(converted, arrays)
     for name in STAGES:
-        tried = _Pass(converted, arrays, n_steps, [*stages, name])
+        tried = _Pass(converted, exact, n_steps, [*stages, name])
         if not tried.choices:
             raise ConversionError(
                 f"calibrate finds no layer of {converted.model.name!r} that ends in "

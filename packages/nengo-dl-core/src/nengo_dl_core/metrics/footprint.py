@@ -1,4 +1,4 @@
-"""How many numbers a simulation has to keep."""
+"""How many bits a simulation has to keep."""
 
 from __future__ import annotations
 
@@ -8,18 +8,56 @@ from typing import Any
 import nengo
 from nengo.builder import Model
 from nengo.builder.operator import Copy, ElementwiseInc, Operator, TimeUpdate
+from nengo.builder.processes import SimProcess
 from nengo.builder.signal import Signal
 
+from nengo_dl_core.network.quantization import number_formats, quantized_objects
+from nengo_dl_core.quantization import CURRENT_BITS
 from nengo_dl_optimizer import OperatorGraph, written_signals
 
+SHIFT_BITS = 8  # of a gain that is a power of two
 
-def parameter_elements(
+
+def few_bits(model: Model) -> dict[Signal, int]:
+    """Find numbers that have few bits because the network is quantized.
+
+    Parameters
+    ----------
+    model : nengo.builder.Model
+        Built model.
+
+    Returns
+    -------
+    bits : dict of {nengo.builder.Signal: int}
+        How many each element of a signal has: weights and biases, gains, by which
+        integers are shifted, voltages, and currents that wait in a synapse.
+    """
+    bits = {sig: form.bits for sig, form in number_formats(model).items()}
+    currents = set()
+    for obj, quantization in quantized_objects(model.toplevel):
+        if isinstance(obj, nengo.Ensemble):
+            state = model.sig[obj.neurons]
+            bits[state["voltage"]] = quantization.state_bits
+            if "refractory_time" in state:
+                bits[state["refractory_time"]] = 0  # such neurons have none
+        else:
+            currents.add(model.sig[obj]["weighted"])
+    for op in model.operators:
+        if type(op) is SimProcess and op.output in currents:
+            bits |= dict.fromkeys(_states([op]), CURRENT_BITS)
+        elif type(op) is ElementwiseInc and op.X in currents:
+            bits[op.A.base] = SHIFT_BITS
+    return bits
+
+
+def parameter_bits(
     model: Model,
     values: Mapping[Signal, Any],
     inputs: Collection[Signal],
     learned: Collection[Signal],
+    float_bits: int,
 ) -> int:
-    """Count the numbers that a simulation needs, and does not change but by learning.
+    """Count the bits that a simulation needs, and does not change but by learning.
 
     Biases that are all zero and factors that are all one are none, nor are encoders
     that nothing reaches, and the numbers that neuron types, synapses and processes
@@ -35,11 +73,13 @@ def parameter_elements(
         What Nodes give to the simulation, if it is not constant.
     learned : set of nengo.builder.Signal
         Weights that learning rules change.
+    float_bits : int
+        Bits of a number that is not quantized.
 
     Returns
     -------
-    n_elements : int
-        Elements of weights, encoders, biases, gains and constants; of sparse weights
+    n_bits : int
+        Of weights, encoders, biases, gains and constants; of sparse weights those of
         the stored ones.
     """
     written = {sig.base for op in model.operators for sig in written_signals(op)}
@@ -53,11 +93,12 @@ def parameter_elements(
         *(sig for sig in (needed - nodes) & terms if (values[sig] == 0).all()),
         *(sig for sig in (needed - nodes) & factors if (values[sig] == 1).all()),
     }
-    return sum(sig.size for sig in needed - neutral)
+    bits = few_bits(model)
+    return sum(sig.size * bits.get(sig, float_bits) for sig in needed - neutral)
 
 
-def state_elements(model: Model, learned: Collection[Signal]) -> int:
-    """Count the numbers that a step leaves to the next.
+def state_bits(model: Model, learned: Collection[Signal], float_bits: int) -> int:
+    """Count the bits that a step leaves to the next.
 
     Parameters
     ----------
@@ -65,14 +106,18 @@ def state_elements(model: Model, learned: Collection[Signal]) -> int:
         Built model.
     learned : set of nengo.builder.Signal
         Weights that learning rules change, which are parameters.
+    float_bits : int
+        Bits of a number that is not quantized.
 
     Returns
     -------
-    n_elements : int
-        Elements of the states of neurons, filters and learning rules. What a filter
-        computes from its state is not counted again.
+    n_bits : int
+        Of the states of neurons, filters and learning rules. What a filter computes
+        from its state is not counted again.
     """
-    return sum(sig.size for sig in set(_states(model.operators)) - {*learned})
+    bits = few_bits(model)
+    states = set(_states(model.operators)) - {*learned}
+    return sum(sig.size * bits.get(sig, float_bits) for sig in states)
 
 
 def _states(operators: Collection[Operator]) -> Iterator[Signal]:

@@ -15,7 +15,7 @@ from nengo.builder.signal import Signal
 from nengo.exceptions import ValidationError
 
 from nengo_dl_core.metrics.counters import Activity, Changes, Counter
-from nengo_dl_core.metrics.footprint import parameter_elements, state_elements
+from nengo_dl_core.metrics.footprint import parameter_bits, state_bits
 from nengo_dl_core.metrics.results import (
     ConnectionMetrics,
     NetworkMetrics,
@@ -95,6 +95,9 @@ def measure(
     the magnitude may be part of the weights; otherwise there are multiplications, too
     (MACs). NeuroBench asks for zeros and ones, in each step of a minibatch by itself.
 
+    Memory is that of numbers as they are in the simulation, and of few bits where
+    ``quantization`` is set, as if they were packed.
+
     No synaptic operations are: multiplications by one factor for each element, as gains
     are, which may be part of the weights or neurons next to it; biases, products with
     the output of a constant Node among them; and filters of synapses. What else there
@@ -140,14 +143,15 @@ def measure(
     ):
         _run(recording, counters, arrays, n_samples, n_steps, bar)
     n_updates = n_samples * n_steps
-    itemsize = np.dtype(sim.program.float_type).itemsize
+    float_bits = 8 * np.dtype(sim.program.float_type).itemsize
     values = SignalValues(sim._session, minibatched=True)
-    elements = parameter_elements(model, values, {*sources} - constants, learned)
+    inputs = {*sources} - constants
+    parameters = parameter_bits(model, values, inputs, learned, float_bits)
     return NetworkMetrics(
         n_samples=n_samples,
         n_steps=n_steps,
-        parameter_bytes=elements * itemsize + _layer_bytes(model.toplevel),
-        state_bytes=state_elements(model, learned) * itemsize,
+        parameter_bytes=-(-parameters // 8) + _layer_bytes(model.toplevel),
+        state_bytes=-(-state_bits(model, learned, float_bits) // 8),
         connections=tuple(
             _connection(values, applied, active[applied.op.X], n_updates)
             for applied in structure.weights
