@@ -249,14 +249,14 @@ class SimDecayBuilder(OpBuilder):
 
 
 # %%
-# In this network the neurons of one ensemble are more active than those of another, and
-# the weights of their connections decay more slowly.
+# In this network the neurons of two ensembles differ in how active they are, and so the
+# weights of their connections in how fast they decay.
 
 
-def build_network(learning_rate=1e-3):
+def build_network(learning_rate=0.05):
     """Two connections whose weights decay."""
     with nengo.Network(seed=0) as net:
-        net.probes = []
+        net.weights = []
         for current in (0.2, 0.8):
             node = nengo.Node(current)
             pre, post = nengo.Ensemble(20, 1), nengo.Ensemble(10, 1)
@@ -267,7 +267,7 @@ def build_network(learning_rate=1e-3):
                 transform=nengo.dists.Uniform(0, 1e-3),
                 learning_rule_type=Decay(learning_rate),
             )
-            net.probes.append(nengo.Probe(conn, "weights", sample_every=0.01))
+            net.weights.append(nengo.Probe(conn, "weights", sample_every=0.01))
     return net
 
 
@@ -277,11 +277,11 @@ for simulator, style in [(nengo.Simulator, "-"), (nengo_dl.Simulator, "--")]:
     with simulator(net, progress_bar=False) as sim:
         sim.run(1.0)
     name = f"{simulator.__module__.split('.')[0]}.Simulator"
-    for probe, current in zip(net.probes, (0.2, 0.8), strict=True):
+    for probe, current in zip(net.weights, (0.2, 0.8), strict=True):
         weights = sim.data[probe].sum(axis=(1, 2))
         times = sim.trange(sample_every=0.01)
-        axes.plot(times, weights, style, label=f"{name}, input {current}")
-axes.set(xlabel="time (s)", ylabel="sum of the weights")
+        axes.plot(times, weights / weights[0], style, label=f"{name}, input {current}")
+axes.set(xlabel="time (s)", ylabel="what is left of the weights")
 axes.legend()
 
 # %%
@@ -328,7 +328,7 @@ with idle:
     )
 with nengo_dl.Simulator(idle, progress_bar=False) as sim:
     sim.run(0.1)
-weights = sim.data[idle.probes[0]]
+weights = sim.data[idle.weights[0]]
 print("weights stay:", np.array_equal(weights[0], weights[-1]))
 
 # %%
