@@ -24,6 +24,7 @@ copyright = "the NengoDL contributors"
 release = metadata.version("nengo-dl-core")
 
 extensions = [
+    "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -52,6 +53,10 @@ autodoc_preserve_defaults = True
 autodoc_typehints = "none"  # the docstrings say more
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+
+plot_formats = ["svg"]
+plot_html_show_formats = False
+plot_html_show_source_link = False
 
 sphinx_gallery_conf = {
     "examples_dirs": ["tutorials"],

@@ -44,6 +44,9 @@ class QuadraticIntegrateAndFire(nengo.neurons.NeuronType):
 
     spiking = True
     state = {"voltage": nengo.dists.Choice([0.0])}
+    # By these Nengo sees whether two neuron types are equal, and may step together.
+    tau = nengo.params.NumberParam("tau", low=0)
+    peak = nengo.params.NumberParam("peak")
 
     def __init__(self, tau=0.02, peak=2.0, initial_state=None):
         super().__init__(initial_state)
@@ -122,6 +125,7 @@ axes.set(xlabel="time (s)", ylabel="decoded")
 axes.legend()
 difference = np.abs(reference.data[probe] - sim.data[probe]).max()
 print(f"largest difference: {difference:.1e}")
+assert difference < 1e-4
 
 # %%
 # And they are trained, here to turn the sign of their input around:
