@@ -58,8 +58,8 @@ print(f"Keras model: {in_keras:.1%}")
 # Spikes
 # ------
 # ``swap_activations`` says which neurons take the place of an activation function. The
-# answer is the mean of all outputs so far, so that there is one after each step. Dropout
-# does nothing after training, which ``inference_only`` asks for.
+# answer is the mean of all outputs so far, so that there is one after each step.
+# ``inference_only`` is for layers that do something in training alone: Dropout.
 
 
 def accuracy(converter):
@@ -123,9 +123,9 @@ print(converter.compare([samples[:50]], n_steps=8))
 # Calibrated
 # ----------
 # ``calibrate`` chooses thresholds, biases and initial voltages from samples, for a
-# number of steps. The neurons are others too: they keep what a spike leaves over, and
-# start with half of a threshold, so that their spike counts are the activations rounded,
-# not cut off. Nothing is trained.
+# number of steps. The neurons are others too: they count negative input as well, and
+# start with half of a threshold, so that their spike counts are the activations, rounded
+# and not cut off. Nothing is trained.
 
 converter = Converter(model, inference_only=True, calibrate=samples, n_steps=8)
 report("calibrated for 8 steps", converter)

@@ -111,9 +111,7 @@ for label, spike_gradient, n_steps in [
 ]:
     keras.utils.set_random_seed(0)
     net = build_network(spike_gradient)
-    with nengo_dl.Simulator(
-        net, minibatch_size=50, seed=0, progress_bar=False
-    ) as sim:
+    with nengo_dl.Simulator(net, minibatch_size=50, seed=0, progress_bar=False) as sim:
         sim.compile(keras.optimizers.Adam(0.003), loss={net.scores: cross_entropy})
         targets = {net.scores: train_y[:, :n_steps]}
         sim.fit(train_x[:, :n_steps], targets, epochs=12, verbose=0)

@@ -117,9 +117,7 @@ sizes = (4, 16, 32, 64)
 correct = []
 for memory_size in sizes:
     net = build_network(memory_size)
-    with nengo_dl.Simulator(
-        net, minibatch_size=100, seed=0, progress_bar=False
-    ) as sim:
+    with nengo_dl.Simulator(net, minibatch_size=100, seed=0, progress_bar=False) as sim:
         sim.compile(keras.optimizers.Adam(0.003), loss={net.scores: loss})
         sim.fit(train_x, {net.scores: train_y}, epochs=30, verbose=0)
         scores = sim.predict(test_x, verbose=0)[net.scores][:, -1]

@@ -79,8 +79,8 @@ print(f"the model is off by {error:.3f} radians")
 # The network
 # -----------
 # The Node ``world`` has an input, the torque, and calls Python in each step. The
-# ``TensorNode`` has the model. An ensemble represents the angle and how fast it changes,
-# which is what the angle is now, through a fast synapse, less what it was, through a
+# ``TensorNode`` has the model. An ensemble represents the angle and how fast it
+# changes: what the angle is now, through a fast synapse, less what it was, through a
 # slow one. From that, its decoders compute a torque which drives the pole back.
 #
 # With a minibatch the Node is called once for each item. Which one it is it cannot
@@ -134,9 +134,9 @@ axes[1].set(xlabel="time (s)", ylabel="neuron", title="spikes in the loop of the
 print("angles in the end:", *(f"{pole.angle:.3f}" for pole in poles))
 
 # %%
-# A network that calls Python in each step is not compiled, and so far slower than others
+# A network that calls Python in each step is not compiled, and so slower than others
 # (see :doc:`/guide/speed`). A world that is written in TensorFlow, as a ``TensorNode``,
-# is compiled with the rest. What belongs to a minibatch, and what ``reset`` does not
-# reset, is in :doc:`/guide/simulator`.
+# is compiled with the rest. The world is no part of the simulation's state, and is not
+# reset with it: see :doc:`/guide/simulator`.
 
 plt.show()

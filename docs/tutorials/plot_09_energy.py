@@ -93,8 +93,8 @@ def accuracy(sim, net):
 # Count operations
 # ----------------
 # ``measure`` runs the network on data, here on a hundred of the images that it has not
-# learned from. An accumulation (AC) is what a spike costs for each weight that it meets;
-# a multiplication and accumulation (MAC) is for inputs that are values.
+# learned from. An accumulation (AC) is what a spike costs for each weight that it
+# meets; a multiplication and accumulation (MAC) is for inputs that are values.
 
 net = build_network()
 with simulator(net) as sim:
@@ -106,7 +106,7 @@ print(metrics)
 # %%
 # The energy is that of the counted operations, by published figures for each device
 # (``nengo_dl_core.DEVICES``). Idle power, memory and communication are left out: the
-# figures tell which of two networks takes less on a device, not what a meter would show.
+# figures tell which of two networks takes less on a device, not what a meter shows.
 #
 # Spike less
 # ----------
