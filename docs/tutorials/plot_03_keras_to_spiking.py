@@ -124,8 +124,8 @@ print(converter.compare([samples[:50]], n_steps=8))
 # ----------
 # ``calibrate`` chooses thresholds, biases and initial voltages from samples, for a
 # number of steps. The neurons are others too: they count negative input as well, and
-# start with half of a threshold, so that their spike counts are the activations, rounded
-# and not cut off. Nothing is trained.
+# start with half of a threshold, so that their spike counts are rounded activations,
+# not cut off ones. Nothing is trained.
 
 converter = Converter(model, inference_only=True, calibrate=samples, n_steps=8)
 report("calibrated for 8 steps", converter)
