@@ -166,6 +166,9 @@ axes.set(xlabel="bits of weights", ylabel="accuracy", ylim=(0.8, 1), xticks=bits
 axes.legend()
 
 # %%
+# Those that were trained on have been trained for twice as long, which is a part of
+# what they gain.
+#
 # The integers
 # ------------
 # ``freeze_params`` has stored the trained weights in the last network, which has two
