@@ -117,6 +117,11 @@ def write_math(
 
 def setup(app: Sphinx) -> None:
     """Extend Sphinx, and forget what was generated for names that are gone."""
-    shutil.rmtree(Path(__file__).parent / "api/generated", ignore_errors=True)
+    here = Path(__file__).parent
+    shutil.rmtree(here / "api/generated", ignore_errors=True)
+    tutorials = {path.stem for path in here.glob("tutorials/*.py")}
+    for path in here.glob("auto_tutorials/plot_*.*"):
+        if path.name.partition(".")[0] not in tutorials:
+            path.unlink()
     app.add_html_math_renderer("mathml", (write_math, None), (write_math, None))
     app.connect("env-check-consistency", check_reference)
