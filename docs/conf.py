@@ -24,6 +24,7 @@ copyright = "the NengoDL contributors"
 release = metadata.version("nengo-dl-core")
 
 extensions = [
+    "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -52,6 +53,10 @@ autodoc_preserve_defaults = True
 autodoc_typehints = "none"  # the docstrings say more
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+
+plot_formats = ["svg"]
+plot_html_show_formats = False
+plot_html_show_source_link = False
 
 sphinx_gallery_conf = {
     "examples_dirs": ["tutorials"],
@@ -112,6 +117,11 @@ def write_math(
 
 def setup(app: Sphinx) -> None:
     """Extend Sphinx, and forget what was generated for names that are gone."""
-    shutil.rmtree(Path(__file__).parent / "api/generated", ignore_errors=True)
+    here = Path(__file__).parent
+    shutil.rmtree(here / "api/generated", ignore_errors=True)
+    tutorials = {path.stem for path in here.glob("tutorials/*.py")}
+    for path in here.glob("auto_tutorials/plot_*.*"):
+        if path.name.partition(".")[0] not in tutorials:
+            path.unlink()
     app.add_html_math_renderer("mathml", (write_math, None), (write_math, None))
     app.connect("env-check-consistency", check_reference)

@@ -66,8 +66,8 @@ def _while_open(method: _Method) -> _Method:
 class Simulator:
     """Simulates a Nengo network with TensorFlow.
 
-    It takes the place of `nengo.Simulator`, gives the same output, and simulates many
-    inputs at a time.
+    It takes the place of `nengo.Simulator`, gives the same output but for rounding, and
+    simulates many inputs at a time.
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ import keras
 import matplotlib.pyplot as plt
 import nengo
 import numpy as np
+import tensorflow as tf
 
 import nengo_dl
 
@@ -129,6 +130,27 @@ with nengo.Simulator(net, progress_bar=False) as reference:
 figure, axes = plt.subplots()
 axes.plot(x, reference.data[probe], label="trained, in nengo.Simulator")
 axes.plot(x, target(x), color="black", linewidth=1, label="$\\sin x^2$")
+axes.set(xlabel="$x$", ylabel="output")
+axes.legend()
+
+# %%
+# TensorFlow in the network
+# -------------------------
+# A Node that has an input calls Python in each step, which keeps a network from being
+# compiled. A ``TensorNode`` does the same with TensorFlow, and is compiled and trained
+# with the rest. It may be a function, as here, or a Keras layer or model.
+
+with net:
+    exponential = nengo_dl.TensorNode(lambda t, x: tf.exp(x), shape_in=(1,))
+    nengo.Connection(output, exponential, synapse=0.01)
+    exponential_probe = nengo.Probe(exponential)
+
+with nengo_dl.Simulator(net, progress_bar=False) as sim:
+    sim.run(1.0)
+
+figure, axes = plt.subplots()
+axes.plot(x, sim.data[exponential_probe], label="TensorNode")
+axes.plot(x, np.exp(target(x)), color="black", linewidth=1, label="$\\exp \\sin x^2$")
 axes.set(xlabel="$x$", ylabel="output")
 axes.legend()
 

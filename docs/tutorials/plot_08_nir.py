@@ -1,6 +1,6 @@
 """
-From NIR
-========
+NIR, in and out
+===============
 
 You have a spiking network from another framework, in a ``.nir`` file. Here is how it is
 run, looked into, trained further and written again; and how a network of Nengo gets
