@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader
-
 from nengo_dl_benchmarks.comparison import Case, Measurement
-from nengo_dl_benchmarks.report import mebibytes, ratio, seconds, times
+from nengo_dl_benchmarks.report import mebibytes, ratio, rendered, seconds, sized, times
 from nengo_dl_benchmarks.results import Results
 
 LACKING = "NotImplementedError: "
@@ -51,22 +49,13 @@ def peers_page(results: Results) -> str:
     text : str
         The page.
     """
-    environment = Environment(
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        loader=PackageLoader("nengo_dl_benchmarks", "templates"),
-    )
     names = dict.fromkeys(case.benchmark for case in results.cases)
-    return environment.get_template("peers.markdown.jinja").render(
+    return rendered(
+        "peers.markdown",
         ours=results.measurements[0].backend,
         circumstances=results.circumstances,
         commands=results.commands,
-        versions={
-            found.backend: found.versions
-            for found in results.measurements
-            if found.versions
-        },
+        versions=results.versions,
         verdicts=_verdicts(results),
         sections=[section(results, name) for name in names],
     )
@@ -143,9 +132,8 @@ def _cells(
         text = written(values.get(label))
         is_best = lowest is not None and values.get(label) == lowest
         cells.append(f"**{text}**" if is_best else text)
-    best = best_other(measurements, value)
-    known = best is not None and value(measurements[0])
-    return [*cells, compared(best, measurements[0]) if best and known else "–"]
+    first, best = measurements[0], best_other(measurements, value)
+    return [*cells, compared(best, first) if best and value(first) else "–"]
 
 
 def best_other(
@@ -209,8 +197,4 @@ def _verdicts(results: Results) -> dict[str, list[str]]:
 
 
 def _described(case: Case) -> str:
-    size = ", ".join(f"{key}={value}" for key, value in case.size.items())
-    return (
-        f"{case.benchmark}({size}), {case.n_steps} steps, "
-        f"{PASSES.get(case.mode, case.mode)}"
-    )
+    return f"{sized(case)}, {case.n_steps} steps, {PASSES.get(case.mode, case.mode)}"

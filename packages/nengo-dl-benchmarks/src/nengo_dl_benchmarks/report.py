@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log10
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader
 from rich.box import SIMPLE_HEAD
@@ -17,6 +17,23 @@ from nengo_dl_benchmarks.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def sized(case: Case) -> str:
+    """Name the network of a case, with its size.
+
+    Parameters
+    ----------
+    case : Case
+        The case.
+
+    Returns
+    -------
+    text : str
+        As it is written in Python.
+    """
+    size = ", ".join(f"{name}={value}" for name, value in case.size.items())
+    return f"{case.benchmark}({size})"
 
 
 def title(case: Case) -> str:
@@ -37,7 +54,6 @@ def title(case: Case) -> str:
     >>> title(Case("feedback", {"n_neurons": 50}, n_steps=1000))
     'feedback(n_neurons=50), run of 1000 steps'
     """
-    size = ", ".join(f"{name}={value}" for name, value in case.size.items())
     what = {
         "build": "build",
         "step": "one call of step",
@@ -45,7 +61,7 @@ def title(case: Case) -> str:
         "fit": f"fit, 4 minibatches of {case.batch_size}, {case.n_steps} steps",
     }.get(case.mode, f"{case.mode} of {case.n_steps} steps")
     inputs = f", {case.batch_size} inputs" if case.batch_size > 1 else ""
-    return f"{case.benchmark}({size}), {what}{'' if case.mode == 'fit' else inputs}"
+    return f"{sized(case)}, {what}{'' if case.mode == 'fit' else inputs}"
 
 
 def seconds(value: float | None) -> str:
@@ -258,6 +274,32 @@ def mebibytes(value: float | None) -> str:
     return "–" if value is None else f"{value / 2**20:.0f} MiB"
 
 
+def rendered(template: str, **values: Any) -> str:
+    """Fill in a template.
+
+    Parameters
+    ----------
+    template : str
+        Its name, which ends in the kind of text that it is.
+    **values : object
+        What it shows.
+
+    Returns
+    -------
+    text : str
+        The page.
+    """
+    environment = Environment(
+        autoescape=template.endswith(".html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        loader=PackageLoader("nengo_dl_benchmarks", "templates"),
+    )
+    environment.filters |= {"seconds": seconds, "times": times}
+    return environment.get_template(f"{template}.jinja").render(values)
+
+
 def page(results: Results, template: str) -> str:
     """Show results as a page.
 
@@ -274,27 +316,16 @@ def page(results: Results, template: str) -> str:
     text : str
         The page.
     """
-    environment = Environment(
-        autoescape=template == "html",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        loader=PackageLoader("nengo_dl_benchmarks", "templates"),
-    )
-    environment.filters |= {"seconds": seconds, "times": times}
     cases = [(title(case), results.of(case)) for case in results.cases]
-    return environment.get_template(f"report.{template}.jinja").render(
+    return rendered(
+        f"report.{template}",
         circumstances=results.circumstances,
         commands=results.commands,
         columns=COLUMNS,
         cells=cells,
         cases=cases,
         backends=_labels(results),
-        versions={
-            found.backend: found.versions
-            for found in results.measurements
-            if found.versions
-        },
+        versions=results.versions,
         ratio=ratio,
         position=_position,
     )

@@ -97,6 +97,11 @@ class Results:
                 cases.append(measurement.case)
         return cases
 
+    @property
+    def versions(self) -> dict[str, dict[str, str]]:
+        """Versions of what took part, by the backend that has measured with them."""
+        return {x.backend: x.versions for x in self.measurements if x.versions}
+
     def of(self, case: Case) -> list[Measurement]:
         """Return the measurements of a case.
 

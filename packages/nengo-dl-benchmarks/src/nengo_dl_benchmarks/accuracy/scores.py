@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from jinja2 import Environment, PackageLoader
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from nengo_dl_benchmarks.report import seconds
+from nengo_dl_benchmarks.report import rendered, seconds
 from nengo_dl_benchmarks.results import circumstances, command, write_whole
 
 
@@ -146,13 +145,8 @@ class Scores:
         text : str
             The page, in Markdown.
         """
-        environment = Environment(
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            loader=PackageLoader("nengo_dl_benchmarks", "templates"),
-        )
-        return environment.get_template("accuracy.markdown.jinja").render(
+        return rendered(
+            "accuracy.markdown",
             circumstances=self.circumstances,
             commands=self.commands,
             columns=COLUMNS,
