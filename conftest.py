@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from math import inf
 
 import nengo
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -19,6 +20,17 @@ def _no_decoder_cache() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(nengo.rc["decoder_cache"], "enabled", "False")
         yield
+
+
+@pytest.fixture(autouse=True)
+def _same_seed() -> None:
+    """Draw the same weights and networks in every run, where a test gives no seed."""
+    if find_spec("keras"):
+        import keras
+
+        keras.utils.set_random_seed(0)
+    else:
+        np.random.seed(0)  # noqa: NPY002 (the generator that is used by default)
 
 
 @pytest.fixture(autouse=True, scope="module")
