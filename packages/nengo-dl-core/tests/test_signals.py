@@ -144,7 +144,7 @@ class TestSignalDict:
         monkeypatch.setattr(
             BoundRows,
             "_part",
-            lambda self, k, *args: selected.append(k) or self._values[k],
+            lambda self, k, *args: selected.append(k) or self._values[k].value,
         )
         n = 100
         signals = SignalDict("float32", 1)
@@ -155,6 +155,31 @@ class TestSignalDict:
             signals.scatter(sig, tf.fill(4, float(k)), mode=mode)
             np.testing.assert_array_equal(signals.gather(sig), np.full(4, k))
         assert len(selected) == n * (1 + (mode == "inc"))
+
+    def test_parts_that_are_read_are_divided_by_one_operation(self):
+        """Those that overlap, or that nobody has asked for, are cut out as well."""
+        values = np.arange(10, dtype=np.float32)
+
+        @tf.function(autograph=False)
+        def read(value):
+            signals = SignalDict("float32", 1)
+            signals.extend("base", value, 10)
+            parts = [
+                signals.combine([view([rows], (rows[1] - rows[0],), 1)])
+                for rows in ((0, 3), (3, 5), (2, 4), (7, 10))
+            ]
+            late = view([(6, 8)], (2,), 1)
+            return [signals.gather(sig) for sig in (*parts, *parts, late)]
+
+        value = tf.constant(values[np.newaxis])
+        parts = [*np.split(values, [3, 5])[:2], values[2:4], values[7:]]
+        for actual, expected in zip(
+            read(value), [*parts, *parts, values[6:8]], strict=True
+        ):
+            np.testing.assert_array_equal(actual, expected[np.newaxis])
+        graph = read.get_concrete_function(value).graph
+        types = [op.type for op in graph.get_operations()]
+        assert (types.count("SplitV"), types.count("Slice")) == (1, 3)
 
     def test_combine(self):
         signals = SignalDict("float32", 1)

@@ -4,8 +4,96 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 
+import numpy as np
 import tensorflow as tf
+
+from nengo_dl_core.builders.numerics import constant
+
+Rows = tuple[int, int]
+
+
+class Readings:
+    """The rows of a base array that are going to be read together.
+
+    A tensor of which several such parts are read is divided into all of them by a
+    single operation.
+    """
+
+    def __init__(self) -> None:
+        self._all: set[Rows] = set()
+        self._sorted: list[Rows] | None = None
+
+    def add(self, start: int, stop: int) -> None:
+        """Add the rows from ``start`` to ``stop``."""
+        self._all.add((start, stop))
+        self._sorted = None
+
+    def divided(self, start: int, stop: int) -> list[int]:
+        """Find out how to divide a tensor that is bound to some rows.
+
+        Parameters
+        ----------
+        start, stop : int
+            The first row, and the one after the last.
+
+        Returns
+        -------
+        bounds : list of int
+            First rows of the parts, and the row after the last: parts that are read,
+            and the gaps between them. Of parts that overlap it has the first.
+        """
+        if self._sorted is None:
+            self._sorted = sorted(self._all)
+        bounds = [start]
+        for first, last in self._sorted[bisect_left(self._sorted, (start,)) :]:
+            if first >= stop:
+                break
+            if first >= bounds[-1] and last <= stop and (first, last) != (start, stop):
+                bounds += [first, last]
+        return sorted({*bounds, stop})
+
+
+class Bound:
+    """A tensor, and parts of it that were read.
+
+    Parameters
+    ----------
+    value : tf.Tensor
+        The tensor.
+    """
+
+    def __init__(self, value: tf.Tensor) -> None:
+        self.value = value
+        # Those of a loop's body are of no use outside of it.
+        self._parts: dict[object, dict[Rows, tf.Tensor]] = {}
+
+    def part(self, rows: Rows, bounds: Sequence[int], axis: int) -> tf.Tensor:
+        """Cut rows out of the tensor, and with them all that will be read.
+
+        Parameters
+        ----------
+        rows : (int, int)
+            The first row, and the one after the last.
+        bounds : list of int
+            Divide the tensor as `Readings` says.
+        axis : int
+            The axis along which rows are counted.
+
+        Returns
+        -------
+        part : tf.Tensor
+            The rows.
+        """
+        graph = tf.compat.v1.get_default_graph()
+        divided = list(pairwise(np.subtract(bounds, bounds[0]).tolist()))
+        if graph not in self._parts and rows in divided:
+            sizes = [stop - start for start, stop in divided]
+            values = tf.split(self.value, constant(sizes), constant(axis), len(sizes))
+            self._parts[graph] = dict(zip(divided, values, strict=True))
+        part = self._parts.get(graph, {}).get(rows)
+        return rows_of(self.value, *rows, axis) if part is None else part
 
 
 class BoundRows:
@@ -13,12 +101,18 @@ class BoundRows:
 
     What is bound or read is found by bisection, so that the time which that takes does
     not grow with the number of tensors.
+
+    Parameters
+    ----------
+    readings : Readings, optional
+        What is going to be read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, readings: Readings | None = None) -> None:
+        self._readings = readings or Readings()
         # Tensor k has the rows from bound k to bound k + 1.
         self._bounds = [0]
-        self._values: list[tf.Tensor] = []
+        self._values: list[Bound] = []
 
     @property
     def n_rows(self) -> int:
@@ -28,7 +122,7 @@ class BoundRows:
     @property
     def dtype(self) -> tf.DType:
         """Type of the tensors."""
-        return self._values[0].dtype
+        return self._values[0].value.dtype
 
     def row_shape(self, axis: int) -> tuple[int, ...]:
         """Shape of a single row.
@@ -43,7 +137,7 @@ class BoundRows:
         shape : tuple of int
             What follows that axis.
         """
-        return tuple(self._values[0].shape[axis + 1 :])
+        return tuple(self._values[0].value.shape[axis + 1 :])
 
     def copy(self) -> BoundRows:
         """Make an array with the same tensors, which can then be bound to others.
@@ -53,7 +147,7 @@ class BoundRows:
         bound_rows : BoundRows
             The copy.
         """
-        other = BoundRows()
+        other = BoundRows(self._readings)
         other._bounds, other._values = self._bounds.copy(), self._values.copy()
         return other
 
@@ -68,7 +162,7 @@ class BoundRows:
             Number of rows.
         """
         self._bounds.append(self.n_rows + n_rows)
-        self._values.append(value)
+        self._values.append(Bound(value))
 
     def read(self, start: int, stop: int, axis: int) -> tf.Tensor:
         """Read some rows.
@@ -105,13 +199,13 @@ class BoundRows:
         """
         first, last = self._overlapping(start, stop)
         begin, end = self._bounds[first], self._bounds[last]
-        bounds, values = [start], [value]
+        bounds, values = [start], [Bound(value)]
         if begin < start:
             bounds.insert(0, begin)
-            values.insert(0, self._part(first, begin, start, axis))
+            values.insert(0, Bound(self._part(first, begin, start, axis)))
         if stop < end:
             bounds.append(stop)
-            values.append(self._part(last - 1, stop, end, axis))
+            values.append(Bound(self._part(last - 1, stop, end, axis)))
         self._bounds[first:last] = bounds
         self._values[first:last] = values
 
@@ -121,8 +215,11 @@ class BoundRows:
 
     def _part(self, k: int, start: int, stop: int, axis: int) -> tf.Tensor:
         """Cut these rows out of a tensor; return it as it is if they are all it has."""
-        value, offset = self._values[k], self._bounds[k]
-        return rows_of(value, start - offset, stop - offset, axis)
+        bound, (first, last) = self._values[k], self._bounds[k : k + 2]
+        if (start, stop) == (first, last):
+            return bound.value
+        rows = start - first, stop - first
+        return bound.part(rows, self._readings.divided(first, last), axis)
 
 
 def rows_of(value: tf.Tensor, start: int, stop: int, axis: int) -> tf.Tensor:
@@ -147,7 +244,7 @@ def rows_of(value: tf.Tensor, start: int, stop: int, axis: int) -> tf.Tensor:
     # a single operation, where the indexing of TensorFlow needs four
     begin, size = [0] * value.shape.rank, [-1] * value.shape.rank
     begin[axis], size[axis] = start, stop - start
-    return tf.slice(value, begin, size)
+    return tf.slice(value, constant(begin), constant(size))
 
 
 def concatenated(pieces: Sequence[tf.Tensor], axis: int) -> tf.Tensor:
@@ -165,4 +262,4 @@ def concatenated(pieces: Sequence[tf.Tensor], axis: int) -> tf.Tensor:
     whole : tf.Tensor
         The pieces, one after the other.
     """
-    return pieces[0] if len(pieces) == 1 else tf.concat(pieces, axis)
+    return pieces[0] if len(pieces) == 1 else tf.concat(pieces, constant(axis))

@@ -13,6 +13,7 @@ from nengo_dl_core.builders.base import BuildConfig, OpBuilder
 from nengo_dl_core.builders.bfloat16 import bfloat16_matmul
 from nengo_dl_core.builders.bound_rows import concatenated
 from nengo_dl_core.builders.builder import Builder
+from nengo_dl_core.builders.numerics import constant
 from nengo_dl_core.builders.padded import padded_product
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.stacked import (
@@ -20,6 +21,7 @@ from nengo_dl_core.builders.stacked import (
     of_items,
     right_product,
     stacked_product,
+    transposed_if_needed,
 )
 from nengo_dl_optimizer import DotSet
 
@@ -115,25 +117,27 @@ class _Product:
             (len(runs), n_rows, n_columns)
         )
         self.a = signals.reader(a)
-        # for the gradient; without one nothing comes of it
-        self.transposed = (
-            None if a.minibatched else tf.linalg.matrix_transpose(self.a(signals))
-        )
         self.x = signals.combine([run[0].X for run in runs]).reshape(
             (len(runs), n_columns, n_items)
         )
+        self._is_fixed = not a.minibatched
+        self._transposed = None
+        if self._is_fixed:
+            self._transposed = transposed_if_needed(
+                self.a(signals), self.x.minibatch_size, config.cpu_only
+            )
 
     def __call__(self, signals: SignalDict) -> tf.Tensor:
         """Multiply; the results are one row, in the order of the operators."""
         a, x = self.a(signals), signals.gather(self.x)
-        if self.transposed is not None and self.x.minibatched:
+        if self._is_fixed and self.x.minibatched:
             value = signals.multiply(self._product, x, a)
         else:
-            value = self._multiply(a, self.transposed, x)
-        return tf.reshape(value, (*value.shape[:-3], -1))
+            value = self._multiply(a, self._transposed, x)
+        return tf.reshape(value, constant((*value.shape[:-3], -1)))
 
     def _product(self, x: tf.Tensor, a: tf.Tensor) -> tf.Tensor:
         """Multiply the items of one step, or of many steps at once."""
         if self._in_bfloat16 and x.shape[-1] == 1 < a.shape[-1]:
-            return right_product(a, x[..., 0], bfloat16_matmul)[..., None]
-        return of_items(self._multiply, a, self.transposed, x, self.x.minibatch_size)
+            return right_product(a, tf.squeeze(x, -1), bfloat16_matmul)[..., None]
+        return of_items(self._multiply, a, self._transposed, x, self.x.minibatch_size)

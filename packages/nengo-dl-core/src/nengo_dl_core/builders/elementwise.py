@@ -8,7 +8,7 @@ from nengo.builder.operator import ElementwiseInc, Operator
 
 from nengo_dl_core.builders.base import BuildConfig, OpBuilder
 from nengo_dl_core.builders.builder import Builder
-from nengo_dl_core.builders.numerics import rounded_product
+from nengo_dl_core.builders.numerics import constant, rounded_product
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 from nengo_dl_optimizer import ElementwiseSet
@@ -66,7 +66,7 @@ class ElementwiseIncBuilder(OpBuilder):
             )
         missing = self.dst.ndim - (value.shape.rank - axis)
         shape = value.shape[:axis] + [1] * missing + value.shape[axis:]
-        return tf.reshape(value, shape)
+        return tf.reshape(value, constant(shape.as_list())) if missing else value
 
     @staticmethod
     def mergeable(x: Operator, y: Operator) -> bool:

@@ -66,7 +66,27 @@ def rounded(value: tf.Tensor) -> tf.Tensor:
     rounded : tf.Tensor
         The same, of the same shape.
     """
-    return tf.where(tf.math.is_nan(value), tf.constant(np.nan, value.dtype), value)
+    return tf.where(tf.math.is_nan(value), constant(np.nan, value.dtype), value)
+
+
+def constant(value: float | Sequence[int], dtype: tf.DType = tf.int32) -> tf.Tensor:
+    """Make a constant, once in a graph such as that of a step.
+
+    Half of what TensorFlow traces would otherwise be constants: shapes, sizes and axes.
+
+    Parameters
+    ----------
+    value : float or list of int
+        Its value.
+    dtype : tf.DType
+        Its type.
+
+    Returns
+    -------
+    constant : tf.Tensor
+        The constant, of shape ``()`` or ``(n,)``.
+    """
+    return _once(f"constant_{value}_{dtype.name}", lambda: tf.constant(value, dtype))
 
 
 def rounded_product(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
@@ -139,16 +159,19 @@ def stored(value: tf.Tensor) -> tf.Tensor:
 
 
 def _hidden_one(value: tf.Tensor) -> tf.Tensor:
-    """Make a scalar one that XLA does not know to be constant.
+    """Make a scalar one that XLA does not know to be constant."""
+    return _once(f"hidden_one_{value.dtype.name}", lambda: _bit_at_most_one(value))
 
-    One is enough for a graph, such as that of a step.
-    """
+
+def _once(name: str, make: Callable[[], tf.Tensor]) -> tf.Tensor:
+    """Make a tensor, or return the one of this name that the graph already has."""
     if tf.executing_eagerly():
-        return _bit_at_most_one(value)
-    graph, name = tf.compat.v1.get_default_graph(), f"hidden_one_of_{value.dtype.name}"
+        return make()
+    graph, name = tf.compat.v1.get_default_graph(), f"nengo_dl_{name}"
     if not hasattr(graph, name):
-        setattr(graph, name, _bit_at_most_one(value))
-    return getattr(graph, name)
+        setattr(graph, name, make())
+    tensor: tf.Tensor = getattr(graph, name)
+    return tensor
 
 
 def _bit_at_most_one(value: tf.Tensor) -> tf.Tensor:
@@ -215,7 +238,10 @@ def _series(term: Callable[[int], Fraction], lowest: float, x: tf.Tensor) -> tf.
     The first term is added last, so that the result is rounded but once.
     """
     eps = float(np.finfo(x.dtype.as_numpy_dtype).eps)
-    *others, value = _coefficients(term, lowest, eps)
+    *others, value = [
+        constant(coefficient, x.dtype)
+        for coefficient in _coefficients(term, lowest, eps)
+    ]
     for coefficient in reversed(others):
         value = value * x + coefficient
     return x + x * x * value

@@ -22,6 +22,7 @@ from nengo_dl_core.builders.stacked import (
     library_product,
     of_items,
     stacked_product,
+    transposed_if_needed,
 )
 from nengo_dl_core.builders.taken import Index, taken, taken_back
 from nengo_dl_core.builders.tensor_signal import TensorSignal
@@ -126,7 +127,9 @@ class _ByMatrices(_PaddedProduct):
     ) -> None:
         super().__init__(ops, signals, config)
         self._product = stacked_product if config.cpu_only else library_product
-        self._transposed = tf.linalg.matrix_transpose(self._weights)
+        self._transposed = transposed_if_needed(
+            self._weights, self._x.minibatch_size, config.cpu_only
+        )
 
     def _arranged(self, places: Sequence[int]) -> Index:
         n_rows, n_columns = map(max, zip(*self._shapes, strict=True))
@@ -148,13 +151,16 @@ class _ByMatrices(_PaddedProduct):
 
     def _multiply(self, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         vectors = self._taken(x, self._columns)
-        results = of_items(
-            self._product,
-            weights,
-            self._transposed,
-            vectors[..., None],
-            self._x.minibatch_size,
-        )[..., 0]
+        results = tf.squeeze(
+            of_items(
+                self._product,
+                weights,
+                self._transposed,
+                tf.expand_dims(vectors, -1),
+                self._x.minibatch_size,
+            ),
+            -1,
+        )
         n_results = prod(weights.shape[:2])
         return self._taken(
             tf.reshape(results, (*results.shape[:-2], n_results)), self._results

@@ -9,6 +9,7 @@ matches one exactly (which is what the graph optimizer arranges for) it costs no
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -17,7 +18,8 @@ import tensorflow as tf
 from nengo.builder.signal import Signal
 
 from nengo_dl_core import tuning
-from nengo_dl_core.builders.bound_rows import BoundRows, concatenated, rows_of
+from nengo_dl_core.builders.bound_rows import BoundRows, Readings, concatenated, rows_of
+from nengo_dl_core.builders.numerics import constant
 from nengo_dl_core.builders.products import Multiply, multiplied
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 
@@ -62,6 +64,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         self.layer_weights: dict[int, tf.Tensor] = {}
         self.multiply: Multiply = multiplied
         self.sig_map: dict[Signal, TensorSignal] = {}
+        self._readings: defaultdict[Hashable, Readings] = defaultdict(Readings)
         self.reset()
 
     def reset(self) -> None:
@@ -136,7 +139,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         n_rows : int
             Number of rows.
         """
-        self._bases.setdefault(key, BoundRows())
+        self._bases.setdefault(key, BoundRows(self._readings[key]))
         self._writable(key).extend(value, n_rows)
 
     def scatter(self, dst: TensorSignal, val: tf.Tensor, mode: str = "update") -> None:
@@ -266,7 +269,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
                 f"{label}: only signals of one base array and item shape can be "
                 f"combined, got {[(v.key, v.shape) for v in views]}"
             )
-        return self.view_type(
+        combined = self.view_type(
             [bounds for view in views for bounds in view.slices],
             first.key,
             first.dtype,
@@ -274,6 +277,10 @@ class SignalDict(Mapping[Signal, TensorSignal]):
             first.minibatch_size,
             label,
         )
+        if len(combined.slices) <= tuning.MAX_PIECES:
+            for rows in combined.slices:
+                self._readings[first.key].add(*rows)
+        return combined
 
     def get_tensor_signal(
         self,
@@ -371,4 +378,6 @@ def _span(sig: TensorSignal) -> tuple[int, int]:
 
 
 def _reshaped(value: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
-    return value if tuple(value.shape) == shape else tf.reshape(value, shape)
+    if tuple(value.shape) == shape:
+        return value
+    return tf.reshape(value, constant(shape))

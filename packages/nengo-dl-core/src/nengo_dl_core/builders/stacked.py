@@ -18,15 +18,36 @@ def _lane_sums(products: tf.Tensor) -> tf.Tensor:
 
     The one sum that XLA forms for every result waits for each addition to end.
     """
-    n_terms = products.shape[-1]
     n_lanes = tuning.LANES
-    n_rounds = n_terms // n_lanes
-    rounds = products[..., : n_rounds * n_lanes]
-    lanes = tf.reshape(rounds, (-1, *products.shape[1:-1], n_rounds, n_lanes))
+    n_rounds, n_left = divmod(products.shape[-1], n_lanes)
+    in_lanes, left = tf.split(products, [n_rounds * n_lanes, n_left], -1)
+    lanes = tf.reshape(in_lanes, (-1, *products.shape[1:-1], n_rounds, n_lanes))
     total = tf.reduce_sum(stored(tf.reduce_sum(lanes, -2)), -1)
-    if n_terms % n_lanes:
-        total += tf.reduce_sum(products[..., n_rounds * n_lanes :], -1)
-    return total
+    return total + tf.reduce_sum(left, -1) if n_left else total
+
+
+def transposed_if_needed(
+    a: tf.Tensor, n_items: int | None, cpu_only: bool
+) -> tf.Tensor | None:
+    """Transpose matrices before the first step, if the gradient of a step needs it.
+
+    Parameters
+    ----------
+    a : tf.Tensor
+        Matrices, ``(k, m, n)``.
+    n_items : int or None
+        Number of items of one step.
+    cpu_only : bool
+        Whether they are multiplied on a CPU.
+
+    Returns
+    -------
+    transposed : tf.Tensor or None
+        Transposed matrices, ``(k, n, m)``, for `stacked_product`.
+    """
+    if cpu_only and n_items is not None and _from_left(a, n_items):
+        return tf.linalg.matrix_transpose(a)
+    return None
 
 
 def of_items(
@@ -55,7 +76,7 @@ def of_items(
     of_step = n_items is None or x.shape[0] == n_items
     if of_step or a.shape[-1] == 1 or x.shape[-1] > 1:
         return multiply(a, transposed, x)
-    return right_product(a, x[..., 0])[..., None]
+    return right_product(a, tf.squeeze(x, -1))[..., None]
 
 
 def library_product(
@@ -93,7 +114,7 @@ def stacked_product(
     a : tf.Tensor
         Matrices, ``(..., k, m, n)``.
     transposed : tf.Tensor or None
-        Transposed matrices, ``(k, n, m)``; None if there is no fast gradient.
+        What `transposed_if_needed` returns.
     x : tf.Tensor
         Columns, ``(..., k, n, p)``.
 
@@ -105,13 +126,17 @@ def stacked_product(
     if a.shape[-1] == 1:
         return stored(rounded_product(a, x))
     if a.shape[-2] == 1 and x.shape[-1] == 1 and a.shape[-1] >= tuning.LANES:
-        return _lane_sums(a[..., 0, :] * x[..., 0])[..., None, None]
-    if transposed is not None and x.shape.rank == 4 and x.shape[-1] == 1:
-        return _minibatch_product(a, transposed, x[..., 0])[..., None]
+        sums = _lane_sums(tf.squeeze(a, -2) * tf.squeeze(x, -1))
+        return tf.reshape(sums, (*sums.shape, 1, 1))
+    if a.shape.rank == 3 and x.shape.rank == 4 and x.shape[-1] == 1:
+        products = _minibatch_product(a, transposed, tf.squeeze(x, -1))
+        return tf.expand_dims(products, -1)
     return tf.matmul(a, x)
 
 
-def _minibatch_product(a: tf.Tensor, transposed: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+def _minibatch_product(
+    a: tf.Tensor, transposed: tf.Tensor | None, x: tf.Tensor
+) -> tf.Tensor:
     """Products of matrices, ``(k, m, n)``, and vectors ``(b, k, n)``: ``(b, k, m)``.
 
     XLA has several ways to compute a product on a CPU. Which it takes depends on the
@@ -124,12 +149,18 @@ def _minibatch_product(a: tf.Tensor, transposed: tf.Tensor, x: tf.Tensor) -> tf.
         return tf.reshape(
             tf.matmul(halves, tf.tile(x, (2, 1, 1)), False, True), (b, k, m)
         )
-    from_size = tuning.LEFT_SIZE if k == 1 else tuning.LEFT_SIZE_STACKED
-    large = m * n >= from_size and b < tuning.MAX_LEFT_ITEMS
-    if b > 1 and (large or (k > 1 and m >= n)):
+    if transposed is not None:
         columns = tf.transpose(x, (1, 2, 0))
         return tf.transpose(_left_product(a, transposed, columns), (2, 0, 1))
     return right_product(a, x)
+
+
+def _from_left(a: tf.Tensor, n_items: int) -> bool:
+    """Whether matrices, ``(k, m, n)``, multiply the vectors of items from the left."""
+    k, m, n = a.shape
+    from_size = tuning.LEFT_SIZE if k == 1 else tuning.LEFT_SIZE_STACKED
+    large = m * n >= from_size and n_items < tuning.MAX_LEFT_ITEMS
+    return n_items > 1 and n > 1 and (large or (k > 1 and m >= n))
 
 
 def right_product(
@@ -156,7 +187,8 @@ def right_product(
     k, m, n = a.shape
     if k == 1:  # nothing has to be moved
         rows = tf.reshape(x, (-1, n))
-        return tf.reshape(matmul(rows, a[0], transpose_b=True), (-1, 1, m))
+        products = matmul(rows, tf.squeeze(a, 0), transpose_b=True)
+        return tf.reshape(products, (-1, 1, m))
     rows = tf.transpose(x, (1, 0, 2))
     return tf.transpose(matmul(rows, a, transpose_b=True), (1, 0, 2))
 
