@@ -60,6 +60,9 @@ class BuildConfig(NamedTuple):
     at_once : bool
         Many steps are computed at once, as items of a minibatch. What has fast kernels
         is not compiled.
+    contracts : bool
+        A compiler makes a single operation of a product and a sum that follows, unless
+        the product is rounded before.
     """
 
     inference_only: bool
@@ -75,6 +78,7 @@ class BuildConfig(NamedTuple):
     as_trained: bool = False
     seed: int | None = None
     at_once: bool = False
+    contracts: bool = True
 
 
 class OpBuilder:

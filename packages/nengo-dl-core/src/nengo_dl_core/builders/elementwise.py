@@ -51,7 +51,8 @@ class ElementwiseIncBuilder(OpBuilder):
     def build_step(self, signals: SignalDict) -> None:
         """Multiply; see `OpBuilder.build_step`."""
         a, x = (self._factor(signals, *factor) for factor in self.factors)
-        signals.scatter(self.dst, rounded_product(a, x), mode=self.mode)
+        multiply = rounded_product if self.config.contracts else tf.multiply
+        signals.scatter(self.dst, multiply(a, x), mode=self.mode)
 
     def _factor(
         self, signals: SignalDict, source: TensorSignal, repeats: list[int]

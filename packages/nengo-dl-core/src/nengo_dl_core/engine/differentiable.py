@@ -334,7 +334,10 @@ class _Simulation:
     ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         """Compute stages for all steps."""
         program, n_steps, values = self._program, self._n_steps, self._values
-        config = self._config._replace(at_once=True)
+        compiled = self._jit_compile and _gains_from_compilation(
+            stages, self._config, program.minibatch_size
+        )
+        config = self._config._replace(at_once=True, contracts=compiled)
         memory = program.memory
         known_blocks = self._replaced(values.parameters, trained) | dict(states)
         layer_weights = self._replaced(values.layer_weights, trained)
@@ -365,9 +368,7 @@ class _Simulation:
                 values += found
             return values, [after.gather(sig) for sig in carried]
 
-        if self._jit_compile and _gains_from_compilation(
-            stages, config, program.minibatch_size
-        ):
+        if compiled:
             compute = tf.function(compute, jit_compile=True, autograph=False)
         return compute()
 

@@ -185,8 +185,7 @@ class SimulationModel(PreparedModel):
         for name, target in targets.items():
             self._check_target(name, target.shape, y_pred[name].shape)
         outputs = {
-            name: y_pred[name][:, -tf.shape(target)[1] :]
-            for name, target in targets.items()
+            name: _last_steps(y_pred[name], target) for name, target in targets.items()
         }
         if sample_weight is None:
             return targets, outputs, None
@@ -306,3 +305,11 @@ class SimulationModel(PreparedModel):
         if not several:
             return logs
         return {name: tf.reshape(x, (1,)) for name, x in logs.items()}
+
+
+def _last_steps(output: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """Select as many steps of an output as there are targets."""
+    n_steps = target.shape[1]
+    if n_steps is not None and n_steps == output.shape[1]:
+        return output
+    return output[:, -tf.shape(target)[1] :]

@@ -104,7 +104,8 @@ class Samples:
         size : int
             Number of samples in each, but perhaps in the last.
         shuffle_seed : int or None
-            Seed for shuffling the samples in every epoch; None leaves their order.
+            Seed for shuffling the samples in every epoch; None leaves their order, and
+            so does a single minibatch.
         fill : bool
             Whether the last sample is repeated until the last minibatch is full, so
             that it needs no executable of its own.
@@ -128,6 +129,9 @@ class Samples:
         rows = np.arange(-(-n_samples // size) * size if fill else n_samples)
         rows = np.minimum(rows, n_samples - 1)
         whole = len(rows) % size == 0
+        if evaluated is None and n_samples == size and not tf.distribute.has_strategy():
+            only = given if len(given) > 1 else given[0]
+            return tf.data.Dataset.from_tensors(only).with_options(options)
         if evaluated is None and _n_bytes(given) <= _MAX_COPIED:
             if len(rows) > n_samples:
                 given = tf.nest.map_structure(lambda array: array[rows], given)
