@@ -55,6 +55,7 @@ def parameter_bits(
     values: Mapping[Signal, Any],
     inputs: Collection[Signal],
     learned: Collection[Signal],
+    bits: Mapping[Signal, int],
     float_bits: int,
 ) -> int:
     """Count the bits that a simulation needs, and does not change but by learning.
@@ -73,8 +74,10 @@ def parameter_bits(
         What Nodes give to the simulation, if it is not constant.
     learned : set of nengo.builder.Signal
         Weights that learning rules change.
+    bits : mapping of {nengo.builder.Signal: int}
+        Bits of numbers that are quantized (`few_bits`).
     float_bits : int
-        Bits of a number that is not quantized.
+        Bits of the others.
 
     Returns
     -------
@@ -93,11 +96,15 @@ def parameter_bits(
         *(sig for sig in (needed - nodes) & terms if (values[sig] == 0).all()),
         *(sig for sig in (needed - nodes) & factors if (values[sig] == 1).all()),
     }
-    bits = few_bits(model)
     return sum(sig.size * bits.get(sig, float_bits) for sig in needed - neutral)
 
 
-def state_bits(model: Model, learned: Collection[Signal], float_bits: int) -> int:
+def state_bits(
+    model: Model,
+    learned: Collection[Signal],
+    bits: Mapping[Signal, int],
+    float_bits: int,
+) -> int:
     """Count the bits that a step leaves to the next.
 
     Parameters
@@ -106,8 +113,10 @@ def state_bits(model: Model, learned: Collection[Signal], float_bits: int) -> in
         Built model.
     learned : set of nengo.builder.Signal
         Weights that learning rules change, which are parameters.
+    bits : mapping of {nengo.builder.Signal: int}
+        Bits of numbers that are quantized (`few_bits`).
     float_bits : int
-        Bits of a number that is not quantized.
+        Bits of the others.
 
     Returns
     -------
@@ -115,7 +124,6 @@ def state_bits(model: Model, learned: Collection[Signal], float_bits: int) -> in
         Of the states of neurons, filters and learning rules. What a filter computes
         from its state is not counted again.
     """
-    bits = few_bits(model)
     states = set(_states(model.operators)) - {*learned}
     return sum(sig.size * bits.get(sig, float_bits) for sig in states)
 

@@ -15,7 +15,7 @@ from nengo.builder.signal import Signal
 from nengo.exceptions import ValidationError
 
 from nengo_dl_core.metrics.counters import Activity, Changes, Counter
-from nengo_dl_core.metrics.footprint import parameter_bits, state_bits
+from nengo_dl_core.metrics.footprint import few_bits, parameter_bits, state_bits
 from nengo_dl_core.metrics.results import (
     ConnectionMetrics,
     NetworkMetrics,
@@ -143,15 +143,15 @@ def measure(
     ):
         _run(recording, counters, arrays, n_samples, n_steps, bar)
     n_updates = n_samples * n_steps
-    float_bits = 8 * np.dtype(sim.program.float_type).itemsize
+    bits = few_bits(model), 8 * np.dtype(sim.program.float_type).itemsize
     values = SignalValues(sim._session, minibatched=True)
     inputs = {*sources} - constants
-    parameters = parameter_bits(model, values, inputs, learned, float_bits)
+    parameters = parameter_bits(model, values, inputs, learned, *bits)
     return NetworkMetrics(
         n_samples=n_samples,
         n_steps=n_steps,
         parameter_bytes=-(-parameters // 8) + _layer_bytes(model.toplevel),
-        state_bytes=-(-state_bits(model, learned, float_bits) // 8),
+        state_bytes=-(-state_bits(model, learned, *bits) // 8),
         connections=tuple(
             _connection(values, applied, active[applied.op.X], n_updates)
             for applied in structure.weights
