@@ -129,6 +129,22 @@ def test_channels_have_thresholds_of_their_own_scale():
     assert by_stage["thresholds by channel"].kept
 
 
+def test_trained_thresholds_are_not_chosen_again():
+    x = keras.Input((6,))
+    model = randomize(keras.Model(x, QuantizedReLU(4)(layers.Dense(5)(x))))
+    converter = Converter(model, calibrate=example_inputs(model, 8), n_steps=4)
+    names = [stage.name for stage in converter.calibration.stages]
+    assert names == [
+        "trained thresholds",
+        "biases",
+        "initial voltages",
+        "signed spikes",
+    ]
+    (layer,) = converter.calibration.layers
+    threshold = float(model.layers[-1].threshold)
+    assert (layer.lowest_threshold, layer.highest_threshold) == (threshold,) * 2
+
+
 def test_channels_that_never_fire_have_a_threshold_too():
     model, samples = one_layer([1.0, -1.0])
     converter = Converter(model, calibrate=samples, n_steps=4)

@@ -33,7 +33,7 @@ from ..keras_graph import (
     input_tensors,
     is_graph,
 )
-from .choices import STAGES, Array, Choice, Chooser, judging
+from .choices import CORRECTIONS, THRESHOLDS, TRAINED, Array, Choice, Chooser, judging
 from .layer import QuantizedReLU
 from .neurons import SpikingQuantizedReLU
 from .results import Calibration, CalibrationStage, LayerCalibration
@@ -117,6 +117,8 @@ class _Exact(_Walk):
     wanted : dict of {nengo.ensemble.Neurons: (n_samples, ...) array}
         What spiking neurons are to approximate. Of other layers only the outputs of
         the model are kept.
+    trained : bool
+        Whether all of these neurons have thresholds that were trained.
     outputs : tuple of tf.Tensor
         Outputs of the model, ``(n_samples, ...)``.
     """
@@ -124,6 +126,7 @@ class _Exact(_Walk):
     def __init__(self, converted: ConvertedModel, inputs: Sequence[Any]) -> None:
         super().__init__(converted)
         self.wanted: dict[Neurons, Array] = {}
+        self.trained = True
         self.inputs = input_tensors(converted.model, inputs)
         self.outputs = self.walk(self.inputs)
 
@@ -132,6 +135,7 @@ class _Exact(_Walk):
         # Layers that pass a tensor on have the neurons of the layer before.
         if _is_spiking(obj) and obj not in self.wanted:
             self.wanted[obj] = outputs[0].numpy()
+            self.trained &= isinstance(call.layer, QuantizedReLU)
         return outputs
 
 
@@ -150,7 +154,7 @@ class _Pass(_Walk):
     n_steps : int
         How many steps each sample is presented for.
     stages : sequence of str
-        What there is to choose, of `STAGES`.
+        What there is to choose, of `THRESHOLDS` and `CORRECTIONS`.
 
     Attributes
     ----------
@@ -209,7 +213,13 @@ class _Pass(_Walk):
         return keras.ops.convert_to_tensor(outputs.reshape(-1, *shape))
 
     def stage(self, name: str) -> CalibrationStage:
-        """Say how far the outputs are from Keras', on the samples that judge."""
+        """Say how far the outputs are from Keras', on the samples that judge.
+
+        Parameters
+        ----------
+        name : str
+            How the last stage is called.
+        """
         errors = squares = 0.0
         agree: list[Array] = []
         for tensor, spikes in zip(self._exact.outputs, self._outputs, strict=True):
@@ -221,7 +231,7 @@ class _Pass(_Walk):
             if exact.shape[-1] > 1:
                 agree.append(np.ravel(mean.argmax(axis=-1) == exact.argmax(axis=-1)))
         return CalibrationStage(
-            STAGES[name],
+            name,
             error=(errors / squares if squares else errors) ** 0.5,
             agreement=float(np.concatenate(agree).mean()) if agree else None,
             n_spikes=self.n_spikes,
@@ -293,14 +303,15 @@ def calibrate(converted: ConvertedModel, inputs: Any, n_steps: int) -> Calibrati
     stages: list[str] = []
     report: list[CalibrationStage] = []
     exact = _Exact(converted, arrays)
-    for name in STAGES:
+    if not exact.wanted:
+        raise ConversionError(
+            f"calibrate finds no layer of {converted.model.name!r} that ends in ReLU "
+            "or QuantizedReLU and becomes neurons"
+        )
+    first = TRAINED if exact.trained else THRESHOLDS
+    for name, words in (first | CORRECTIONS).items():
         tried = _Pass(converted, exact, n_steps, [*stages, name])
-        if not tried.choices:
-            raise ConversionError(
-                f"calibrate finds no layer of {converted.model.name!r} that ends in "
-                "ReLU or QuantizedReLU and becomes neurons"
-            )
-        stage = tried.stage(name)
+        stage = tried.stage(words)
         if all(stage.error < other.error for other in report if other.kept):
             stages.append(name)
             choices = tried.choices

@@ -44,11 +44,16 @@ from .neurons import SpikingQuantizedReLU
 
 Array = npt.NDArray[Any]
 
-#: What is chosen one after the other, and how it is called.
-STAGES = {
+#: What is chosen one after the other, and how it is called: thresholds, or none where
+#: all of them were trained,
+THRESHOLDS = {
     "largest": "thresholds at the largest activation",
     "error": "thresholds with the smallest error",
     "channels": "thresholds by channel",
+}
+TRAINED = {"trained": "trained thresholds"}
+#: and then what makes up for their errors.
+CORRECTIONS = {
     "biases": "biases",
     "voltages": "initial voltages",
     "signed": "signed spikes",
@@ -142,7 +147,7 @@ class Chooser:
         Parameters
         ----------
         stages : sequence of str
-            What there is to choose, of `STAGES`.
+            What there is to choose, of `THRESHOLDS` and `CORRECTIONS`.
         threshold : float or None
             The threshold, if it is known.
         """
