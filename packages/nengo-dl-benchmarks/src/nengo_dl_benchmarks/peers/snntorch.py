@@ -11,18 +11,23 @@ NAME = "snnTorch"
 DISTRIBUTIONS = ("snntorch", "torch")
 
 
+def _options() -> dict[str, Any]:
+    """Return what neurons are like."""
+    from snntorch import surrogate
+
+    return {"beta": 0.95, "spike_grad": surrogate.fast_sigmoid()}
+
+
 def _layer(job: Job) -> Network:
     import snntorch
     import torch
-    from snntorch import surrogate
 
     n = job.size["n_neurons"]
-    options = {"beta": 0.95, "spike_grad": surrogate.fast_sigmoid()}
     linear = torch.nn.Linear(n, n, bias=False)
     if job.size["recurrent"]:
-        neurons: Any = snntorch.RLeaky(linear_features=n, **options)
+        neurons: Any = snntorch.RLeaky(linear_features=n, **_options())
     else:
-        neurons = snntorch.Leaky(**options)
+        neurons = snntorch.Leaky(**_options())
 
     def run(x: Any) -> Any:
         state = neurons.reset_mem()
@@ -39,11 +44,9 @@ def _layer(job: Job) -> Network:
 def _convolution(job: Job) -> Network:
     import snntorch
     import torch
-    from snntorch import surrogate
 
-    options = {"beta": 0.95, "spike_grad": surrogate.fast_sigmoid()}
     first, second, readout = convolutions(job)
-    neurons = [snntorch.Leaky(**options) for _ in range(2)]
+    neurons = [snntorch.Leaky(**_options()) for _ in range(2)]
 
     def run(x: Any) -> Any:
         a, b = (layer.reset_mem() for layer in neurons)
