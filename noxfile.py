@@ -54,12 +54,8 @@ def group(*names: str) -> tuple[str, ...]:
 
 
 def with_extras(name: str, project: str | Path) -> str:
-    """Return what pip installs a package by, with all extras but those of data."""
-    extras = [
-        extra
-        for extra in PACKAGES[name].get("optional-dependencies", ())
-        if extra != "accuracy"  # packages that nothing but files are read of
-    ]
+    """Return what pip installs a package by, with all of its extras."""
+    extras = PACKAGES[name].get("optional-dependencies", ())
     return f"{project}[{','.join(extras)}]" if extras else str(project)
 
 
