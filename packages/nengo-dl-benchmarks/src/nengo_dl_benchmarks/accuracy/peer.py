@@ -24,6 +24,8 @@ from typing import Any
 
 import numpy as np
 
+BETA = 0.95
+
 
 def main(job: dict[str, Any], samples: dict[str, Any]) -> dict[str, float]:
     """Train and test a network.
@@ -50,9 +52,9 @@ def main(job: dict[str, Any], samples: dict[str, Any]) -> dict[str, float]:
     sizes = [samples["train_x"].shape[2], *job["layers"], job["n_classes"]]
     linear = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
     neurons = nn.ModuleList(
-        snntorch.RLeaky(beta=0.95, linear_features=size)
+        snntorch.RLeaky(BETA, linear_features=size)
         if job["recurrent"] and number < len(job["layers"])
-        else snntorch.Leaky(beta=0.95)
+        else snntorch.Leaky(BETA)
         for number, size in enumerate(sizes[1:])
     )
 

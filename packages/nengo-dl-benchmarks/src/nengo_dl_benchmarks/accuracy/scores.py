@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Group
 from rich.table import Table
 
 from nengo_dl_benchmarks.report import rendered, seconds
@@ -57,21 +58,12 @@ class Score:
     framework: str = "NengoDL"
 
 
-COLUMNS = (
-    "task",
-    "network",
-    "framework",
-    "accuracy",
-    "seeds",
-    "steps",
-    "MACs",
-    "ACs",
-    "dense",
-    "bytes",
-    "training",
-)
-
+N_NAMES = 2  # columns that say which network it is: the first of each table
+ACCURACY = ("task", "network", "accuracy", "seeds", "training")
+OPERATIONS = ("task", "network", "steps", "MACs", "ACs", "dense", "bytes")
 COUNTS = ("effective_macs", "effective_acs", "dense_operations", "footprint")
+
+Row = tuple[str, ...]
 
 
 class Scores:
@@ -96,6 +88,27 @@ class Scores:
             self.circumstances = values["circumstances"]
             self.commands = [*values["commands"], command()]
 
+    def has(self, task: str, network: str, framework: str, seed: int) -> bool:
+        """Tell whether there is a score.
+
+        Parameters
+        ----------
+        task, network, framework : str
+            As in `Score`.
+        seed : int
+            As there.
+
+        Returns
+        -------
+        has : bool
+            Whether a score has all of these.
+        """
+        return any(
+            (score.task, score.network, score.framework, score.seed)
+            == (task, network, framework, seed)
+            for score in self.scores
+        )
+
     def put(self, score: Score) -> None:
         """Add a score, and write the file.
 
@@ -114,28 +127,40 @@ class Scores:
             write_whole(self.path, json.dumps(values, indent=2) + "\n")
 
     @property
-    def rows(self) -> list[tuple[str, ...]]:
-        """A row of cells for each task, network and framework, for ``COLUMNS``."""
+    def groups(self) -> list[list[Score]]:
+        """Scores that differ by their seeds alone, those of a task together."""
+        tasks = list(dict.fromkeys(score.task for score in self.scores))
         groups: dict[tuple[str, str, str], list[Score]] = {}
-        for score in self.scores:
+        for score in sorted(self.scores, key=lambda score: tasks.index(score.task)):
             key = (score.task, score.network, score.framework)
             groups.setdefault(key, []).append(score)
-        return [(*key, *_cells(scores)) for key, scores in groups.items()]
+        return list(groups.values())
 
-    def table(self) -> Table:
+    @property
+    def accuracies(self) -> list[Row]:
+        """A row for each task, network and framework, for ``ACCURACY``."""
+        return [(*_names(scores), *_accuracy(scores)) for scores in self.groups]
+
+    @property
+    def operations(self) -> list[Row]:
+        """A row for each of them that was measured, for ``OPERATIONS``."""
+        return [
+            (*_names(scores), str(scores[0].n_steps), *_counts(scores))
+            for scores in self.groups
+            if scores[0].dense_operations is not None
+        ]
+
+    def table(self) -> Group:
         """Show the scores in a terminal.
 
         Returns
         -------
-        table : rich.table.Table
+        tables : rich.console.Group
             With the means over seeds.
         """
-        table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
-        for number, column in enumerate(COLUMNS):
-            table.add_column(column, justify="left" if number < 3 else "right")
-        for row in self.rows:
-            table.add_row(*row)
-        return table
+        return Group(
+            _table(ACCURACY, self.accuracies), _table(OPERATIONS, self.operations)
+        )
 
     def page(self) -> str:
         """Show the scores as a page.
@@ -149,28 +174,43 @@ class Scores:
             "accuracy.markdown",
             circumstances=self.circumstances,
             commands=self.commands,
-            columns=COLUMNS,
-            rows=self.rows,
+            n_names=N_NAMES,
+            accuracies=(ACCURACY, self.accuracies),
+            operations=(OPERATIONS, self.operations),
         )
 
 
-def _cells(scores: Sequence[Score]) -> tuple[str, ...]:
-    """Write the mean of scores that differ by their seeds."""
+def _table(columns: Row, rows: Sequence[Row]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < N_NAMES else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _names(scores: Sequence[Score]) -> Row:
+    """Say which task and network it is."""
     first = scores[0]
-    values = [score.value for score in scores]
-    if first.figure == "accuracy":
-        values = [100 * value for value in values]
+    other = "" if first.framework == "NengoDL" else f", in {first.framework}"
+    return first.task, f"{first.network}{other}"
+
+
+def _accuracy(scores: Sequence[Score]) -> Row:
+    """Write the mean of scores that differ by their seeds."""
+    figure, values = scores[0].figure, [score.value for score in scores]
+    if figure == "accuracy":
+        figure, values = "", [100 * value for value in values]
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
-    name = "" if first.figure == "accuracy" else f"{first.figure} "
     return (
-        f"{name}{mean(values):.1f}{spread} %",
+        f"{figure} {mean(values):.1f}{spread} %".lstrip(),
         str(len(scores)),
-        str(first.n_steps),
-        *(_count([getattr(score, name) for score in scores]) for name in COUNTS),
         seconds(mean(score.seconds for score in scores)),
     )
 
 
-def _count(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    return f"{mean(known):,.0f}" if known else "–"
+def _counts(scores: Sequence[Score]) -> Row:
+    """Write the means of what a sample takes."""
+    return tuple(
+        f"{mean(getattr(score, name) for score in scores):,.0f}" for name in COUNTS
+    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -61,7 +61,7 @@ def _series(name: str, points_per_step: int = 1) -> Callable[..., Samples]:
     return lambda _: data.grouped(data.time_series(name), points_per_step)
 
 
-VOWELS = partial(Classifier, (64,), epochs=30, minibatch_size=30)
+VOWELS = partial(Classifier, (64,), epochs=60, minibatch_size=30)
 PERMUTED = partial(Classifier, (128,))
 
 TASKS = {
@@ -128,6 +128,67 @@ TASKS = {
 MACKEY_GLASS = "Mackey-Glass"
 FORECASTER = Forecaster()
 NAMES = [*TASKS, MACKEY_GLASS]
+
+
+@dataclass(frozen=True)
+class Training:
+    """A network that is trained for a task.
+
+    Parameters
+    ----------
+    network, framework : str
+        What the score says of them.
+    score : callable
+        Trains and tests it for a seed.
+    """
+
+    network: str
+    framework: str
+    score: Callable[[int], Score]
+
+
+def trainings(
+    name: str,
+    folder: Path | None = None,
+    bits: Sequence[int] = (),
+    python: str | None = None,
+) -> list[Training]:
+    """List what is trained for a task.
+
+    Parameters
+    ----------
+    name : str
+        Name of the task, of `NAMES`.
+    folder : Path, optional
+        Holds the files of MNIST.
+    bits : sequence of int
+        For how many bits of weights the first network is trained, too.
+    python : str, optional
+        Interpreter of an environment with snnTorch, which trains the layers of the
+        first network, if the task is compared.
+
+    Returns
+    -------
+    trainings : list of Training
+        The trainings; that of snnTorch comes after that of the same layers.
+
+    Raises
+    ------
+    MissingData
+        If the package with the data is not installed.
+    """
+    if name == MACKEY_GLASS:
+        return [Training(str(FORECASTER), "NengoDL", partial(FORECASTER.score, name))]
+    task = TASKS[name]
+    samples, first = task.load(folder), task.networks[0]
+    own = [
+        Training(str(network), "NengoDL", partial(network.score, name, samples))
+        for network in (*task.networks, *(replace(first, bits=n) for n in bits))
+    ]
+    if python is None or not task.compared:
+        return own
+    score = partial(score_of_peer, python, name, first, samples)
+    return [own[0], Training(str(first), "snnTorch", score), *own[1:]]
 
 
 def score_of_peer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import click
@@ -10,13 +10,7 @@ from rich.console import Console
 
 from nengo_dl_benchmarks.accuracy.data import MissingData
 from nengo_dl_benchmarks.accuracy.scores import Scores
-from nengo_dl_benchmarks.accuracy.tasks import (
-    FORECASTER,
-    MACKEY_GLASS,
-    NAMES,
-    TASKS,
-    score_of_peer,
-)
+from nengo_dl_benchmarks.accuracy.tasks import NAMES, TASKS, trainings
 from nengo_dl_benchmarks.cli import options
 from nengo_dl_benchmarks.results import write_whole
 
@@ -64,7 +58,7 @@ from nengo_dl_benchmarks.results import write_whole
 @click.option(
     "--append",
     is_flag=True,
-    help="Add to what the file of --output holds, and show all of it.",
+    help="Train what the file of --output does not hold yet, and show all of it.",
 )
 @click.option(
     "--markdown",
@@ -96,21 +90,12 @@ def accuracy(
     for name in names or NAMES:
         try:
             with console.status(name) as status:
-                for seed in range(seeds):
-                    if name == MACKEY_GLASS:
-                        scores.put(FORECASTER.score(name, seed))
-                        continue
-                    samples = TASKS[name].load(data)
-                    networks = TASKS[name].networks
-                    few = [replace(networks[0], bits=n) for n in bits]
-                    for number, network in enumerate([*networks, *few]):
-                        status.update(f"{name}: {network}, seed {seed}")
-                        scores.put(network.score(name, samples, seed))
-                        if peer is not None and TASKS[name].compared and not number:
-                            status.update(f"{name}: snnTorch, seed {seed}")
-                            scores.put(
-                                score_of_peer(peer, name, network, samples, seed)
-                            )
+                to_do = trainings(name, data, bits, peer)
+                for seed, training in product(range(seeds), to_do):
+                    network, framework = training.network, training.framework
+                    if not scores.has(name, network, framework, seed):
+                        status.update(f"{name}: {network}, {framework}, seed {seed}")
+                        scores.put(training.score(seed))
         except (MissingData, ValueError) as error:
             raise click.UsageError(str(error)) from error
     console.print(scores.table())
