@@ -176,6 +176,11 @@ def test_the_command_trains_what_a_file_lacks(one_task, tmp_path):
         assert result.exit_code == 0, result.output
         stored = json.loads(path.read_text())
         assert [score["seed"] for score in stored["scores"]] == [*range(seeds)]
+        assert all(score["seconds"] > 0 for score in stored["scores"])
+    result = run(*options, "--seeds", 3, "--untimed")
+    assert result.exit_code == 0, result.output
+    *_, untimed = json.loads(path.read_text())["scores"]
+    assert (untimed["seed"], untimed["seconds"]) == (2, None)
 
 
 def test_peer_is_trained_beside(one_task, tmp_path):
@@ -214,9 +219,9 @@ def test_missing_data_is_told(monkeypatch):
 
 def test_spread_is_that_over_seeds():
     several = scores.Scores()
-    for seed, value in enumerate((0.9, 1.0)):
+    for seed, (value, seconds) in enumerate([(0.9, 1.0), (1.0, None)]):
         several.put(
-            scores.Score("a", "16", seed, "accuracy", value, 5, 1.0, 10, 2, 3, 4)
+            scores.Score("a", "16", seed, "accuracy", value, 5, seconds, 10, 2, 3, 4)
         )
     several.put(scores.Score("b", "1", 0, "sMAPE", 12.0, 1, 0.5))
     peer = scores.Score("a", "16", 0, "accuracy", 0.8, 5, 2.0, framework="snnTorch")

@@ -34,8 +34,8 @@ class Score:
         On what it was not trained with.
     n_steps : int
         Steps for a sample.
-    seconds : float
-        For the training, with the build and all compilation.
+    seconds : float or None
+        For the training, with the build and all compilation; None if it was not timed.
     dense_operations, effective_macs, effective_acs : float or None
         Synaptic operations for a sample (`nengo_dl_core.NetworkMetrics`).
     footprint : float or None
@@ -50,7 +50,7 @@ class Score:
     figure: str
     value: float
     n_steps: int
-    seconds: float
+    seconds: float | None
     dense_operations: float | None = None
     effective_macs: float | None = None
     effective_acs: float | None = None
@@ -86,7 +86,8 @@ class Scores:
             values = json.loads(path.read_text())
             self.scores = [Score(**score) for score in values["scores"]]
             self.circumstances = values["circumstances"]
-            self.commands = [*values["commands"], command()]
+            # A command that is given again goes on where it was stopped.
+            self.commands = list(dict.fromkeys([*values["commands"], command()]))
 
     def has(self, task: str, network: str, framework: str, seed: int) -> bool:
         """Tell whether there is a score.
@@ -202,10 +203,11 @@ def _accuracy(scores: Sequence[Score]) -> Row:
     if figure == "accuracy":
         figure, values = "", [100 * value for value in values]
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
+    timed = [score.seconds for score in scores if score.seconds is not None]
     return (
         f"{figure} {mean(values):.1f}{spread} %".lstrip(),
         str(len(scores)),
-        seconds(mean(score.seconds for score in scores)),
+        seconds(mean(timed)) if timed else "–",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -51,6 +52,11 @@ from nengo_dl_benchmarks.results import write_whole
     "several times.",
 )
 @click.option(
+    "--untimed",
+    is_flag=True,
+    help="Leave times out, since other work runs beside.",
+)
+@click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     help="JSON file for the results, which replaces what it holds.",
@@ -71,6 +77,7 @@ def accuracy(
     data: Path | None,
     peer: str | None,
     bits: tuple[int, ...],
+    untimed: bool,
     output: Path | None,
     append: bool,
     markdown: Path | None,
@@ -95,7 +102,8 @@ def accuracy(
                     network, framework = training.network, training.framework
                     if not scores.has(name, network, framework, seed):
                         status.update(f"{name}: {network}, {framework}, seed {seed}")
-                        scores.put(training.score(seed))
+                        score = training.score(seed)
+                        scores.put(replace(score, seconds=None) if untimed else score)
         except (MissingData, ValueError) as error:
             raise click.UsageError(str(error)) from error
     console.print(scores.table())
