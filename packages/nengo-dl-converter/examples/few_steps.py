@@ -25,12 +25,14 @@ import keras
 import numpy as np
 from keras_to_snn import SPIKING, SYNAPSE, Digits, accuracy, load
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 import nengo_dl_core
 from nengo_dl_converter import Converter, QuantizedReLU, firing_rate_scales
 
 STEPS = (4, 8, 10)  # that networks are calibrated for
 LEVELS = (4, 8)
+MINIBATCH_SIZE = 64
 N_SAMPLES = 500  # images to calibrate with
 N_MEASURED = 20  # images whose operations are counted
 
@@ -63,7 +65,10 @@ class Result:
 def train(
     digits: Digits, epochs: int, activation: Callable[[], keras.Layer]
 ) -> keras.Model:
-    """Train a model of three convolutional layers and a linear one."""
+    """Train a model of three convolutional layers and a linear one.
+
+    The learning rate falls to zero as a cosine.
+    """
     image = x = keras.Input(digits.train_images.shape[1:])
     for filters, strides in (16, 1), (32, 2), (64, 2):
         size = min(3, x.shape[1])
@@ -71,8 +76,16 @@ def train(
     x = keras.layers.Dropout(0.5)(keras.layers.Flatten()(x))
     model = keras.Model(image, keras.layers.Dense(10)(x))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(0.001), loss=loss, metrics=["accuracy"])
-    model.fit(digits.train_images, digits.train_labels, 64, epochs=epochs, verbose=0)
+    n_updates = epochs * -(-len(digits.train_images) // MINIBATCH_SIZE)
+    rate = keras.optimizers.schedules.CosineDecay(0.001, n_updates)
+    model.compile(keras.optimizers.Adam(rate), loss=loss, metrics=["accuracy"])
+    model.fit(
+        digits.train_images,
+        digits.train_labels,
+        MINIBATCH_SIZE,
+        epochs=epochs,
+        verbose=0,
+    )
     return model
 
 
@@ -152,18 +165,25 @@ def table(results: Sequence[Result]) -> str:
 
 
 def plot(results: Sequence[Result]) -> Figure:
-    """Plot accuracy over steps, and over operations."""
+    """Plot errors over steps, and over operations."""
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     by_steps, by_operations = figure.subplots(1, 2, sharey=True)
     for result in results:
-        correct = 100 * np.array(result.accuracy)
-        by_steps.plot(result.n_steps, correct, "o-", label=result.name)
-        by_operations.plot(result.operations, correct, "o-")
+        wrong = 100 * (1 - np.array(result.accuracy))
+        by_steps.plot(result.n_steps, wrong, "o-", label=result.name)
+        by_operations.plot(np.array(result.operations) / 1e6, wrong, "o-")
     for axes in (by_steps, by_operations):
-        axes.axhline(100 * results[0].in_keras, color="black", linewidth=1)
-        axes.set(xscale="log")
-    by_steps.set(xlabel="steps", ylabel="accuracy (%); line: Keras, ReLU")
-    by_operations.set(xlabel="synaptic operations of an image")
+        wrong_in_keras = 100 * (1 - results[0].in_keras)
+        axes.axhline(wrong_in_keras, color="black", linewidth=1)
+        axes.set_xlim(left=0)
+    by_steps.set(
+        xlabel="steps",
+        ylabel="wrong answers (%); line: Keras, ReLU",
+        yscale="log",
+    )
+    by_steps.yaxis.set_major_formatter(LogFormatter())
+    by_steps.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(3, 0.4)))
+    by_operations.set(xlabel="million synaptic operations of an image")
     figure.legend(loc="outside upper center", ncols=3)
     return figure
 
