@@ -100,7 +100,7 @@ TASKS = {
     ),
     "JapaneseVowels": Task(
         _series("JapaneseVowels"),
-        (VOWELS(), VOWELS(n_delayed=1, max_delay=4)),
+        (VOWELS(), VOWELS(n_delayed=1, max_delay=4, scale=1.06)),
         compared=True,
     ),
     "GunPoint": Task(
