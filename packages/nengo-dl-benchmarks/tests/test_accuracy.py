@@ -152,11 +152,14 @@ def test_the_command_writes_a_table_a_file_and_a_page(one_task, tmp_path):
     assert "processor" in page
 
 
-def test_the_command_adds_networks_of_few_bits_to_a_file(one_task, tmp_path):
+def test_the_command_adds_networks_of_few_bits_to_a_file(
+    one_task, monkeypatch, tmp_path
+):
     first = scores.Score("a", "16", 0, "accuracy", 0.5, 5, 1.0)
     path, page = tmp_path / "scores.json", tmp_path / "page.md"
     scores.Scores(path).put(first)
     options = ["--append", "--output", path, "--markdown", page]
+    monkeypatch.setattr(sys, "argv", ["nengo-dl-benchmarks", "accuracy", "--append"])
     result = run("--task", "GunPoint", "--seeds", 1, "--quantization", 4, *options)
     assert result.exit_code == 0, result.output
     stored = json.loads(path.read_text())
