@@ -48,7 +48,7 @@ def test_high_rates_make_spikes_accurate(keras_to_snn, monkeypatch, tmp_path):
 def test_few_steps_are_enough(few_steps, monkeypatch, tmp_path):
     monkeypatch.setattr(few_steps, "STEPS", (4,))
     monkeypatch.setattr(few_steps, "LEVELS", (4,))
-    arguments = ["--images", "400", "--epochs", "6", "--output", str(tmp_path)]
+    arguments = ["--images", "400", "--epochs", "16", "--output", str(tmp_path)]
     scaled, calibrated, trained = few_steps.main(arguments)
     assert (tmp_path / "few_steps.png").stat().st_size > 0
     _, *rows = (tmp_path / "few_steps.txt").read_text().splitlines()
