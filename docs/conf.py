@@ -43,7 +43,7 @@ exclude_patterns = ["_build", "tutorials/*", "**/GALLERY_HEADER.rst"]
 default_role = "py:obj"
 templates_path = ["_templates"]
 
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
 autosummary_generate = True

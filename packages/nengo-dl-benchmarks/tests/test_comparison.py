@@ -39,12 +39,16 @@ def test_failure_of_one_simulator_leaves_the_others_alone():
     assert len(done.warm) == 1
 
 
-def test_process_that_dies_is_a_failure(tmp_path):
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [("exit 3", "exit status 3: out of order"), ("kill -9 $$", "ended by SIGKILL")],
+)
+def test_process_that_dies_is_a_failure(tmp_path, end, expected):
     python = tmp_path / "python"
-    python.write_text("#!/bin/sh\necho out of order >&2\nexit 3\n")
+    python.write_text(f"#!/bin/sh\necho out of order >&2\n{end}\n")
     python.chmod(0o755)
     (failed,) = measure(SMALL, [Backend("reference", str(python), "dead")])
-    assert failed.error == "exit status 3: out of order"
+    assert failed.error == expected
 
 
 @pytest.mark.parametrize("mode", ["run", "step", "predict", "build"])

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
+from signal import Signals
 from statistics import median
 from subprocess import PIPE, Popen
 from tempfile import TemporaryFile
@@ -268,6 +269,8 @@ class Worker:
     def _last_words(self) -> str:
         """Say how the process ended, if it did so without an answer."""
         code = self._process.wait()
+        if code < 0:  # and could say nothing about it
+            return f"ended by {Signals(-code).name}"
         self._log.seek(0)
         lines = self._log.read().strip().splitlines()
         return f"exit status {code}: {lines[-1] if lines else 'nothing was said'}"

@@ -21,6 +21,8 @@ class Section:
     ----------
     name : str
         Name of the network.
+    same : str
+        What is the same in all rows, and therefore in no column.
     columns : tuple of str
         Headings of the tables.
     durations, memory : list of tuple of str
@@ -30,6 +32,7 @@ class Section:
     """
 
     name: str
+    same: str
     columns: tuple[str, ...]
     durations: list[tuple[str, ...]]
     memory: list[tuple[str, ...]]
@@ -84,6 +87,13 @@ def section(results: Results, name: str) -> Section:
     shown = list(dict.fromkeys(each.backend for each in found if each.warm))
     ours = found[0].backend
     sizes = dict.fromkeys(key for case in cases for key in case.size)
+    given = {
+        **{size: [case.size.get(size, "–") for case in cases] for size in sizes},
+        "inputs": [case.batch_size for case in cases],
+        "steps": [case.n_steps for case in cases],
+        "passes": [PASSES.get(case.mode, case.mode) for case in cases],
+    }
+    varied = {key: values for key, values in given.items() if len(set(values)) > 1}
 
     def rows(
         value: Callable[[Measurement], float | None],
@@ -92,17 +102,16 @@ def section(results: Results, name: str) -> Section:
     ) -> list[tuple[str, ...]]:
         return [
             (
-                *(str(case.size.get(key, "–")) for key in sizes),
-                *(str(case.batch_size), str(case.n_steps)),
-                PASSES.get(case.mode, case.mode),
+                *(str(values[row]) for values in varied.values()),
                 *_cells(results.of(case), shown, value, written, compared),
             )
-            for case in cases
+            for row, case in enumerate(cases)
         ]
 
     return Section(
         name,
-        (*sizes, "inputs", "steps", "passes", *shown, f"best other / {ours}"),
+        ", ".join(f"{key}={given[key][0]}" for key in given if key not in varied),
+        (*varied, *shown, f"best other / {ours}"),
         rows(
             lambda each: each.typical,
             seconds,
@@ -171,9 +180,8 @@ def _remarks(found: Sequence[Measurement]) -> list[str]:
         if each.error.startswith(LACKING):
             remarks[each.error.removeprefix(LACKING) + "."] = None
         else:
-            case = each.case
-            what = f"{case.size}, {case.n_steps} steps, {case.mode}"
-            remarks[f"{each.backend} failed ({what}): {each.error}"] = None
+            what = f"{each.backend} failed in {_described(each.case)}: {each.error}"
+            remarks[what] = None
     return list(remarks)
 
 
