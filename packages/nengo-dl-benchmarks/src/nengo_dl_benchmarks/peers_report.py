@@ -111,7 +111,7 @@ def section(results: Results, name: str) -> Section:
     return Section(
         name,
         ", ".join(f"{key}={given[key][0]}" for key in given if key not in varied),
-        (*varied, *shown, f"best other / {ours}"),
+        (*varied, f"best other / {ours}", *shown),
         rows(
             lambda each: each.typical,
             seconds,
@@ -133,7 +133,7 @@ def _cells(
     written: Callable[[float | None], str],
     compared: Callable[[Measurement, Measurement], str],
 ) -> list[str]:
-    """Write a value of each backend, the lowest bold, and compare the first."""
+    """Compare the first backend, and write a value of each, the lowest bold."""
     values = {each.backend: value(each) for each in measurements}
     lowest = min((known for known in values.values() if known), default=None)
     cells = []
@@ -142,7 +142,7 @@ def _cells(
         is_best = lowest is not None and values.get(label) == lowest
         cells.append(f"**{text}**" if is_best else text)
     first, best = measurements[0], best_other(measurements, value)
-    return [*cells, compared(best, first) if best and value(first) else "–"]
+    return [compared(best, first) if best and value(first) else "–", *cells]
 
 
 def best_other(
