@@ -63,7 +63,7 @@ def lif_step(
         multiply(spikes, spike, output)
         spiked = spikes.nonzero()
         above = voltage[spiked]
-        maximum(voltage, lowest, voltage)
+        maximum(voltage, lowest, out=voltage)
         if len(above):
             above -= one
             after = log1p(-above / (J[spiked] - one))
