@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-import numpy as np
 import tensorflow as tf
 
 from nengo_dl_core.builders.numerics import constant
@@ -30,7 +29,7 @@ class Readings:
         self._all.add((start, stop))
         self._sorted = None
 
-    def divided(self, start: int, stop: int) -> list[int]:
+    def parts(self, start: int, stop: int) -> list[Rows]:
         """Find out how to divide a tensor that is bound to some rows.
 
         Parameters
@@ -40,9 +39,9 @@ class Readings:
 
         Returns
         -------
-        bounds : list of int
-            First rows of the parts, and the row after the last: parts that are read,
-            and the gaps between them. Of parts that overlap it has the first.
+        parts : list of (int, int)
+            The rows of the tensor that are read together, and those between them, from
+            0 on. Of parts that overlap it has the first.
         """
         if self._sorted is None:
             self._sorted = sorted(self._all)
@@ -52,7 +51,7 @@ class Readings:
                 break
             if first >= bounds[-1] and last <= stop and (first, last) != (start, stop):
                 bounds += [first, last]
-        return sorted({*bounds, stop})
+        return list(pairwise(bound - start for bound in sorted({*bounds, stop})))
 
 
 class Bound:
@@ -69,15 +68,17 @@ class Bound:
         # Those of a loop's body are of no use outside of it.
         self._parts: dict[object, dict[Rows, tf.Tensor]] = {}
 
-    def part(self, rows: Rows, bounds: Sequence[int], axis: int) -> tf.Tensor:
+    def part(
+        self, rows: Rows, find_parts: Callable[[], list[Rows]], axis: int
+    ) -> tf.Tensor:
         """Cut rows out of the tensor, and with them all that will be read.
 
         Parameters
         ----------
         rows : (int, int)
             The first row, and the one after the last.
-        bounds : list of int
-            Divide the tensor as `Readings` says.
+        find_parts : callable
+            Says how the tensor is divided, as `Readings` does.
         axis : int
             The axis along which rows are counted.
 
@@ -87,11 +88,10 @@ class Bound:
             The rows.
         """
         graph = tf.compat.v1.get_default_graph()
-        divided = list(pairwise(np.subtract(bounds, bounds[0]).tolist()))
-        if graph not in self._parts and rows in divided:
-            sizes = [stop - start for start, stop in divided]
+        if graph not in self._parts and rows in (parts := find_parts()):
+            sizes = [stop - start for start, stop in parts]
             values = tf.split(self.value, constant(sizes), constant(axis), len(sizes))
-            self._parts[graph] = dict(zip(divided, values, strict=True))
+            self._parts[graph] = dict(zip(parts, values, strict=True))
         part = self._parts.get(graph, {}).get(rows)
         return rows_of(self.value, *rows, axis) if part is None else part
 
@@ -219,7 +219,7 @@ class BoundRows:
         if (start, stop) == (first, last):
             return bound.value
         rows = start - first, stop - first
-        return bound.part(rows, self._readings.divided(first, last), axis)
+        return bound.part(rows, lambda: self._readings.parts(first, last), axis)
 
 
 def rows_of(value: tf.Tensor, start: int, stop: int, axis: int) -> tf.Tensor:

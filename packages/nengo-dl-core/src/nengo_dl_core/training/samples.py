@@ -130,13 +130,12 @@ class Samples:
         rows = np.minimum(rows, n_samples - 1)
         whole = len(rows) % size == 0
         if evaluated is None and n_samples == size and not tf.distribute.has_strategy():
-            only = given if len(given) > 1 else given[0]
-            return tf.data.Dataset.from_tensors(only).with_options(options)
+            only = tf.data.Dataset.from_tensors(_unwrapped(given))
+            return only.with_options(options)
         if evaluated is None and _n_bytes(given) <= _MAX_COPIED:
             if len(rows) > n_samples:
                 given = tf.nest.map_structure(lambda array: array[rows], given)
-            copied = given if len(given) > 1 else given[0]
-            samples = tf.data.Dataset.from_tensor_slices(copied)
+            samples = tf.data.Dataset.from_tensor_slices(_unwrapped(given))
             if shuffle_seed is not None:
                 samples = samples.shuffle(n_samples, seed=shuffle_seed)
             return samples.batch(size, whole).with_options(options)
@@ -149,9 +148,14 @@ class Samples:
             batch = tf.nest.map_structure(partial(tf.gather, indices=index), data)
             if evaluated is not None:
                 batch = ({**batch[0], **_evaluated(evaluated, batch[0])}, *batch[1:])
-            return batch if len(batch) > 1 else batch[0]
+            return _unwrapped(batch)
 
         return indices.batch(size, whole).map(gathered).with_options(options)
+
+
+def _unwrapped(parts: tuple[Any, ...]) -> Any:
+    """Inputs alone, where there are no targets beside them."""
+    return parts if len(parts) > 1 else parts[0]
 
 
 def _n_bytes(arrays: Any) -> int:
