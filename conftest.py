@@ -14,6 +14,26 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add an option; see `pytest_collection_modifyitems`."""
+    text = "run each test function once, with the first of its parameters"
+    parser.addoption("--first-parameters", action="store_true", help=text)
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out all parameters of a test function but the first, if asked for."""
+    if not config.getoption("first_parameters"):
+        return
+    first: dict[str, pytest.Item] = {}
+    for item in items:
+        first.setdefault(item.nodeid.partition("[")[0], item)
+    kept = set(first.values())
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = first.values()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_decoder_cache() -> Iterator[None]:
     """Keep several test runs from waiting for each other's decoders."""

@@ -252,11 +252,15 @@ def build(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["build"])
 @nox.parametrize("package", [nox.param(name, id=name) for name in PACKAGES])
 def isolated(session: nox.Session, package: str) -> None:
-    """Test each wheel installed alone: a new environment, outside the checkout."""
+    """Test each wheel installed alone: a new environment, outside the checkout.
+
+    What a wheel or an environment lacks, a test shows with any of its parameters: each
+    runs with the first. The session `tests` runs them with all.
+    """
     with TemporaryDirectory() as outside, session.chdir(outside):
         session.run(sys.executable, "-m", "venv", "env", external=True)
         python = str(scripts(Path("env")) / "python")
-        # Random graphs and networks are tried in plenty by the session `tests`.
+        # Random graphs and networks are tried in plenty by the session `tests`, too.
         variables = QUIET | {"NENGO_DL_BATCHES": "0:1", "NENGO_DL_EXAMPLES": "20"}
         run = partial(session.run, python, env=variables, external=True)
         install = ("-m", "pip", "install", f"--find-links={DIST}")
@@ -274,7 +278,7 @@ def isolated(session: nox.Session, package: str) -> None:
         lean = ("README.md", "test_import.py", "tests/test_way_in.py")
         run(*pytest, *lean)
         run(*install, with_extras(package, wheel(package)), *group("test"))
-        run(*pytest, *PARALLEL, "tests")
+        run(*pytest, *PARALLEL, "--first-parameters", "tests")
 
 
 @nox.session(venv_backend="none", requires=["build", "isolated", "docs"])

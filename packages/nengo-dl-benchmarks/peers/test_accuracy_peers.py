@@ -36,9 +36,10 @@ def test_learned_delays_are_not_worse():
     name = "JapaneseVowels"
     samples = TASKS[name].load(None)
     without, delayed = (
-        mean(network.score(name, samples, seed).value for seed in SEEDS)
+        mean(network.score(name, samples, seed).value for seed in range(10))
         for network in TASKS[name].networks
     )
+    print(name, without, delayed)
     assert delayed >= without
 
 

@@ -15,7 +15,10 @@ from nengo_dl_benchmarks.accuracy.data import Samples
 from nengo_dl_benchmarks.accuracy.scores import Score
 
 DT = 0.001
-RECURRENT_SCALE = 0.5  # of weights among the neurons of a layer
+# Standard deviation of what the first weights make of inputs of size 1
+SCALE = 1.5
+RECURRENT_SCALE = 0.5  # from neurons of the same layer
+READOUT_SCALE = 1
 N_MEASURED = 100  # samples in which operations are counted
 
 
@@ -26,7 +29,8 @@ class Classifier:
     Layers of LIF neurons without refractory period follow each other, and a linear
     readout, whose filtered value in the last step tells the class. Weights and biases
     are trained in spikes, with the derivative of a fast sigmoid in place of that of a
-    spike, by Adam with a learning rate that falls to zero as a cosine.
+    spike, by Adam with decoupled weight decay and a learning rate that falls to zero as a
+    cosine.
 
     Parameters
     ----------
@@ -44,9 +48,7 @@ class Classifier:
         Bits of weights, if not 0. Inputs have 8 then, voltages 16.
     tau_rc, tau_out : float
         Time constants of the neurons and of the readout, in steps.
-    scale : float
-        Standard deviation of what the first weights make of inputs of size 1.
-    epochs, minibatch_size, learning_rate
+    epochs, minibatch_size, learning_rate, weight_decay
         As in Keras.
     """
 
@@ -58,10 +60,10 @@ class Classifier:
     bits: int = 0
     tau_rc: float = 5
     tau_out: float = 20
-    scale: float = 1.5
     epochs: int = 20
     minibatch_size: int = 50
     learning_rate: float = 0.01
+    weight_decay: float = 0
 
     def __str__(self) -> str:
         filters = [f"{n} of {size}×{size}" for n, size, _ in self.filters]
@@ -99,7 +101,7 @@ class Classifier:
         rng = np.random.default_rng(seed)
 
         def normal(
-            *shape: int, fan_in: int, scale: float = self.scale
+            *shape: int, fan_in: int, scale: float = SCALE
         ) -> npt.NDArray[np.float64]:
             return rng.normal(0, scale / np.sqrt(fan_in), shape)
 
@@ -146,7 +148,7 @@ class Classifier:
                 source = neurons
             classes = nengo.Node(size_in=samples.n_classes, label="classes")
             width = source.size_out
-            weights = normal(samples.n_classes, width, fan_in=width, scale=1)
+            weights = normal(samples.n_classes, width, fan_in=width, scale=READOUT_SCALE)
             nengo.Connection(source, classes, transform=weights, synapse=None)
             net.probe = nengo.Probe(classes, synapse=self.tau_out * DT)
         return net
@@ -196,7 +198,7 @@ class Classifier:
                 self.learning_rate, self.epochs * n_updates
             )
             sim.compile(
-                keras.optimizers.Adam(rate),
+                keras.optimizers.AdamW(rate, weight_decay=self.weight_decay),
                 loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             )
             x, y = samples.train_x[order], samples.train_y[order, None, None]
