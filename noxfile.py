@@ -281,6 +281,15 @@ def isolated(session: nox.Session, package: str) -> None:
         run(*pytest, *PARALLEL, "--first-parameters", "tests")
 
 
+@nox.session(reuse_venv=True)
+def recipes(session: nox.Session) -> None:
+    """Build the conda recipes and test them: nox -s recipes [-- conda-forge]."""
+    required = {one for project in PACKAGES.values() for one in project["dependencies"]}
+    others = sorted(one for one in required if not one.startswith("nengo-dl-"))
+    session.install("hatchling", "py-rattler-build >=0.73", *others)
+    session.run("python", "recipes/build.py", *session.posargs)
+
+
 @nox.session(venv_backend="none", requires=["build", "isolated", "docs"])
 def release(session: nox.Session) -> None:
     """Build all that is published, check it, and say what is left to do."""
