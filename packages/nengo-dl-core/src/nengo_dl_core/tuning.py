@@ -215,54 +215,73 @@ MIN_BFLOAT16_WEIGHTS = 4096
 # Each plan has eight groups.
 #
 #     ensembles of       steps     by the rule  NumPy   compiled
-#     1 size             100       0.004        0.002   0.25
-#                        1,000     0.016        0.014   0.23
-#                        10,000    0.13         0.13    0.24
-#                        100,000   0.31         1.32    0.30
-#     10 sizes           1,000     0.031        0.030   0.42
-#                        10,000    0.28         0.28    0.42
-#                        100,000   0.66         2.79    0.60
-#     60 sizes           1,000     0.11         0.11    0.88
-#                        10,000    1.0          1.0     1.0
-#                        100,000   2.1          10.4    2.2
+#     1 size             100       0.005        0.003   0.34
+#                        1,000     0.019        0.019   0.31
+#                        10,000    0.17         0.17    0.33
+#                        100,000   0.44         1.70    0.41
+#     10 sizes           1,000     0.040        0.039   0.56
+#                        10,000    0.56         0.37    0.70
+#                        100,000   1.0          3.7     1.2
+#     60 sizes           1,000     0.16         0.16    1.5
+#                        10,000    1.6          1.5     1.6
+#                        100,000   3.5          14.0    3.5
 #
 # A step in NumPy, by its estimate from the figures below and as it was measured, in
-# microseconds, with one item and with sixteen; and for how much of the time that
-# compilation takes NumPy goes on before that.
+# microseconds; and how many times as long as the better choice a run takes, at worst,
+# whose length is known (packages/nengo-dl-core/benchmarks/first_steps.py):
 #
-#                        1 item                     16 items
-#                        estimated  measured  part  estimated  measured  part
-#     feedback           15         15        1.0   80         53        0.9
-#     60 sizes           167        152       1.0   2,504      3,002     1.1
-#     basal ganglia      67         51        0.7   901        1,293     0.8
-#     integrator         110        70        0.6   1,603      1,087     0.9
-#     pes                49         66        1.6   625        980       1.5
-#     convolution        60         38        0.8   792        507       0.8
-#     random network     45         54        1.2   555        826       0.9
+#                        1 item                       16 items
+#                        estimated  measured  long    estimated  measured  long
+#     one ensemble              28        30   1.1          125        61   1.9
+#     8 sizes                   51        37   1.3          495       434   1.3
+#     30 equal                  32        36   1.0          267       549   1.9
+#     layers                    39        28   1.9          353       333   1.7
+#     neuron types              85        90   1.3          307       288   1.5
+#     product                   35        38   1.6          249       293   1.4
+#     learning                  39        69   1.5          495       589   1.0
+#     feedback                  29        19   1.0          151        72   1.7
+#     ring                      32        25   1.1          209       237   1.2
+#     integrator               122       104   1.9        2,153     2,025   1.0
+#     pes                       77        86   1.1        2,368     1,867   1.2
+#     basal ganglia            112       120   1.2        3,635     4,960   1.0
+#     mixed sizes              652       504   1.6       11,787    18,322   1.4
+#     convolution              115       140   1.4        3,577     5,089   1.1
+#     spiking convolution      135       133   1.6        3,896     4,319   1.2
+#     cconv                    666       409   1.4       12,500    16,820   1.3
+#     random network           521       940   1.1       10,180    13,166   1.4
 #
-# In all of these, and twelve others, NumPy goes on for 0.5 to 1.6 times as long as it
-# takes to compile.
+# One in pieces, which ends as soon as it was compiled, takes at most 2.9 times as long.
 
-LOOP_SECONDS = 0.2
+LOOP_SECONDS = 0.11
 """How long it takes to trace and to compile a loop, but for its groups."""
 
-GROUP_SECONDS = 0.02
+GROUP_SECONDS = 0.05
 """How long it takes for each group of the plan."""
 
-NUMPY_STEP_SECONDS = 11e-6
+NUMPY_STEP_SECONDS = 14e-6
 """How long a step takes in NumPy, but for what follows."""
 
-NUMPY_GROUP_SECONDS = 0.4e-6
+NUMPY_NEURONS_SECONDS = 7e-6
+"""How long it takes for each group of neurons."""
+
+NUMPY_GROUP_SECONDS = 0.8e-6
 """How long it takes for each group and each item of a minibatch."""
 
-NUMPY_PRODUCT_SECONDS = 0.4e-6
+NUMPY_PRODUCT_SECONDS = 0.7e-6
 """How long it takes for each product in a group of several shapes, and each item."""
 
-NUMPY_WEIGHT_SECONDS = 0.045e-9
-"""How long it takes for each element of a matrix and each item."""
+NUMPY_WEIGHT_SECONDS = 0.05e-9
+"""How long it takes for each element of a matrix that is read, and each item."""
 
-NUMPY_ELEMENT_SECONDS = 0.6e-9
-"""How long it takes for each element of the vectors that operators read or write."""
+NUMPY_ELEMENT_SECONDS = 0.3e-9
+"""How long it takes for each element of all else that operators read or write, and each
+item."""
+
+CACHED_ELEMENTS = 2**17
+"""So many of these stay in the processor's caches."""
+
+NUMPY_UNCACHED_SECONDS = 1.1e-9
+"""How much longer each element beyond them takes."""
 
 # Reads and writes of signals
 

@@ -29,8 +29,8 @@ class Classifier:
     Layers of LIF neurons without refractory period follow each other, and a linear
     readout, whose filtered value in the last step tells the class. Weights and biases
     are trained in spikes, with the derivative of a fast sigmoid in place of that of a
-    spike, by Adam with decoupled weight decay and a learning rate that falls to zero as a
-    cosine.
+    spike, by Adam with decoupled weight decay and a learning rate that falls to zero as
+    a cosine.
 
     Parameters
     ----------
@@ -148,7 +148,9 @@ class Classifier:
                 source = neurons
             classes = nengo.Node(size_in=samples.n_classes, label="classes")
             width = source.size_out
-            weights = normal(samples.n_classes, width, fan_in=width, scale=READOUT_SCALE)
+            weights = normal(
+                samples.n_classes, width, fan_in=width, scale=READOUT_SCALE
+            )
             nengo.Connection(source, classes, transform=weights, synapse=None)
             net.probe = nengo.Probe(classes, synapse=self.tau_out * DT)
         return net

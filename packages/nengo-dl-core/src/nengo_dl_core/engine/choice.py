@@ -7,9 +7,11 @@ network: NumPy runs it.
 Everything else can be compiled. That takes as long as many steps in NumPy, so the first
 steps are NumPy's, until all that have been asked for would have taken as long there as
 compilation. Whoever stops before has not waited for a compiler; whoever goes on has
-waited for twice as long as necessary at most, if estimates hold. They are made from the
-plan: the choice depends on the network and on the numbers of steps that were asked for,
-and on nothing else.
+waited for twice as long as necessary at most, if estimates hold. No rule does better
+that does not know how many steps will follow (A. R. Karlin, M. S. Manasse, L. Rudolph,
+D. D. Sleator, "Competitive snoopy caching", Algorithmica 3, 1988). Estimates are made
+from the plan: the choice depends on the network and on the numbers of steps that were
+asked for, and on nothing else.
 """
 
 from __future__ import annotations
@@ -184,14 +186,28 @@ def _step_seconds(program: Program) -> float:
             n_shapes = len({op.A.shape for op in group})
             n_groups += n_shapes - 1
             n_products += len(group) if n_shapes > 1 else 0
-    signals = [sig for group in plan for op in group for sig in op.all_signals]
-    n_weights = sum(sig.size for sig in signals if sig.ndim > 1)
-    n_elements = sum(sig.size for sig in signals if sig.ndim < 2)
-    return tuning.NUMPY_STEP_SECONDS + program.minibatch_size * (
-        tuning.NUMPY_GROUP_SECONDS * n_groups
-        + tuning.NUMPY_PRODUCT_SECONDS * n_products
-        + tuning.NUMPY_WEIGHT_SECONDS * n_weights
-        + tuning.NUMPY_ELEMENT_SECONDS * n_elements
+    n_neurons = sum(isinstance(group[0], SimNeurons) for group in plan)
+    n_weights = n_elements = 0
+    for op in (op for group in plan for op in group):
+        written = {*op.sets, *op.incs, *op.updates}
+        for sig in op.all_signals:
+            if sig.ndim > 1 and sig not in written:
+                n_weights += sig.size
+            else:
+                n_elements += sig.size
+    n_items = program.minibatch_size
+    n_beyond = max(0, n_items * n_elements - tuning.CACHED_ELEMENTS)
+    return (
+        tuning.NUMPY_STEP_SECONDS
+        + tuning.NUMPY_NEURONS_SECONDS * n_neurons
+        + tuning.NUMPY_UNCACHED_SECONDS * n_beyond
+        + n_items
+        * (
+            tuning.NUMPY_GROUP_SECONDS * n_groups
+            + tuning.NUMPY_PRODUCT_SECONDS * n_products
+            + tuning.NUMPY_WEIGHT_SECONDS * n_weights
+            + tuning.NUMPY_ELEMENT_SECONDS * n_elements
+        )
     )
 
 
