@@ -249,6 +249,14 @@ def build(session: nox.Session) -> None:
     session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
 
 
+@nox.session(reuse_venv=True, requires=["environment"])
+def recipes(session: nox.Session) -> None:
+    """Build and test the conda recipes: nox -s recipes -- --channel conda-forge."""
+    session.install("hatchling", "packaging", "pip", "py-rattler-build")
+    shared = f"--environment={session.env_dir.parent / 'environment'}"
+    session.run("python", "recipes/build.py", shared, *session.posargs)
+
+
 @nox.session(venv_backend="none", requires=["build"])
 @nox.parametrize("package", [nox.param(name, id=name) for name in PACKAGES])
 def isolated(session: nox.Session, package: str) -> None:
