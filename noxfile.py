@@ -249,6 +249,14 @@ def build(session: nox.Session) -> None:
     session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
 
 
+@nox.session(reuse_venv=True, requires=["environment"])
+def recipes(session: nox.Session) -> None:
+    """Build and test the conda recipes: nox -s recipes -- --channel conda-forge."""
+    session.install("hatchling", "packaging", "pip", "py-rattler-build")
+    shared = f"--environment={session.env_dir.parent / 'environment'}"
+    session.run("python", "recipes/build.py", shared, *session.posargs)
+
+
 @nox.session(venv_backend="none", requires=["build"])
 @nox.parametrize("package", [nox.param(name, id=name) for name in PACKAGES])
 def isolated(session: nox.Session, package: str) -> None:
@@ -279,15 +287,6 @@ def isolated(session: nox.Session, package: str) -> None:
         run(*pytest, *lean)
         run(*install, with_extras(package, wheel(package)), *group("test"))
         run(*pytest, *PARALLEL, "--first-parameters", "tests")
-
-
-@nox.session(reuse_venv=True)
-def recipes(session: nox.Session) -> None:
-    """Build the conda recipes and test them: nox -s recipes [-- conda-forge]."""
-    required = {one for project in PACKAGES.values() for one in project["dependencies"]}
-    others = sorted(one for one in required if not one.startswith("nengo-dl-"))
-    session.install("hatchling", "py-rattler-build >=0.73", *others)
-    session.run("python", "recipes/build.py", *session.posargs)
 
 
 @nox.session(venv_backend="none", requires=["build", "isolated", "docs"])

@@ -1,4 +1,7 @@
-"""Each conda recipe says what the pyproject.toml of its package says."""
+"""Each conda recipe says what the pyproject.toml of its package says.
+
+The session `recipes` builds them.
+"""
 
 import tomllib
 from pathlib import Path
@@ -9,7 +12,7 @@ import yaml
 PACKAGES = Path(__file__).parent
 RECIPES = PACKAGES.parent / "recipes"
 # Distributions that conda-forge has under another name.
-RENAMED = {"matplotlib": "matplotlib-base"}
+RENAMED = tomllib.loads((RECIPES / "renamed.toml").read_text())
 
 
 @pytest.mark.parametrize(

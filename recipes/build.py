@@ -1,88 +1,74 @@
-"""Build the conda recipes, those first that others require, and run their tests.
+"""Build the conda recipes in this folder, and run their tests on what was built.
 
-    python recipes/build.py [CHANNEL] [--output FOLDER]
-
-Requirements come from a channel, such as conda-forge. Where none can be reached, they
-are stand-ins: packages with nothing but the name and the version of what the present
-environment has installed, and a Python that finds all of that. Recipes are then solved,
-built and tested as they are, but not with what conda-forge has.
+``python -m nox -s recipes`` calls this, in the environment that it needs. What is built
+goes to ``build/conda``, a conda channel. Without ``--channel`` no other is needed: what
+the recipes require is then what pip has installed, made conda packages by
+``stand_ins.py`` (on Linux and macOS).
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
+import os
+import shutil
 import sys
-import sysconfig
-from importlib.metadata import version
+from graphlib import TopologicalSorter
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from venv import EnvBuilder
 
-from rattler_build import Stage0Recipe, ToolConfiguration, assemble_package
+from rattler_build import Stage0Recipe, ToolConfiguration
+from rattler_build.progress import SimpleProgressCallback
+from stand_ins import make_stand_ins
 
-HERE = Path(__file__).parent
-# Each requires some of those before it.
-PACKAGES = ("optimizer", "core", "converter", "benchmarks")
-# Distributions that conda-forge has under another name.
-RENAMED = {"matplotlib-base": "matplotlib"}
+RECIPES = Path(__file__).parent
+OUTPUT = RECIPES.parent / "build/conda"
 
 
-def read_recipe(package: str) -> Stage0Recipe:
-    """Read the recipe of a package."""
-    return Stage0Recipe.from_file(HERE / f"nengo-dl-{package}" / "recipe.yaml")
+def required(recipe: Stage0Recipe) -> set[str]:
+    """Return the names of what a recipe requires, to be built and to be run."""
+    (variant,) = recipe.render()
+    requirements = variant.recipe.requirements
+    return {line.split()[0] for line in (*requirements.host, *requirements.run)}
 
 
-def required() -> set[str]:
-    """Name what the recipes require of others."""
-    found = set()
-    for package in PACKAGES:
-        requirements = read_recipe(package).to_dict()["requirements"]
-        for requirement in (*requirements["host"], *requirements["run"]):
-            found.add(requirement.split()[0])
-    return {name for name in found if not name.startswith("nengo-dl-")}
+def main() -> None:
+    """Build all recipes, each after those that it requires."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--channel",
+        action="append",
+        default=[],
+        help="a conda channel with what the recipes require, such as conda-forge",
+    )
+    parser.add_argument(
+        "--environment",
+        action="append",
+        type=Path,
+        default=[Path(sys.prefix)],
+        help="where no channel is given, an environment with what the recipes require",
+    )
+    arguments = parser.parse_args()
 
-
-def make_stand_ins(channel: Path) -> None:
-    """Fill a channel with packages for what the recipes require."""
-    with TemporaryDirectory() as folder:
-        prefix, nothing = Path(folder, "prefix"), Path(folder, "nothing")
-        nothing.mkdir()
-        EnvBuilder().create(prefix)
-        path = Path(sysconfig.get_path("purelib", vars={"base": str(prefix)}))
-        installed = sysconfig.get_path("purelib")
-        (path / "installed.pth").write_text(f"{installed}\n")
-        for name in required():
-            is_python = name == "python"
-            number = version(RENAMED.get(name, name)) if not is_python else None
-            assemble_package(
-                name,
-                number or platform.python_version(),
-                target_platform="linux-64",
-                build_string="stand_in",
-                output_dir=channel / "linux-64",
-                files_dir=prefix if is_python else nothing,
+    recipes = {
+        path.parent.name: Stage0Recipe.from_file(path)
+        for path in RECIPES.glob("*/recipe.yaml")
+    }
+    needed = {name: required(recipe) for name, recipe in recipes.items()}
+    shutil.rmtree(OUTPUT, ignore_errors=True)
+    if not arguments.channel:
+        make_stand_ins(
+            OUTPUT, set().union(*needed.values()) - set(recipes), arguments.environment
+        )
+        # Packages of a conda channel can have the same names.
+        os.environ["RATTLER_CACHE_DIR"] = str(OUTPUT / "cache")
+    for name in TopologicalSorter(needed).static_order():
+        if name in recipes:
+            recipes[name].run_build(
+                tool_config=ToolConfiguration(test_strategy="native"),
+                output_dir=OUTPUT,
+                channels=arguments.channel,
+                progress_callback=SimpleProgressCallback(),
             )
 
 
-def main(channel: str | None, output: Path) -> None:
-    """Build all recipes into a folder, which is a channel itself."""
-    output.mkdir(parents=True, exist_ok=True)
-    if channel is None:
-        make_stand_ins(output)
-    for package in PACKAGES:
-        results = read_recipe(package).run_build(
-            tool_config=ToolConfiguration(test_strategy="native"),
-            output_dir=output,
-            channels=[channel] if channel else [output.resolve().as_uri()],
-        )
-        for result in results:
-            print(f"built and tested: {', '.join(map(str, result.packages))}")
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("channel", nargs="?")
-    parser.add_argument("--output", type=Path, default=HERE.parent / "dist" / "conda")
-    arguments = parser.parse_args()
-    sys.exit(main(arguments.channel, arguments.output))
+    main()
