@@ -238,7 +238,8 @@ def test_networks_that_are_dear_to_compile_stay_longer_in_numpy():
         with simulator(net) as sim:
             return sim.diagnose().steps_in_numpy
 
-    several = None, 0.01, nengo.Alpha(0.01), nengo.synapses.Triangle(0.01)
+    third = nengo.LinearFilter([1], [1e-6, 3e-4, 3e-2, 1])
+    several = None, 0.01, nengo.Alpha(0.01), third
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tuning, "GROUP_SECONDS", 0.05)
         assert steps_in_numpy(10, None) < steps_in_numpy(10, *several)
