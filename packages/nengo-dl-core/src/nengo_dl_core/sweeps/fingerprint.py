@@ -40,8 +40,8 @@ def fingerprint(program: Program) -> str | None:
     -------
     fingerprint : str or None
         Equal for programs that one executable can run. None if a program can only run
-        by itself: because it is not compiled, has Keras layers, random neurons or
-        operators that a user has added, or holds what cannot be pickled.
+        by itself: because it is not compiled, has Keras layers or operators that a
+        user has added, or holds what cannot be pickled.
     """
     builds = program.builder.op_builds.values()
     if program.builder.layers or not all(map(_is_ours, builds)):

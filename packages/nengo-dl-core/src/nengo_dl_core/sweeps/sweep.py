@@ -64,10 +64,11 @@ def sweep(
     Networks that differ in the values of their weights, biases, gains, inputs and
     seeds alone are run by one executable, which is compiled once and takes the values
     of one network after the other. Others, as those of other sizes or time constants,
-    have executables of their own. What a variant computes is, to the bit, what a
-    simulator computes for it alone that is compiled (``jit_compile=True``) and that
-    solves for decoders in one thread; networks that cannot be compiled, or that have
-    Keras layers, random neurons or operators of a user, are run by a `Simulator` each.
+    or other seeds of random neurons, have executables of their own. What a variant
+    computes is, to the bit, what a simulator computes for it alone that is compiled
+    (``jit_compile=True``) and that solves for decoders in one thread; networks that
+    cannot be compiled, or that have Keras layers or operators of a user, are run by a
+    `Simulator` each.
 
     Parameters
     ----------
