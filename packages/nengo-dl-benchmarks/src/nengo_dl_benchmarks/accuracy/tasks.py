@@ -61,7 +61,7 @@ def _series(name: str, points_per_step: int = 1) -> Callable[..., Samples]:
     return lambda _: data.grouped(data.time_series(name), points_per_step)
 
 
-# Chosen by fivefold cross-validation on what is learned from.
+# Rates of learning and decay are chosen by cross-validation on what is learned from.
 VOWELS = partial(
     Classifier,
     (64,),
