@@ -27,10 +27,12 @@ def pytest_collection_modifyitems(
     if not config.getoption("first_parameters"):
         return
     first: dict[str, pytest.Item] = {}
-    for item in items:
-        first.setdefault(item.nodeid.partition("[")[0], item)
-    kept = set(first.values())
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    others = [
+        item
+        for item in items
+        if first.setdefault(item.nodeid.partition("[")[0], item) is not item
+    ]
+    config.hook.pytest_deselected(items=others)
     items[:] = first.values()
 
 

@@ -228,7 +228,7 @@ MIN_BFLOAT16_WEIGHTS = 4096
 #
 # A step in NumPy, by its estimate from the figures below and as it was measured, in
 # microseconds; and how many times as long as the better choice a run takes, at worst,
-# whose length is known (packages/nengo-dl-core/benchmarks/first_steps.py):
+# whose length is known (packages/nengo-dl-core/benchmarks/estimates.py):
 #
 #                        1 item                       16 items
 #                        estimated  measured  long    estimated  measured  long

@@ -131,7 +131,7 @@ def steps_in_numpy(program: Program, jit_compile: bool) -> float:
         return inf if program.calls_python else 0
     if program.setting("jit_compile", "auto") != "auto" or not program.cpu_only:
         return 0
-    return _compilation_seconds(program) / _step_seconds(program)
+    return compilation_seconds(program) / step_seconds(program)
 
 
 def stages_of_runs(program: Program) -> list[Stage]:
@@ -170,14 +170,36 @@ def _probed(program: Program) -> list[Signal]:
     return [graph.current(sig).base for sig in program.probed]
 
 
-def _compilation_seconds(program: Program) -> float:
-    """Estimate how long it takes to trace and to compile the loop."""
+def compilation_seconds(program: Program) -> float:
+    """Estimate how long it takes to trace and to compile the loop.
+
+    Parameters
+    ----------
+    program : Program
+        What is simulated.
+
+    Returns
+    -------
+    seconds : float
+        By the number of groups of the plan.
+    """
     n_groups = len(program.optimized.plan)
     return tuning.LOOP_SECONDS + tuning.GROUP_SECONDS * n_groups
 
 
-def _step_seconds(program: Program) -> float:
-    """Estimate how long a step takes in NumPy."""
+def step_seconds(program: Program) -> float:
+    """Estimate how long a step takes in NumPy.
+
+    Parameters
+    ----------
+    program : Program
+        What is simulated.
+
+    Returns
+    -------
+    seconds : float
+        By groups and by sizes of signals, for all items of the minibatch.
+    """
     plan = program.optimized.plan
     # of padded products NumPy computes those together that are of one shape
     n_groups, n_products = len(plan), 0
@@ -187,14 +209,9 @@ def _step_seconds(program: Program) -> float:
             n_groups += n_shapes - 1
             n_products += len(group) if n_shapes > 1 else 0
     n_neurons = sum(isinstance(group[0], SimNeurons) for group in plan)
-    n_weights = n_elements = 0
-    for op in (op for group in plan for op in group):
-        written = {*op.sets, *op.incs, *op.updates}
-        for sig in op.all_signals:
-            if sig.ndim > 1 and sig not in written:
-                n_weights += sig.size
-            else:
-                n_elements += sig.size
+    ops = [op for group in plan for op in group]
+    n_weights = sum(sig.size for op in ops for sig in op.reads if sig.ndim > 1)
+    n_elements = sum(sig.size for op in ops for sig in op.all_signals) - n_weights
     n_items = program.minibatch_size
     n_beyond = max(0, n_items * n_elements - tuning.CACHED_ELEMENTS)
     return (

@@ -6,7 +6,7 @@ as long as the better choice a run takes, at worst, whose length is known: one t
 just so long that it is compiled, or just not. "Pieces" is that of a run in pieces that
 ends as soon as it was compiled. Run it where nothing else runs; it takes four minutes.
 
-    python packages/nengo-dl-core/benchmarks/first_steps.py [NETWORK ...]
+    python packages/nengo-dl-core/benchmarks/estimates.py [NETWORK ...]
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import nengo
 
 from nengo_dl_benchmarks.suite import find
 from nengo_dl_core import Simulator, configure_settings, dists
-from nengo_dl_core.engine import choice
+from nengo_dl_core.engine.choice import compilation_seconds, step_seconds
 
 NAMES = (
     *("feedback", "ring", "integrator", "pes", "basal_ganglia", "mixed_sizes"),
@@ -122,8 +122,8 @@ def measured(net: nengo.Network, n_items: int) -> tuple[float, ...]:
 
     with simulator("auto") as sim:
         program = sim.program
-        step = choice._step_seconds(program)
-        compilation = choice._compilation_seconds(program)
+        step = step_seconds(program)
+        compilation = compilation_seconds(program)
         n_steps = max(20, int(compilation / step / 4))
         sim.run_steps(20, progress_bar=False)
         in_numpy = min(seconds_of_run(sim, n_steps) / n_steps for _ in range(2))
