@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from nengo_dl_core.builders.numerics import (
     expm1_above,
+    hide_one,
     log1p_above,
     quotient,
     rounded,
@@ -103,6 +104,21 @@ EXACT = {
 @pytest.mark.parametrize(("compute", "expected"), EXACT.values(), ids=EXACT)
 def test_rounds_like_numpy(compute, expected, numbers, run):
     np.testing.assert_array_equal(run(compute, *numbers), expected(*numbers))
+
+
+@pytest.mark.parametrize("name", ["quotient by a constant", "stored product"])
+def test_rounds_like_numpy_in_a_step(name, numbers):
+    """Where the number of the step is known, compiled or not."""
+    compute, expected = EXACT[name]
+
+    def step(number, *values):
+        hide_one(number)
+        return compute(*values)
+
+    number = tf.constant(7, tf.int64)
+    for jit_compile in (True, None):
+        result = tf.function(step, jit_compile=jit_compile)(number, *numbers)
+        np.testing.assert_array_equal(result, expected(*numbers))
 
 
 def test_compilers_round_otherwise(numbers):

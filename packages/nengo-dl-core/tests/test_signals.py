@@ -77,9 +77,12 @@ class TestSignalDict:
 
     @given(st.data())
     def test_behaves_like_an_array(self, data):
-        """Any sequence of writes and reads gives what NumPy gives."""
+        """Any sequence of writes and reads gives what NumPy gives.
+
+        Some writes are of a value that all items have in common.
+        """
         n_rows = data.draw(st.integers(1, 40))
-        batch = data.draw(st.integers(1, 2))
+        batch = data.draw(st.integers(1, 3))
         array = np.arange(batch * n_rows, dtype=np.float32).reshape((batch, n_rows))
         signals = environment(array, batch)
         array = array.copy()
@@ -91,6 +94,8 @@ class TestSignalDict:
             sig = view([(0, n_rows)], (n_rows,), batch)[rows]
             value = np.arange(1, batch * len(rows) + 1, dtype=np.float32)
             value = value.reshape((batch, -1))
+            if data.draw(st.booleans()):
+                value = value[:1]
             signals.scatter(sig, tf.constant(value), mode=mode)
             for column, row in enumerate(rows):
                 new = value[:, column]

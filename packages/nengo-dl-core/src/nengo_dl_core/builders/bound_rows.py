@@ -255,11 +255,37 @@ def concatenated(pieces: Sequence[tf.Tensor], axis: int) -> tf.Tensor:
     pieces : list of tf.Tensor
         At least one.
     axis : int
-        The axis along which they are concatenated.
+        The axis along which they are concatenated. Along the second, what all items of
+        a minibatch have in common is repeated for each.
 
     Returns
     -------
     whole : tf.Tensor
         The pieces, one after the other.
     """
-    return pieces[0] if len(pieces) == 1 else tf.concat(pieces, constant(axis))
+    if len(pieces) == 1:
+        return pieces[0]
+    if axis == 1:
+        n_items = max(piece.shape[0] for piece in pieces)
+        pieces = [repeated(piece, n_items) for piece in pieces]
+    return tf.concat(pieces, constant(axis))
+
+
+def repeated(value: tf.Tensor, n_items: int) -> tf.Tensor:
+    """Repeat what all items of a minibatch have in common.
+
+    Parameters
+    ----------
+    value : tf.Tensor
+        Value of all items, or a common one, ``(1, ...)``.
+    n_items : int
+        Number of items.
+
+    Returns
+    -------
+    value : tf.Tensor
+        Value of all items, ``(n_items, ...)``.
+    """
+    if value.shape[0] == n_items:
+        return value
+    return tf.broadcast_to(value, constant((n_items, *value.shape[1:])))

@@ -158,6 +158,21 @@ def stored(value: tf.Tensor) -> tf.Tensor:
     return value / _hidden_one(value)
 
 
+def hide_one(number: tf.Tensor) -> None:
+    """Let `stored` and `quotient` find their one in the number of a step.
+
+    Otherwise they find it in a value, and XLA writes no vector instructions for a loop
+    that reads one of the elements that it computes for all others.
+
+    Parameters
+    ----------
+    number : tf.Tensor
+        An integer that the compiler does not know, such as the number of the step that
+        the present graph computes.
+    """
+    _once("unknown_integer", lambda: number)
+
+
 def _hidden_one(value: tf.Tensor) -> tf.Tensor:
     """Make a scalar one that XLA does not know to be constant."""
     return _once(f"hidden_one_{value.dtype.name}", lambda: _bit_at_most_one(value))
@@ -175,10 +190,12 @@ def _once(name: str, make: Callable[[], tf.Tensor]) -> tf.Tensor:
 
 
 def _bit_at_most_one(value: tf.Tensor) -> tf.Tensor:
-    """Whether a bit of a value is at most one, which it is."""
+    """Whether a bit is at most one, which it is."""
     integer = {2: tf.int16, 4: tf.int32, 8: tf.int64}[value.dtype.size]
-    bits = tf.bitcast(tf.reshape(value, (-1,))[0], integer)
-    one = tf.constant(1, integer)
+    bits = _once(
+        "unknown_integer", lambda: tf.bitcast(tf.reshape(value, (-1,))[0], integer)
+    )
+    one = tf.constant(1, bits.dtype)
     return tf.cast(tf.bitwise.bitwise_and(bits, one) <= one, value.dtype)
 
 

@@ -18,7 +18,13 @@ import tensorflow as tf
 from nengo.builder.signal import Signal
 
 from nengo_dl_core import tuning
-from nengo_dl_core.builders.bound_rows import BoundRows, Readings, concatenated, rows_of
+from nengo_dl_core.builders.bound_rows import (
+    BoundRows,
+    Readings,
+    concatenated,
+    repeated,
+    rows_of,
+)
 from nengo_dl_core.builders.numerics import constant
 from nengo_dl_core.builders.products import Multiply, multiplied
 from nengo_dl_core.builders.tensor_signal import TensorSignal
@@ -169,7 +175,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         full = (*dst.full_shape[:axis], dst.n_rows, *row_shape)
         one_item = val.shape.num_elements() * self.minibatch_size == np.prod(full)
         if one_item and self.minibatch_size > 1:
-            val = tf.broadcast_to(tf.reshape(val, full[axis:]), full)
+            full = (1, *full[axis:])
         val = _reshaped(val, full)
 
         if len(dst.slices) > tuning.MAX_PIECES:
@@ -213,6 +219,8 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         else:
             pieces = [bound.read(*bounds, axis) for bounds in src.slices]
             value = concatenated(pieces, axis)
+        if axis:
+            value = repeated(value, self.minibatch_size)
         return _reshaped(value, src.full_shape)
 
     def reader(self, src: TensorSignal) -> Callable[[SignalDict], tf.Tensor]:
@@ -364,6 +372,8 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         bound = self._writable(dst.key)
         start, stop = _span(dst)
         before = bound.read(start, stop, axis)
+        if axis:
+            before, val = (repeated(x, self.minibatch_size) for x in (before, val))
         write = (
             tf.tensor_scatter_nd_add if mode == "inc" else tf.tensor_scatter_nd_update
         )

@@ -14,6 +14,7 @@ from nengo.builder.signal import Signal
 
 from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.builder import Builder
+from nengo_dl_core.builders.numerics import hide_one
 from nengo_dl_core.builders.products import Multiply, MultiplyingStep, multiplied
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
@@ -309,6 +310,7 @@ class StepMaker:
             states: list[tf.Tensor],
             multiply: Multiply = multiplied,
         ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+            hide_one(number)
             signals.multiply = multiply
             states, weights = states[: len(carried)], states[len(carried) :]
             signals.bases = dict(self._before)

@@ -18,6 +18,7 @@ from nengo_dl_core.network.inputs import NodeInput, evaluate
 from nengo_dl_core.program.program import Program
 from nengo_dl_core.training.data_arguments import by_object, check_shapes
 from nengo_dl_core.values.session import Session
+from nengo_dl_core.values.variable_access import tensor_of
 
 Array = npt.NDArray[Any]
 
@@ -130,7 +131,8 @@ class Samples:
         rows = np.minimum(rows, n_samples - 1)
         whole = len(rows) % size == 0
         if evaluated is None and n_samples == size and not tf.distribute.has_strategy():
-            only = tf.data.Dataset.from_tensors(_unwrapped(given))
+            tensors = tf.nest.map_structure(tensor_of, given)
+            only = tf.data.Dataset.from_tensors(_unwrapped(tensors))
             return only.with_options(options)
         if evaluated is None and _n_bytes(given) <= _MAX_COPIED:
             if len(rows) > n_samples:
@@ -139,7 +141,7 @@ class Samples:
             if shuffle_seed is not None:
                 samples = samples.shuffle(n_samples, seed=shuffle_seed)
             return samples.batch(size, whole).with_options(options)
-        data = tf.nest.map_structure(tf.constant, given)
+        data = tf.nest.map_structure(tensor_of, given)
         indices = tf.data.Dataset.from_tensor_slices(rows)
         if shuffle_seed is not None:
             indices = indices.shuffle(n_samples, seed=shuffle_seed)
@@ -258,7 +260,7 @@ def inputs_of(session: Session, x: Any, n_steps: int | None) -> Samples:
         tiled = np.tile(np.swapaxes(value, 0, 1), (repeats, 1, 1))
         arrays[node] = tiled[:n_samples]
     inputs = {
-        program.input_names[node]: array.astype(program.float_type)
+        program.input_names[node]: np.asarray(array, program.float_type)
         for node, array in arrays.items()
     }
     inputs["n_steps"] = np.full((n_samples, 1), n_steps, np.int32)

@@ -27,6 +27,7 @@ from nengo_dl_core.training.samples import (
 )
 from nengo_dl_core.training.simulation_layer import SimulationLayer
 from nengo_dl_core.training.targets import with_targets
+from nengo_dl_core.values.variable_access import tensor_of
 
 Array = npt.NDArray[Any]
 
@@ -209,7 +210,7 @@ class Trainer:
             )
         given = (samples.inputs, samples.targets, samples.weights)
         tensors = [
-            {name: tf.convert_to_tensor(array) for name, array in arrays.items()}
+            {name: tensor_of(array) for name, array in arrays.items()}
             for arrays in given
             if arrays
         ]

@@ -15,6 +15,9 @@ import tensorflow as tf
 
 Array = npt.NDArray[Any]
 
+# Bytes at whose multiples the memory of TensorFlow's tensors begins.
+_ALIGNMENT = 64
+
 
 def read(variable: tf.Variable | keras.Variable) -> Array:
     """Read a variable that is not distributed.
@@ -49,6 +52,31 @@ def array_of(tensor: tf.Tensor) -> Array:
         Its values, not to be written to.
     """
     return np.asarray(memoryview(tensor))
+
+
+def tensor_of(array: Array) -> tf.Tensor:
+    """Copy an array into a tensor.
+
+    TensorFlow itself copies it twice unless it happens to begin where TensorFlow's own
+    tensors may, and takes longer for a large one than for many a step of a training.
+
+    Parameters
+    ----------
+    array : ndarray
+        The array.
+
+    Returns
+    -------
+    tensor : tf.Tensor
+        Its values, in memory of its own.
+    """
+    if array.dtype.kind != "f" or not array.size:
+        return tf.constant(array)
+    memory = np.empty(array.nbytes + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    copied = memory[start : start + array.nbytes].view(array.dtype)
+    np.copyto(copied.reshape(array.shape), array)
+    return tf.experimental.dlpack.from_dlpack(copied.reshape(array.shape).__dlpack__())
 
 
 def assign(
