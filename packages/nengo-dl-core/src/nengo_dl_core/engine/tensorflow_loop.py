@@ -19,7 +19,7 @@ from nengo_dl_core.engine.step import Values, build_config, probe_buffer, simula
 from nengo_dl_core.private_names import call_without_arguments
 from nengo_dl_core.program.time_axis import Stage
 from nengo_dl_core.values.session import Session
-from nengo_dl_core.values.variable_access import array_of, assign
+from nengo_dl_core.values.variable_access import aligned, array_of, assign
 
 
 class TensorFlowLoop:
@@ -186,7 +186,8 @@ class TensorFlowLoop:
         session, program = self._session, self._session.program
         n_rows = self._inputs.n_rows(len(steps))
         shape = (n_rows, program.minibatch_size, sum(self._sizes))
-        rows = np.zeros(shape, program.float_type)
+        rows = aligned(shape, program.float_type)
+        rows[:] = 0
         ahead = [
             source
             for source in program.inputs

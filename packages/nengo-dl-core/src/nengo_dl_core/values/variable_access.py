@@ -6,6 +6,7 @@ as what they call in the end, and longer than a step of a small network.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -72,11 +73,30 @@ def tensor_of(array: Array) -> tf.Tensor:
     """
     if array.dtype.kind != "f" or not array.size:
         return tf.constant(array)
-    memory = np.empty(array.nbytes + _ALIGNMENT, np.uint8)
+    copied = aligned(array.shape, array.dtype)
+    np.copyto(copied, array)
+    return tf.experimental.dlpack.from_dlpack(copied.__dlpack__())
+
+
+def aligned(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """Make an array whose memory a tensor can share.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Its shape.
+    dtype : dtype
+        Its type.
+
+    Returns
+    -------
+    array : ndarray
+        The array, whose values are whatever lies in memory.
+    """
+    n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(n_bytes + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
-    copied = memory[start : start + array.nbytes].view(array.dtype)
-    np.copyto(copied.reshape(array.shape), array)
-    return tf.experimental.dlpack.from_dlpack(copied.reshape(array.shape).__dlpack__())
+    return memory[start : start + n_bytes].view(dtype).reshape(shape)
 
 
 def assign(
@@ -92,7 +112,7 @@ def assign(
         New value, of the variable's shape and type.
     copy : bool
         Whether the array is copied. If not, nobody else may ever write to it, since the
-        variable may share its memory.
+        variable shares the memory of one that is `aligned`.
     """
     tf.raw_ops.AssignVariableOp(
         resource=_tensorflow(variable).handle,
