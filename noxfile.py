@@ -269,7 +269,7 @@ def isolated(session: nox.Session, package: str) -> None:
         session.run(sys.executable, "-m", "venv", "env", external=True)
         python = str(scripts(Path("env")) / "python")
         # Random graphs and networks are tried in plenty by the session `tests`.
-        variables = QUIET | {"NENGO_DL_BATCHES": "0:1", "NENGO_DL_EXAMPLES": "20"}
+        variables = QUIET | {"NENGO_DL_BATCHES": "0:1", "NENGO_DL_EXAMPLES": "2"}
         run = partial(session.run, python, env=variables, external=True)
         install = ("-m", "pip", "install", f"--find-links={DIST}")
         run(*install, str(wheel(package)), *group("pytest"))

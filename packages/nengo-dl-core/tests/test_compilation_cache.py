@@ -88,7 +88,8 @@ with nengo.Network():
     assert os.environ["TF_XLA_FLAGS"].startswith("--tf_xla_min_cluster_size=4 ")
 assert "tensorflow" not in sys.modules
 """
-    env = {**os.environ, "TF_XLA_FLAGS": "--tf_xla_min_cluster_size=4"}
+    flags = {"TF_XLA_FLAGS": "--tf_xla_min_cluster_size=4", "XLA_FLAGS": ""}
+    env = {**os.environ, **flags}
     command = [sys.executable, "-c", code, str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True, env=env)
     assert result.returncode == 0, result.stderr

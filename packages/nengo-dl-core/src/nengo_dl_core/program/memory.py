@@ -204,9 +204,8 @@ class Memory:
         for block in self.layout.blocks:
             value = values.get(block)
             if value is None:
-                value = tf.constant(self._initial_item(block))
-                if block.minibatched:
-                    value = tf.broadcast_to(value, (self.minibatch_size, *block.shape))
+                item = self._initial_item(block)
+                value = tf.constant(item[np.newaxis] if block.minibatched else item)
             environment.extend(self._key(block), value, block.shape[0])
         for sig, number_format in self.formats.items():
             found = self.tensor_signal(sig)

@@ -73,7 +73,7 @@ def tensor_of(array: Array) -> tf.Tensor:
     """
     if array.dtype.kind != "f" or not array.size:
         return tf.constant(array)
-    copied = aligned(array.shape, array.dtype)
+    copied = aligned(array.shape, array.dtype.newbyteorder("="))
     np.copyto(copied, array)
     return tf.experimental.dlpack.from_dlpack(copied.__dlpack__())
 
