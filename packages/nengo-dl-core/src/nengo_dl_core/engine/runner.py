@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -135,8 +135,8 @@ class Runner:
             first = start + done + 1
             yield count, executor.run(range(first, first + count), piece)
 
-    def collect(self, n_steps: int, data: Data) -> list[Array]:
-        """Run the simulation and return what its probes see.
+    def collect(self, n_steps: int, data: Data, results: Sequence[Array]) -> None:
+        """Run the simulation, and put what its probes see into arrays.
 
         The caller has begun a transaction.
 
@@ -146,24 +146,20 @@ class Runner:
             Number of steps.
         data : dict of {nengo.Node: ndarray}
             See `pieces`.
-
-        Returns
-        -------
-        values : list of ndarray
-            For each probe ``(minibatch_size, n_samples, ...)``, not to be written to.
+        results : list of ndarray
+            For each probe ``(n_items, n_steps, ...)``, or ``(n_items, 1, ...)`` if it
+            keeps the last value only. They may have room for the first items alone.
         """
-        executor = self.executor
+        executor, done = self.executor, 0
         if n_steps >= tuning.MIN_PREDICTED_STEPS and self._predictor is not None:
             executor = self._predictor
-        pieces = [values for _, values in self.pieces(n_steps, data, executor)]
-        collected = []
-        for record, *values in zip(
-            self._session.records.values(), *pieces, strict=True
-        ):
-            kept = values if record.keep_history else values[-1:]
-            whole = kept[0] if len(kept) == 1 else np.concatenate(kept)
-            collected.append(np.swapaxes(whole, 0, 1))
-        return collected
+        records = self._session.records.values()
+        for count, values in self.pieces(n_steps, data, executor):
+            for record, value, result in zip(records, values, results, strict=True):
+                if record.keep_history:
+                    result = result[:, done : done + count]
+                result[:] = np.swapaxes(value[-result.shape[1] :], 0, 1)[: len(result)]
+            done += count
 
     def run(self, n_steps: int, data: Data, progress: ProgressBar, keep: bool) -> None:
         """Run the simulation, and record what its probes see.

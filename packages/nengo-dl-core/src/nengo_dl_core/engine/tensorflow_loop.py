@@ -187,7 +187,7 @@ class TensorFlowLoop:
         n_rows = self._inputs.n_rows(len(steps))
         shape = (n_rows, program.minibatch_size, sum(self._sizes))
         rows = aligned(shape, program.float_type)
-        rows[:] = 0
+        rows[len(steps) :] = 0
         ahead = [
             source
             for source in program.inputs
@@ -196,8 +196,8 @@ class TensorFlowLoop:
         values = input_values(session, ahead, steps, data)
         column = 0
         for source, size in zip(program.inputs, self._sizes, strict=True):
-            if source.node in values:
-                rows[: len(steps), :, column : column + size] = values[source.node]
+            value = values.get(source.node, 0)
+            rows[: len(steps), :, column : column + size] = value
             column += size
         return rows
 

@@ -64,7 +64,14 @@ class Trainer:
         arrays, n_samples, n_steps = given_inputs(self._program, x, n_steps)
         size = self._program.minibatch_size
         bar = keras.utils.Progbar(-(-n_samples // size), verbose=options["verbose"])
-        values, keep = [], stateful and self._program.stateful
+        keep = stateful and self._program.stateful
+        results = [
+            np.empty(
+                (n_samples, n_steps if data.keep_history else 1, *data.item_shape[1:]),
+                data.dtype,
+            )
+            for data in self._session.records.values()
+        ]
         self._runner.leave_numpy()
         with self._session.transaction(keep):
             start = self._session.state() if n_samples > size and not keep else None
@@ -75,12 +82,10 @@ class Trainer:
                 if first + size > n_samples:  # the last one is repeated
                     rows = np.minimum(np.arange(first, first + size), n_samples - 1)
                 minibatch = {node: array[rows] for node, array in arrays.items()}
-                values.append(self._runner.collect(n_steps, minibatch))
-                bar.update(len(values))
-        return {
-            probe: np.concatenate(pieces)[:n_samples]
-            for probe, *pieces in zip(self._program.probes, *values, strict=True)
-        }
+                found = [result[first : first + size] for result in results]
+                self._runner.collect(n_steps, minibatch, found)
+                bar.update(first // size + 1)
+        return dict(zip(self._program.probes, results, strict=True))
 
     @property
     def _predicts_as_runs(self) -> bool:
