@@ -11,7 +11,12 @@ REFERENCE = Backend("reference", sys.executable, "reference")
 SMALL = Case("feedback", {"n_neurons": 10, "neuron_type": "LIF"}, n_steps=10)
 
 
-def test_simulators_take_turns(monkeypatch):
+@pytest.mark.parametrize(
+    ("short_run", "turn"), [(60.0, ["a", "a", "b", "b"]), (0.0, ["a", "b"])]
+)
+def test_simulators_take_turns(monkeypatch, short_run, turn):
+    """A short run has another one before it."""
+    monkeypatch.setattr(comparison, "SHORT_RUN", short_run)
     record = []
 
     class Recorder(comparison.Worker):
@@ -22,7 +27,7 @@ def test_simulators_take_turns(monkeypatch):
     monkeypatch.setattr(comparison, "Worker", Recorder)
     backends = [Backend("reference", sys.executable, label) for label in "ab"]
     measurements = measure(SMALL, backends, repetitions=3)
-    assert record == ["a", "a", "b", "b", *["a", "b"] * 3]
+    assert record == ["a", "a", "b", "b", *turn * 3]
     for found in measurements:
         assert found.error is None
         assert len(found.warm) == 3
