@@ -50,7 +50,7 @@ def test_the_layer_is_named_without_fallback(function):
     [
         lambda x: keras.ops.stack([x, x], axis=1),
         lambda x: keras.ops.max(x, axis=1),
-        lambda x: keras.ops.squeeze(keras.ops.expand_dims(x, -1)),
+        lambda x: keras.ops.squeeze(keras.ops.expand_dims(x, -1), -1),
         lambda x: keras.ops.flip(x, axis=1),
         lambda x: keras.ops.reshape(x, (-1, 2, 2)),
         lambda x: layers.Lambda(lambda x: x - keras.ops.mean(x, 1, keepdims=True))(x),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import keras
@@ -178,8 +177,8 @@ class Trainer:
         """Train with a minibatch; see `Simulator.train_on_batch`."""
         model = self.models.measuring("train_on_batch", as_trained=True)
         self._check_trained()
-        method = partial(keras.Model.train_on_batch, model)
-        return self._on_batch(method, x, y, n_steps, stateful, True, **kwargs)
+        method = keras.Model.train_on_batch
+        return self._on_batch(method, model, x, y, n_steps, stateful, True, **kwargs)
 
     def test_on_batch(
         self,
@@ -192,12 +191,13 @@ class Trainer:
     ) -> dict[str, float]:
         """Evaluate a minibatch; see `Simulator.test_on_batch`."""
         model = self.models.measuring("test_on_batch", as_trained=not spiking)
-        method = partial(keras.Model.test_on_batch, model)
-        return self._on_batch(method, x, y, n_steps, stateful, False, **kwargs)
+        method = keras.Model.test_on_batch
+        return self._on_batch(method, model, x, y, n_steps, stateful, False, **kwargs)
 
     def _on_batch(
         self,
         method: Callable[..., dict[str, float]],
+        model: keras.Model,
         x: Any,
         y: Any,
         n_steps: int | None,
@@ -205,7 +205,10 @@ class Trainer:
         trains: bool,
         **weights: Any,
     ) -> dict[str, float]:
-        """Call one of Keras' methods for a single minibatch."""
+        """Call one of Keras' methods for a single minibatch.
+
+        Before version 3.15 it would return means over all minibatches so far.
+        """
         samples = self._samples(x, y, n_steps, **weights)
         if samples.n_samples > self._program.minibatch_size:
             raise ValidationError(
@@ -219,8 +222,9 @@ class Trainer:
             for arrays in given
             if arrays
         ]
+        model.reset_metrics()
         with self._layer.borrowed(stateful, trains):
-            return method(*tensors, return_dict=True)
+            return method(model, *tensors, return_dict=True)
 
     def _check_trained(self) -> None:
         if self._program.setting("inference_only", False):
