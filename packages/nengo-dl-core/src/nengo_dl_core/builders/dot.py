@@ -17,10 +17,9 @@ from nengo_dl_core.builders.numerics import constant
 from nengo_dl_core.builders.padded import padded_product
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.stacked import (
-    library_product,
+    multiplication,
     of_items,
     right_product,
-    stacked_product,
     transposed_if_needed,
 )
 from nengo_dl_optimizer import DotSet
@@ -105,7 +104,7 @@ class _Product:
         signals: SignalDict,
         config: BuildConfig,
     ) -> None:
-        self._multiply = stacked_product if config.cpu_only else library_product
+        self._multiply = multiplication(config)
         matrix, vector = runs[0][0].A, runs[0][0].X
         is_large = matrix.size >= tuning.MIN_BFLOAT16_WEIGHTS
         self._in_bfloat16 = config.product_dtype == "bfloat16" and is_large

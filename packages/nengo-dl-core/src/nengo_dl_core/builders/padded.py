@@ -19,9 +19,8 @@ from nengo_dl_core.builders.bound_rows import concatenated
 from nengo_dl_core.builders.numerics import rounded_product, stored
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.stacked import (
-    library_product,
+    multiplication,
     of_items,
-    stacked_product,
     transposed_if_needed,
 )
 from nengo_dl_core.builders.taken import Index, taken, taken_back
@@ -67,6 +66,7 @@ class _PaddedProduct:
     def __init__(
         self, ops: Sequence[Operator], signals: SignalDict, config: BuildConfig
     ) -> None:
+        self._contracts = config.contracts
         self._taken = taken_back if config.training else taken
         self._shapes = [op.A.shape for op in ops]
         vectors = {signals[op.X].slices: signals[op.X] for op in ops}
@@ -114,7 +114,8 @@ class _ByColumns(_PaddedProduct):
     def _multiply(self, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         factors = [self._taken(x, column) for column in self._columns]
         if len(factors) == 1:  # rounded before it is added to anything
-            return stored(rounded_product(weights[0], factors[0]))
+            multiply = rounded_product if self._contracts else tf.multiply
+            return stored(multiply(weights[0], factors[0]))
         terms = zip(tf.unstack(weights), factors, strict=True)
         return reduce(add, [weight * factor for weight, factor in terms])
 
@@ -126,7 +127,7 @@ class _ByMatrices(_PaddedProduct):
         self, ops: Sequence[Operator], signals: SignalDict, config: BuildConfig
     ) -> None:
         super().__init__(ops, signals, config)
-        self._product = stacked_product if config.cpu_only else library_product
+        self._product = multiplication(config)
         self._transposed = transposed_if_needed(
             self._weights, self._x.minibatch_size, config.cpu_only
         )

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from nengo_dl_core import tuning
+from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.numerics import rounded_product, stored
 
 Multiply = Callable[[tf.Tensor, tf.Tensor | None, tf.Tensor], tf.Tensor]
@@ -20,10 +21,11 @@ def _lane_sums(products: tf.Tensor) -> tf.Tensor:
     """
     n_lanes = tuning.LANES
     n_rounds, n_left = divmod(products.shape[-1], n_lanes)
-    in_lanes, left = tf.split(products, [n_rounds * n_lanes, n_left], -1)
-    lanes = tf.reshape(in_lanes, (-1, *products.shape[1:-1], n_rounds, n_lanes))
-    total = tf.reduce_sum(stored(tf.reduce_sum(lanes, -2)), -1)
-    return total + tf.reduce_sum(left, -1) if n_left else total
+    if n_left:
+        in_lanes, left = tf.split(products, [n_rounds * n_lanes, n_left], -1)
+        return _lane_sums(in_lanes) + tf.reduce_sum(left, -1)
+    lanes = tf.reshape(products, (-1, *products.shape[1:-1], n_rounds, n_lanes))
+    return tf.reduce_sum(stored(tf.reduce_sum(lanes, -2)), -1)
 
 
 def transposed_if_needed(
@@ -62,7 +64,7 @@ def of_items(
     Parameters
     ----------
     multiply : callable
-        What multiplies those of one step: `stacked_product` or `library_product`.
+        What multiplies those of one step, see `multiplication`.
     a, transposed, x : tf.Tensor
         Its arguments.
     n_items : int or None
@@ -77,6 +79,33 @@ def of_items(
     if of_step or a.shape[-1] == 1 or x.shape[-1] > 1:
         return multiply(a, transposed, x)
     return right_product(a, tf.squeeze(x, -1))[..., None]
+
+
+def multiplication(config: BuildConfig) -> Multiply:
+    """Choose what multiplies the items of one step.
+
+    Parameters
+    ----------
+    config : BuildConfig
+        Settings of the simulation.
+
+    Returns
+    -------
+    multiply : callable
+        Takes the arguments of `stacked_product`. Where no compiler contracts products
+        and sums, those of matrices of one column are not rounded for it, which would
+        take longer than the products.
+    """
+    multiply = stacked_product if config.cpu_only else library_product
+    if config.contracts:
+        return multiply
+
+    def without_rounding(
+        a: tf.Tensor, transposed: tf.Tensor | None, x: tf.Tensor
+    ) -> tf.Tensor:
+        return a * x if a.shape[-1] == 1 else multiply(a, transposed, x)
+
+    return without_rounding
 
 
 def library_product(
