@@ -113,9 +113,11 @@ class _ByColumns(_PaddedProduct):
 
     def _multiply(self, x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         factors = [self._taken(x, column) for column in self._columns]
-        if len(factors) == 1:  # rounded before it is added to anything
-            multiply = rounded_product if self._contracts else tf.multiply
-            return stored(multiply(weights[0], factors[0]))
+        if len(factors) == 1:
+            if not self._contracts:
+                return weights[0] * factors[0]
+            # rounded before it is added to anything
+            return stored(rounded_product(weights[0], factors[0]))
         terms = zip(tf.unstack(weights), factors, strict=True)
         return reduce(add, [weight * factor for weight, factor in terms])
 
