@@ -23,14 +23,15 @@ SEEDS = st.integers(0, 2**31 - 1)
 SIZES = st.integers(1, 3)
 
 
-def many(n_examples, batch=0):
-    """Run a test for many examples, the same ones each time.
+def tried(n_examples):
+    """How many of the examples are tried: at most ``NENGO_DL_EXAMPLES``."""
+    return min(n_examples, int(os.environ.get("NENGO_DL_EXAMPLES", n_examples)))
 
-    ``NENGO_DL_EXAMPLES`` is the most that are asked for.
-    """
-    most = int(os.environ.get("NENGO_DL_EXAMPLES", n_examples))
+
+def many(n_examples, batch=0):
+    """Run a test for many examples, the same ones each time."""
     chosen = settings(
-        max_examples=min(n_examples, most),
+        max_examples=tried(n_examples),
         database=None,
         phases=[Phase.generate],  # a smaller network is seldom worth the time it takes
         suppress_health_check=list(HealthCheck),

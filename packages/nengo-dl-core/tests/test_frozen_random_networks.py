@@ -6,7 +6,7 @@ from hypothesis import given, reject
 from nengo.exceptions import BuildError, SimulationError
 
 from nengo_dl_core import Simulator, configure_settings
-from network_strategies import many, networks
+from network_strategies import many, networks, tried
 from reference import recorded
 
 N_STEPS = 15
@@ -47,4 +47,4 @@ def test_random_networks():
         compared.append(net)
 
     check()
-    assert len(compared) >= 15
+    assert len(compared) >= 0.6 * tried(25)
