@@ -6,6 +6,9 @@ import pytest
 import tensorflow as tf
 from nengo.exceptions import BuildError
 
+from at_once import results
+from nengo_dl_core import Simulator, configure_settings, tuning
+from nengo_dl_core.builders.neurons import base
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
 from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
 from neuron_steps import Stepper, make_ops, simulate
@@ -114,6 +117,38 @@ def test_soft_lif_is_finite_everywhere(sigma, dtype):
     currents = np.array([-1e30, -1e4, -1, 0, 1, 1.001, 2, 1e4, 1e30], dtype)
     for value in output_and_gradient(SoftLIFRate(sigma=sigma), currents):
         assert np.isfinite(value).all()
+
+
+@pytest.mark.parametrize("neurons", [nengo.LIFRate, nengo.LIF, SoftLIFRate])
+def test_rates_at_once_compiled_on_their_own(neurons, monkeypatch):
+    compiled = []
+
+    def recorded(function, x, differentiated):
+        compiled.append(x)
+        return original(function, x, differentiated)
+
+    original = base.compiled
+    monkeypatch.setattr(base, "compiled", recorded)
+    x = np.random.default_rng(0).normal(size=(2, 5, 3))
+    found = []
+    for least in (1, 2**30):
+        monkeypatch.setattr(tuning, "MIN_NEURONS_COMPILED", least)
+        with nengo.Network(seed=0) as net:
+            configure_settings(dtype="float64", trainable=True)
+            net.node = nengo.Node([0.0] * 3)
+            layer = net.node
+            for _ in range(2):
+                ens = nengo.Ensemble(20, 3, neuron_type=neurons(amplitude=0.01))
+                nengo.Connection(layer, ens, synapse=None)
+                layer = ens
+            nengo.Probe(layer)
+        with Simulator(net, minibatch_size=2, progress_bar=False) as sim:
+            found.append(results(sim, net.node, x))
+        assert len(compiled) == 2
+    for actual, expected in zip(*found, strict=True):
+        scale = np.abs(expected).max(initial=1e-6)
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-10 * scale)
+    assert np.abs(found[0][0]).max() > 0.1
 
 
 def test_adaptation_lowers_the_rate():

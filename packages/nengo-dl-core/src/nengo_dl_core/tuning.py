@@ -184,6 +184,18 @@ MAX_FILTERED_SIZE = 64
 MAX_COMPILED_SIZE = 2048
 """With more elements than that between stages, what is at once is not compiled."""
 
+# Rates at once, and their gradient, in milliseconds.
+#
+#     neurons, steps, items   compiled on their own  operation by operation
+#     LIFRate    0.8 million  18                     19
+#                3.3          51                     51
+#                13           181                    243
+#     Rectified  0.8          15                     14
+#                13           154                    139
+
+MIN_NEURONS_COMPILED = 2**22
+"""So many neurons of many operations, for all steps and items, are compiled."""
+
 # Circles of linear operators, see `nengo_dl_core.builders.recurrence`
 
 #

@@ -60,6 +60,8 @@ class BuildConfig(NamedTuple):
     at_once : bool
         Many steps are computed at once, as items of a minibatch. What has fast kernels
         is not compiled.
+    compiles_parts : bool
+        Whether a builder may compile what many small operations compute.
     contracts : bool
         A compiler makes a single operation of a product and a sum that follows, unless
         the product is rounded before.
@@ -78,6 +80,7 @@ class BuildConfig(NamedTuple):
     as_trained: bool = False
     seed: int | None = None
     at_once: bool = False
+    compiles_parts: bool = False
     contracts: bool = True
 
 

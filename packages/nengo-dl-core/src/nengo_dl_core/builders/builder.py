@@ -34,6 +34,7 @@ from nengo.exceptions import BuildError
 
 from nengo_dl_core.builders.base import BuildConfig, Group, OpBuilder
 from nengo_dl_core.builders.signals import SignalDict
+from nengo_dl_core.builders.taken import taken, taken_back
 from nengo_dl_core.progress import NullProgressBar, ProgressBar
 
 _B = TypeVar("_B", bound=type[OpBuilder])
@@ -214,6 +215,7 @@ class Builder:
         progress : ProgressBar, optional
             Advanced once for each group.
         """
+        signals.taken = taken_back if config.training else taken
         for group, build in self._progressed(progress):
             with _named(group):
                 build.build_pre(signals, config)

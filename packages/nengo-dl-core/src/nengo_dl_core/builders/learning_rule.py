@@ -15,7 +15,7 @@ from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 
 from nengo_dl_core.builders.base import BuildConfig, OpBuilder
-from nengo_dl_core.builders.numerics import rounded_product
+from nengo_dl_core.builders.numerics import rounded
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 
@@ -131,4 +131,4 @@ def outer(column: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
     products : tf.Tensor
         Matrices, of shape ``(..., m, n)``, rounded before they are added to anything.
     """
-    return rounded_product(column[..., :, None], row[..., None, :])
+    return rounded(tf.matmul(column[..., :, None], row[..., None, :]))

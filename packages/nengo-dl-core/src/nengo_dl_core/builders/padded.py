@@ -23,7 +23,7 @@ from nengo_dl_core.builders.stacked import (
     of_items,
     transposed_if_needed,
 )
-from nengo_dl_core.builders.taken import Index, taken, taken_back
+from nengo_dl_core.builders.taken import Index
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 
 
@@ -67,7 +67,7 @@ class _PaddedProduct:
         self, ops: Sequence[Operator], signals: SignalDict, config: BuildConfig
     ) -> None:
         self._contracts = config.contracts
-        self._taken = taken_back if config.training else taken
+        self._taken = signals.taken
         self._shapes = [op.A.shape for op in ops]
         vectors = {signals[op.X].slices: signals[op.X] for op in ops}
         starts = dict(zip(vectors, _starts(vectors.values()), strict=True))

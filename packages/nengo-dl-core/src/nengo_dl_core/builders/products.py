@@ -2,8 +2,9 @@
 
 A step multiplies by what it is given for it, so that whoever runs the steps knows its
 products: ``multiply(function, x, weights)`` is ``function(x, weights)``. The gradient
-of a step ends at the weights. Theirs is computed for many steps at once, from what was
-multiplied and the gradients of the results.
+of a step ends at large weights. Theirs is computed for many steps at once, from what
+was multiplied and the gradients of the results. That of weights that are smaller than
+these is summed up step by step.
 """
 
 from __future__ import annotations
@@ -51,30 +52,36 @@ class Product(NamedTuple):
         The weights, computed before the first step.
     kept : bool
         Whether the result is kept for the gradient.
+    summed : bool
+        Whether the gradient of the weights is summed up step by step.
     """
 
     function: Function
     weights: tf.Tensor
     kept: bool
+    summed: bool
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        """Multiply items by the weights, which are constant to the step's gradient."""
-        return self.function(x, tf.stop_gradient(self.weights))
+        """Multiply items by the weights, where the gradient of a step may end."""
+        return self.function(x, self._weights_of_step())
 
     def with_result(self, x: tf.Tensor, result: tf.Tensor) -> tf.Tensor:
         """Give a result that is known the gradient of the product."""
 
         @tf.custom_gradient
-        def product(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
-            def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        def product(*factors: tf.Tensor) -> tuple[tf.Tensor, Any]:
+            def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
                 with tf.GradientTape() as tape:
-                    tape.watch(x)
-                    value = self(x)
-                return tape.gradient(value, x, upstream)
+                    tape.watch(factors)
+                    value = self.function(*factors)
+                return tape.gradient(value, factors, upstream)
 
             return tf.identity(result), gradient
 
-        return product(x)
+        return product(x, self._weights_of_step())
+
+    def _weights_of_step(self) -> tf.Tensor:
+        return self.weights if self.summed else tf.stop_gradient(self.weights)
 
     def at_once(self, x: tf.Tensor) -> tf.Tensor:
         """Multiply what several steps multiply.
@@ -136,9 +143,10 @@ class Multiplication:
         """Multiply."""
         result = function(x, weights)
         if is_from_before(weights):
-            n_terms = x.shape[0] * weights.shape.num_elements()
-            kept = n_terms >= _MIN_TERMS * result.shape.num_elements()
-            self.products.append(Product(function, weights, kept))
+            n_weights, n_results = (y.shape.num_elements() for y in (weights, result))
+            kept = x.shape[0] * n_weights >= _MIN_TERMS * n_results
+            summed = n_weights <= x.shape.num_elements() + n_results
+            self.products.append(Product(function, weights, kept, summed))
             self.factors.append(x)
             self.results.append(result)
         return result

@@ -27,6 +27,7 @@ from nengo_dl_core.builders.bound_rows import (
 )
 from nengo_dl_core.builders.numerics import constant
 from nengo_dl_core.builders.products import Multiply, multiplied
+from nengo_dl_core.builders.taken import taken
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 
 
@@ -56,6 +57,8 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         the layers' variables.
     multiply : callable
         Multiplies by weights that are the same in all steps; see `products`.
+    taken : callable
+        Takes elements in another order; `taken_back` where gradients follow.
     """
 
     view_type: ClassVar[type[TensorSignal]] = TensorSignal
@@ -69,6 +72,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         self.draw_offset: tf.Tensor | int = 0
         self.layer_weights: dict[int, tf.Tensor] = {}
         self.multiply: Multiply = multiplied
+        self.taken = taken
         self.sig_map: dict[Signal, TensorSignal] = {}
         self._readings: defaultdict[Hashable, Readings] = defaultdict(Readings)
         self.reset()
@@ -215,7 +219,10 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         if len(src.slices) > tuning.MAX_PIECES:
             start, stop = _span(src)
             whole = bound.read(start, stop, axis)
-            value = tf.gather(whole, src.tf_indices - start, axis=axis)
+            if whole.shape.rank == axis + 1:
+                value = self.taken(whole, src.rows - start)
+            else:
+                value = tf.gather(whole, src.tf_indices - start, axis=axis)
         else:
             pieces = [bound.read(*bounds, axis) for bounds in src.slices]
             value = concatenated(pieces, axis)

@@ -289,11 +289,7 @@ class _Simulation:
         changed: list[tuple[keras.Variable, tf.Tensor]] = []
         for at_once, run in groupby(stages, lambda stage: stage.at_once):
             following = list(run)  # but one, if it goes step by step
-            carried = [
-                memory.tensor_signal(sig)
-                for stage in following
-                for sig in stage.carried
-            ]
+            carried = memory.runs(sig for stage in following for sig in stage.carried)
             if at_once:
                 values, after = self._at_once(
                     following, trained, states, state, sequences, carried
@@ -337,7 +333,11 @@ class _Simulation:
         compiled = self._jit_compile and _gains_from_compilation(
             stages, self._config, program.minibatch_size
         )
-        config = self._config._replace(at_once=True, contracts=compiled)
+        config = self._config._replace(
+            at_once=True,
+            compiles_parts=self._jit_compile and not compiled,
+            contracts=compiled,
+        )
         memory = program.memory
         known_blocks = self._replaced(values.parameters, trained) | dict(states)
         layer_weights = self._replaced(values.layer_weights, trained)

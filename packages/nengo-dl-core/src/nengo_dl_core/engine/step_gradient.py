@@ -37,9 +37,9 @@ class StepGradient(NamedTuple):
     carried : list of int
         The states whose gradient the step before needs.
     read : list of tf.Tensor
-        What the step reads besides, other than by products, and which has a gradient.
+        What the step reads besides, and whose gradient is summed up step by step.
     products : list of int
-        The products whose weights have a gradient.
+        The other products whose weights have a gradient.
     needs_states, needs_kept : list of int
         States and kept results that the gradient is computed from.
     n_bytes : int
@@ -176,7 +176,11 @@ class TracedStep:
             The gradient.
         """
         names = {x.name for x in learned}
-        products = [i for i, x in enumerate(self.products) if x.weights.name in names]
+        products = [
+            i
+            for i, x in enumerate(self.products)
+            if x.weights.name in names and not x.summed
+        ]
         there: list[list[int]] = []
 
         def compute(

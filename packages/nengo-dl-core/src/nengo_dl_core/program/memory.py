@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from nengo.builder.signal import Signal
 
 from nengo_dl_core.builders.rounding import rounded
 from nengo_dl_core.builders.signals import SignalDict
-from nengo_dl_core.builders.tensor_signal import TensorSignal
+from nengo_dl_core.builders.tensor_signal import TensorSignal, slices_of
 from nengo_dl_core.quantization import Format
 from nengo_dl_optimizer import Block, OptimizedGraph
 
@@ -170,6 +170,33 @@ class Memory:
         """
         rows = [(0, block.shape[0])]
         return self._rows(block, rows, block.shape, f"block {block.index}")
+
+    def runs(self, signals: Iterable[Signal]) -> list[TensorSignal]:
+        """Describe the rows of many signals by as few signals as there can be.
+
+        Parameters
+        ----------
+        signals : list of nengo.builder.Signal
+            Signals of the model, or views of them.
+
+        Returns
+        -------
+        runs : list of TensorSignal
+            Rows of a block that follow on each other, in the order of memory.
+        """
+        rows: dict[int, set[int]] = {}
+        for sig in signals:
+            view = self.layout.view(sig)
+            found = rows.setdefault(view.block, set())
+            found.update(*(range(*bounds) for bounds in view.slices))
+        runs = []
+        for index, found in sorted(rows.items()):
+            block = self.layout.blocks[index]
+            for start, stop in slices_of(np.array(sorted(found))):
+                shape = (stop - start, *block.shape[1:])
+                label = f"rows {start} to {stop} of block {index}"
+                runs.append(self._rows(block, [(start, stop)], shape, label))
+        return runs
 
     def _rows(
         self,

@@ -28,8 +28,10 @@ from nengo.builder.operator import Operator
 from nengo.exceptions import BuildError
 from nengo.neurons import NeuronType
 
+from nengo_dl_core import tuning
 from nengo_dl_core.builders.base import BuildConfig, OpBuilder
 from nengo_dl_core.builders.builder import Builder
+from nengo_dl_core.builders.compiled import compiled
 from nengo_dl_core.builders.delegating import ChosenBuilder
 from nengo_dl_core.builders.given_gradients import (
     with_derivative,
@@ -58,10 +60,14 @@ class TFNeuronBuilder(OpBuilder):
         Whether training computes `training_step` in place of `step`.
     has_surrogate : bool
         Whether `step` passes its spikes through `with_surrogate`.
+    is_long : bool
+        Whether what takes many steps at once is so many operations that a compiler does
+        better than TensorFlow, which goes through memory for each.
     """
 
     spiking: ClassVar[bool] = False
     has_surrogate: ClassVar[bool] = False
+    is_long: ClassVar[bool] = False
     _surrogate: Surrogate | None = None
 
     def steps_are_items(self, config: BuildConfig) -> bool:
@@ -201,12 +207,23 @@ class TFNeuronBuilder(OpBuilder):
             J = J[tf.newaxis]
         state = {name: signals.gather(sig) for name, sig in self.state_data.items()}
 
+        is_large = J.shape.num_elements() >= tuning.MIN_NEURONS_COMPILED
+        in_one_loop = self.is_long and is_large and self.config.compiles_parts
+
+        def computed(step: Callable[..., Any]) -> Any:
+            def of_currents(J: tf.Tensor) -> Any:
+                return step(J, signals.dt, **state, **step_kwargs)
+
+            if in_one_loop:  # over steps at once, none of which changes a state
+                return compiled(of_currents, J, self.config.training)
+            return of_currents(J)
+
         def inference() -> tuple[tf.Tensor, ...]:
-            results = self.step(J, signals.dt, **state, **step_kwargs)
+            results = computed(self.step)
             return tuple(results) if isinstance(results, tuple | list) else (results,)
 
         def rates() -> tf.Tensor:
-            return self.training_step(J, signals.dt, **state, **step_kwargs)
+            return computed(self.training_step)
 
         def training() -> tuple[tf.Tensor, ...]:
             gradient = self._spike_gradient(self.config)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from nengo.builder.neurons import SimNeurons
 
 from nengo_dl_core.builders.base import BuildConfig
+from nengo_dl_core.builders.given_gradients import with_derivative
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
 from nengo_dl_core.builders.numerics import (
     expm1_above,
@@ -32,6 +33,8 @@ class LIFRateBuilder(TFNeuronBuilder):
         The operators of the group.
     """
 
+    is_long = True
+
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Collect the parameters; see `OpBuilder.build_pre`."""
         super().build_pre(signals, config)
@@ -48,8 +51,8 @@ class LIFRateBuilder(TFNeuronBuilder):
     def rates(self, J: tf.Tensor) -> tf.Tensor:
         """Compute the rate equation.
 
-        Its derivative is zero, and not infinite, where the neurons are silent: the
-        logarithm is taken of another value there.
+        Its derivative is zero, and not infinite, where the neurons are silent. It is
+        written down, since compilers find a longer way.
 
         Parameters
         ----------
@@ -61,11 +64,28 @@ class LIFRateBuilder(TFNeuronBuilder):
         rates : tf.Tensor
             Firing rates times amplitude, in Hz.
         """
+        if self.config.training:
+            J = stored(J)
+        _, interval = self._intervals(J)
+        rates = tf.where(J > 1, self.amplitude / interval, tf.zeros([], J.dtype))
+        if not self.config.training:
+            return rates
+        return with_derivative(self._slope, J, rates, self.amplitude)
+
+    def _slope(self, J: tf.Tensor) -> tf.Tensor:
+        """The derivative of the rate equation, for an amplitude of one."""
+        j, interval = self._intervals(J)
+        slope = self.tau_rc / (j * (j + 1) * tf.square(interval))
+        return tf.where(J > 1, slope, tf.zeros([], J.dtype))
+
+    def _intervals(self, J: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the input current exceeds the threshold by, and time between spikes.
+
+        Both are those of another current where neurons are silent.
+        """
         j = J - 1
-        fires = j > 0
-        isi = tf.math.log1p(1 / tf.where(fires, j, tf.ones([], j.dtype)))
-        rates = self.amplitude / (self.tau_ref + rounded_product(self.tau_rc, isi))
-        return tf.where(fires, rates, tf.zeros([], j.dtype))
+        j = tf.where(j > 0, j, tf.ones([], j.dtype))
+        return j, self.tau_ref + rounded_product(self.tau_rc, tf.math.log1p(1 / j))
 
     def soft_rates(self, J: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
         """Compute the smoothed rate equation of `SoftLIFRate`.
