@@ -184,15 +184,15 @@ class Memory:
         runs : list of TensorSignal
             Rows of a block that follow on each other, in the order of memory.
         """
-        rows: dict[int, set[int]] = {}
+        rows: dict[int, list[npt.NDArray[np.int64]]] = {}
         for sig in signals:
             view = self.layout.view(sig)
-            found = rows.setdefault(view.block, set())
-            found.update(*(range(*bounds) for bounds in view.slices))
+            pieces = rows.setdefault(view.block, [np.arange(0)])
+            pieces += [np.arange(*bounds) for bounds in view.slices]
         runs = []
-        for index, found in sorted(rows.items()):
+        for index, pieces in sorted(rows.items()):
             block = self.layout.blocks[index]
-            for start, stop in slices_of(np.array(sorted(found))):
+            for start, stop in slices_of(np.unique(np.concatenate(pieces))):
                 shape = (stop - start, *block.shape[1:])
                 label = f"rows {start} to {stop} of block {index}"
                 runs.append(self._rows(block, [(start, stop)], shape, label))

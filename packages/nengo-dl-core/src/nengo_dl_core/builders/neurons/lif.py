@@ -64,13 +64,14 @@ class LIFRateBuilder(TFNeuronBuilder):
         rates : tf.Tensor
             Firing rates times amplitude, in Hz.
         """
-        if self.config.training:
-            J = stored(J)
-        _, interval = self._intervals(J)
-        rates = tf.where(J > 1, self.amplitude / interval, tf.zeros([], J.dtype))
         if not self.config.training:
-            return rates
-        return with_derivative(self._slope, J, rates, self.amplitude)
+            return self._rates(J)
+        J = stored(J)  # for the rates and for their derivative
+        return with_derivative(self._slope, J, self._rates(J), self.amplitude)
+
+    def _rates(self, J: tf.Tensor) -> tf.Tensor:
+        _, interval = self._intervals(J)
+        return tf.where(J > 1, self.amplitude / interval, tf.zeros([], J.dtype))
 
     def _slope(self, J: tf.Tensor) -> tf.Tensor:
         """The derivative of the rate equation, for an amplitude of one."""
