@@ -119,6 +119,13 @@ def test_soft_lif_is_finite_everywhere(sigma, dtype):
         assert np.isfinite(value).all()
 
 
+def test_gradient_of_lif_rates_in_half_precision():
+    currents = np.array([1.5, 10, 300, 2000], np.float16)
+    _, gradient = output_and_gradient(nengo.LIFRate(), currents)
+    _, expected = output_and_gradient(nengo.LIFRate(), currents.astype(float))
+    np.testing.assert_allclose(gradient, expected, rtol=1e-2)
+
+
 @pytest.mark.parametrize("neurons", [nengo.LIFRate, nengo.LIF, SoftLIFRate])
 def test_rates_at_once_compiled_on_their_own(neurons, monkeypatch):
     compiled = []

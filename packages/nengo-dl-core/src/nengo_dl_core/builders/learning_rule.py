@@ -15,7 +15,7 @@ from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 
 from nengo_dl_core.builders.base import BuildConfig, OpBuilder
-from nengo_dl_core.builders.numerics import rounded
+from nengo_dl_core.builders.numerics import rounded, rounded_product
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.tensor_signal import TensorSignal
 
@@ -64,6 +64,28 @@ class LearningRuleBuilder(OpBuilder):
         """
         return tf.constant(values, signals.dtype, (len(self.ops), 1))
 
+    def outer(self, column: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
+        """Multiply every element of one vector by every element of another.
+
+        Parameters
+        ----------
+        column : tf.Tensor
+            Vectors, of shape ``(..., m)``.
+        row : tf.Tensor
+            Vectors, of shape ``(..., n)``.
+
+        Returns
+        -------
+        products : tf.Tensor
+            Matrices, of shape ``(..., m, n)``, rounded before they are added to
+            anything.
+        """
+        a, b = column[..., :, None], row[..., None, :]
+        if self.config.training and self.config.cpu_only:
+            # the same products, whose gradients are products of matrices and vectors
+            return rounded(tf.matmul(a, b))
+        return rounded_product(a, b)
+
     @staticmethod
     def mergeable(x: Operator, y: Operator) -> bool:
         """Rules for weights of one shape merge; see `OpBuilder.mergeable`."""
@@ -93,7 +115,7 @@ class FactoredRuleBuilder(LearningRuleBuilder):
         """Compute the change; see `OpBuilder.build_step`."""
         column, row = self.factors(signals)
         if self.row is None:
-            signals.scatter(self.delta, outer(column, row))
+            signals.scatter(self.delta, self.outer(column, row))
         else:
             signals.scatter(self.delta, column)
             signals.scatter(self.row, row)
@@ -114,21 +136,3 @@ class FactoredRuleBuilder(LearningRuleBuilder):
         row : tf.Tensor
             Of shape ``(minibatch_size, n_ops, n_pre)``.
         """
-
-
-def outer(column: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
-    """Multiply every element of one vector by every element of another.
-
-    Parameters
-    ----------
-    column : tf.Tensor
-        Vectors, of shape ``(..., m)``.
-    row : tf.Tensor
-        Vectors, of shape ``(..., n)``.
-
-    Returns
-    -------
-    products : tf.Tensor
-        Matrices, of shape ``(..., m, n)``, rounded before they are added to anything.
-    """
-    return rounded(tf.matmul(column[..., :, None], row[..., None, :]))

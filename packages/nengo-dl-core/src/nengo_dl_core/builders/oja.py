@@ -6,7 +6,7 @@ from nengo.builder.learning_rules import SimOja
 
 from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.builder import Builder
-from nengo_dl_core.builders.learning_rule import LearningRuleBuilder, outer
+from nengo_dl_core.builders.learning_rule import LearningRuleBuilder
 from nengo_dl_core.builders.numerics import rounded_product
 from nengo_dl_core.builders.signals import SignalDict
 
@@ -47,5 +47,5 @@ class SimOjaBuilder(LearningRuleBuilder):
         forgotten = rounded_product(
             self.decay * signals.gather(self.weights), (weighted * post)[..., None]
         )
-        learned = outer(weighted, signals.gather(self.pre))
+        learned = self.outer(weighted, signals.gather(self.pre))
         signals.scatter(self.delta, forgotten + learned)

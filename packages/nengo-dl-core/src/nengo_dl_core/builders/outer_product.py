@@ -7,7 +7,7 @@ from nengo.builder.signal import Signal
 
 from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.builder import Builder
-from nengo_dl_core.builders.learning_rule import LearningRuleBuilder, outer
+from nengo_dl_core.builders.learning_rule import LearningRuleBuilder
 from nengo_dl_core.builders.signals import SignalDict
 
 
@@ -64,7 +64,7 @@ class OuterIncBuilder(LearningRuleBuilder):
     def build_step(self, signals: SignalDict) -> None:
         """Add the products; see `OpBuilder.build_step`."""
         column, row = signals.gather(self.column), signals.gather(self.row)
-        signals.scatter(self.target, outer(column, row), mode="inc")
+        signals.scatter(self.target, self.outer(column, row), mode="inc")
 
     @staticmethod
     def mergeable(x: Operator, y: Operator) -> bool:

@@ -145,7 +145,9 @@ class Multiplication:
         if is_from_before(weights):
             n_weights, n_results = (y.shape.num_elements() for y in (weights, result))
             kept = x.shape[0] * n_weights >= _MIN_TERMS * n_results
-            summed = n_weights <= x.shape.num_elements() + n_results
+            is_small = n_weights <= x.shape.num_elements() + n_results
+            # a sum of many steps needs more digits than half precision has
+            summed = is_small and weights.dtype.size > 2
             self.products.append(Product(function, weights, kept, summed))
             self.factors.append(x)
             self.results.append(result)

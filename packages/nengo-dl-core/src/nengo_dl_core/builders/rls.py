@@ -8,7 +8,7 @@ from nengo.exceptions import BuildError
 
 from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.builder import Builder
-from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder, outer
+from nengo_dl_core.builders.learning_rule import FactoredRuleBuilder
 from nengo_dl_core.builders.signals import SignalDict
 
 
@@ -66,5 +66,5 @@ class SimRLSBuilder(FactoredRuleBuilder):
         inverse = signals.gather(self.inverse)
         product = tf.linalg.matvec(inverse, pre)
         factor = 1 / (1 + tf.reduce_sum(pre * product, axis=-1, keepdims=True))
-        signals.scatter(self.inverse, inverse - outer(product, product * factor))
+        signals.scatter(self.inverse, inverse - self.outer(product, product * factor))
         return signals.gather(self.error), -factor * product

@@ -10,6 +10,9 @@ import tensorflow as tf
 
 Index = npt.NDArray[np.int64]
 
+# How many times as many elements the gradient may take as are taken, or there are.
+_MAX_GROWTH = 4
+
 
 def taken(values: tf.Tensor, index: Index) -> tf.Tensor:
     """Take elements along the last axis, by indices that are known.
@@ -38,10 +41,15 @@ def taken_back(values: tf.Tensor, index: Index) -> tf.Tensor:
     """Take elements as `taken` does, with a gradient that is as fast.
 
     TensorFlow's gradient of a ``tf.gather`` adds up elements one by one. Here it takes
-    elements itself: what has become of each element is known as well. TensorFlow keeps
-    such a gradient for as long as its graph, so it is for training alone.
+    elements itself: what has become of each element is known as well. It stays
+    TensorFlow's where one element among many is taken far more often than others.
+    TensorFlow keeps such a gradient for as long as its graph, so it is for training
+    alone.
     """
     n_elements = values.shape[-1]
+    most = np.bincount(index[index >= 0], minlength=1).max()
+    if most * n_elements > _MAX_GROWTH * max(index.size, n_elements):
+        return taken(values, index)
 
     @tf.custom_gradient
     def take(values: tf.Tensor) -> tuple[tf.Tensor, Any]:

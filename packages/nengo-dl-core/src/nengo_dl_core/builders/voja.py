@@ -8,7 +8,7 @@ from nengo.builder.learning_rules import SimVoja
 
 from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.builder import Builder
-from nengo_dl_core.builders.learning_rule import LearningRuleBuilder, outer
+from nengo_dl_core.builders.learning_rule import LearningRuleBuilder
 from nengo_dl_core.builders.numerics import rounded_product
 from nengo_dl_core.builders.signals import SignalDict
 
@@ -48,7 +48,7 @@ class SimVojaBuilder(LearningRuleBuilder):
     def build_step(self, signals: SignalDict) -> None:
         """Compute the change; see `OpBuilder.build_step`."""
         post = signals.gather(self.post)
-        drawn = rounded_product(self.scale, outer(post, signals.gather(self.pre)))
+        drawn = rounded_product(self.scale, self.outer(post, signals.gather(self.pre)))
         kept = rounded_product(post[..., None], signals.gather(self.encoders))
         rate = (self.alpha * signals.gather(self.learning))[..., None]
         signals.scatter(self.delta, rounded_product(rate, drawn - kept))

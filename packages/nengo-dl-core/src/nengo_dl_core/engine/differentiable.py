@@ -335,7 +335,7 @@ class _Simulation:
         )
         config = self._config._replace(
             at_once=True,
-            compiles_parts=self._jit_compile and not compiled,
+            compiles_parts=self._jit_compile and self._config.cpu_only and not compiled,
             contracts=compiled,
         )
         memory = program.memory

@@ -3,8 +3,8 @@
 TensorFlow's own gradient of a loop keeps every intermediate value of every step. Here
 the loop keeps, for each step, the state before it and what large sums it has formed. A
 second loop goes through the steps in reverse order, computes each of them again from
-what was kept, and takes its gradient. The gradients of weights are products over all
-steps, and follow after it.
+what was kept, and takes its gradient. The gradients of large weights are products
+over all steps, and follow after it.
 
 Both loops are functions of tensors, and compiled as such. So what is around them need
 not be compiled, and they may be where `tf.distribute` puts them.

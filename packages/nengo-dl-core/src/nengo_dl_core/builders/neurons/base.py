@@ -61,8 +61,9 @@ class TFNeuronBuilder(OpBuilder):
     has_surrogate : bool
         Whether `step` passes its spikes through `with_surrogate`.
     is_long : bool
-        Whether what takes many steps at once is so many operations that a compiler does
-        better than TensorFlow, which goes through memory for each.
+        Whether what computes many steps at once, from their currents alone, is so many
+        operations that a compiler does better than TensorFlow, which goes through
+        memory for each.
     """
 
     spiking: ClassVar[bool] = False
@@ -208,7 +209,9 @@ class TFNeuronBuilder(OpBuilder):
         state = {name: signals.gather(sig) for name, sig in self.state_data.items()}
 
         is_large = J.shape.num_elements() >= tuning.MIN_NEURONS_COMPILED
-        in_one_loop = self.is_long and is_large and self.config.compiles_parts
+        in_one_loop = (
+            self.is_long and is_large and self.config.compiles_parts and not step_kwargs
+        )
 
         def computed(step: Callable[..., Any]) -> Any:
             def of_currents(J: tf.Tensor) -> Any:

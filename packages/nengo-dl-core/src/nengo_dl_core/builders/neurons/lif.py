@@ -76,7 +76,7 @@ class LIFRateBuilder(TFNeuronBuilder):
     def _slope(self, J: tf.Tensor) -> tf.Tensor:
         """The derivative of the rate equation, for an amplitude of one."""
         j, interval = self._intervals(J)
-        slope = self.tau_rc / (j * (j + 1) * tf.square(interval))
+        slope = self.tau_rc / ((j * interval) * ((j + 1) * interval))
         return tf.where(J > 1, slope, tf.zeros([], J.dtype))
 
     def _intervals(self, J: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
