@@ -66,7 +66,8 @@ class LIFRateBuilder(TFNeuronBuilder):
         """
         if not self.config.training:
             return self._rates(J)
-        J = stored(J)  # for the rates and for their derivative
+        if self.config.contracts:  # compiled with what the currents come from
+            J = stored(J)  # for the rates and for their derivative
         return with_derivative(self._slope, J, self._rates(J), self.amplitude)
 
     def _rates(self, J: tf.Tensor) -> tf.Tensor:
