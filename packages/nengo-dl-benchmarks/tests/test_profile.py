@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from nengo_dl_benchmarks import integrator, pes, python_node, run_profile
 from nengo_dl_benchmarks.cli import main
 from nengo_dl_benchmarks.profiling import describe, profile
+from nengo_dl_benchmarks.trace import PROGRAM, time_by_scope
 
 
 def test_time_alone_leaves_no_profile(tmp_path, monkeypatch):
@@ -47,6 +48,29 @@ def test_gradients_are_seen_in_training(tmp_path):
     assert sum(group.forward for group in found.groups) > 0
     assert sum(group.gradient for group in found.groups) > 0
     assert sum(group.seconds for group in found.groups) < 2 * found.profiled
+
+
+def test_programs_may_give_instructions_the_same_names(tmp_path):
+    from tensorflow.compiler.xla.service.hlo_pb2 import HloProto
+    from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
+
+    space = XSpace()
+    programs = space.planes.add(name="/host:metadata")
+    events = space.planes.add(name="/host:CPU")
+    events.stat_metadata[1].name = PROGRAM
+    events.event_metadata[1].name = "fusion"
+    line = events.lines.add()
+    operations = {3: "forward/Copy/add", 4: "forward/gradient_tape/Copy/mul"}
+    for number, operation in operations.items():
+        program = HloProto()
+        instruction = program.hlo_module.computations.add().instructions.add()
+        instruction.name, instruction.metadata.op_name = "fusion", operation
+        stat = programs.event_metadata[number].stats.add()
+        stat.bytes_value = program.SerializeToString()
+        event = line.events.add(metadata_id=1, duration_ps=number * 10**12)
+        event.stats.add(metadata_id=1, uint64_value=number)
+    (tmp_path / "host.xplane.pb").write_bytes(space.SerializeToString())
+    assert time_by_scope(tmp_path, ["Copy"]) == [(3, 4)]
 
 
 def test_objects_are_named_as_a_modeller_does():

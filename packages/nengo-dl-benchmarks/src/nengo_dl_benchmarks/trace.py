@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+# By this an event says which compiled program it is part of.
+PROGRAM = "program_id"
+
 
 def time_by_scope(
     logdir: Path, scopes: Sequence[str]
@@ -40,13 +43,17 @@ def time_by_scope(
         return None
     (*_, latest) = sorted(logdir.rglob("*.xplane.pb"))
     space = XSpace.FromString(latest.read_bytes())
-    operations = dict(_operations(space, HloProto))
+    operations = {
+        (program, instruction): operation
+        for program, module in _programs(space, HloProto)
+        for instruction, operation in _instructions(module)
+    }
     of_name = defaultdict(list)
     for index, name in enumerate(scopes):
         of_name[name].append(index)
     forward, gradient = [0.0] * len(scopes), [0.0] * len(scopes)
-    for name, duration in _durations(space).items():
-        operation = operations.get(name, name)
+    for (program, name), duration in _durations(space).items():
+        operation = operations.get((program, name), name)
         scope = _scope(operation, of_name)
         if scope is not None:
             base, number = scope
@@ -67,28 +74,39 @@ def _scope(operation: str, names: Iterable[str]) -> tuple[str, int] | None:
     return None
 
 
-def _durations(space: Any) -> Counter[str]:
-    """Add up the seconds of all events of a name."""
-    durations: Counter[str] = Counter()
+def _durations(space: Any) -> Counter[tuple[int | None, str]]:
+    """Add up the seconds of all events of a name in a compiled program, or in none.
+
+    Programs give their instructions the same names.
+    """
+    durations: Counter[tuple[int | None, str]] = Counter()
     for plane in space.planes:
+        of_program = {
+            key for key, stat in plane.stat_metadata.items() if stat.name == PROGRAM
+        }
         for line in plane.lines:
             for event in line.events:
-                name = plane.event_metadata[event.metadata_id].name
-                durations[re.sub(":.*", "", name)] += event.duration_ps * 1e-12
+                name = re.sub(":.*", "", plane.event_metadata[event.metadata_id].name)
+                programs = (
+                    stat.int64_value or stat.uint64_value
+                    for stat in event.stats
+                    if stat.metadata_id in of_program
+                )
+                durations[next(programs, None), name] += event.duration_ps * 1e-12
     return durations
 
 
-def _operations(space: Any, hlo_type: Any) -> Iterator[tuple[str, str]]:
-    """Find the operation that each instruction of the programs was made for."""
+def _programs(space: Any, hlo_type: Any) -> Iterator[tuple[int, Any]]:
+    """Find the compiled programs, and by which number events refer to them."""
     for plane in space.planes:
-        for metadata in plane.event_metadata.values():
+        for number, metadata in plane.event_metadata.items():
             for stat in metadata.stats:
                 if stat.bytes_value and plane.name == "/host:metadata":
-                    module = hlo_type.FromString(stat.bytes_value).hlo_module
-                    yield from _instructions(module)
+                    yield number, hlo_type.FromString(stat.bytes_value).hlo_module
 
 
 def _instructions(module: Any) -> Iterator[tuple[str, str]]:
+    """Find the operation that each instruction of a program was made for."""
     computations = {found.id: found for found in module.computations}
     for computation in module.computations:
         for instruction in computation.instructions:
