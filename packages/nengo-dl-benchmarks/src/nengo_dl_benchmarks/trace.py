@@ -43,7 +43,7 @@ def time_by_scope(
         return None
     (*_, latest) = sorted(logdir.rglob("*.xplane.pb"))
     space = XSpace.FromString(latest.read_bytes())
-    operations = {
+    operations: dict[tuple[int | None, str], str] = {
         (program, instruction): operation
         for program, module in _programs(space, HloProto)
         for instruction, operation in _instructions(module)
