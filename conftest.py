@@ -14,23 +14,27 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+# What follows the name of that which `--first` runs one test of.
+ENDS = {"function": "[", "file": "::"}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add an option; see `pytest_collection_modifyitems`."""
-    text = "run each test function once, with the first of its parameters"
-    parser.addoption("--first-parameters", action="store_true", help=text)
+    text = "run the first test alone of each test function, or of each file"
+    parser.addoption("--first", choices=ENDS, help=text)
 
 
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave out all parameters of a test function but the first, if asked for."""
-    if not config.getoption("first_parameters"):
+    """Leave out all tests of a function or file but the first, if asked for."""
+    if not (of := config.getoption("first")):
         return
     first: dict[str, pytest.Item] = {}
     others = [
         item
         for item in items
-        if first.setdefault(item.nodeid.partition("[")[0], item) is not item
+        if first.setdefault(item.nodeid.partition(ENDS[of])[0], item) is not item
     ]
     config.hook.pytest_deselected(items=others)
     items[:] = first.values()

@@ -263,7 +263,8 @@ def isolated(session: nox.Session, package: str) -> None:
     """Test each wheel installed alone: a new environment, outside the checkout.
 
     What a wheel or an environment lacks, a test shows with any of its parameters: each
-    runs with the first. The session `tests` runs them with all.
+    runs with the first, or of each file one test: ... -- --first=file. The session
+    `tests` runs all.
     """
     with TemporaryDirectory() as outside, session.chdir(outside):
         session.run(sys.executable, "-m", "venv", "env", external=True)
@@ -286,7 +287,7 @@ def isolated(session: nox.Session, package: str) -> None:
         lean = ("README.md", "test_import.py", "tests/test_way_in.py")
         run(*pytest, *lean)
         run(*install, with_extras(package, wheel(package)), *group("test"))
-        run(*pytest, *PARALLEL, "--first-parameters", "tests")
+        run(*pytest, *PARALLEL, "--first=function", *session.posargs, "tests")
 
 
 @nox.session(venv_backend="none", requires=["build", "isolated", "docs"])

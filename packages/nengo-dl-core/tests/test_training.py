@@ -546,6 +546,11 @@ def fit_and_evaluate(sim, node, probe):
     sim.evaluate(n_steps=3, y={probe: np.ones((1, 3, 1))}, verbose=0)
 
 
+def run_as_in_training(sim, node, probe):
+    """A run computes what `fit` would differentiate; see ``learning_phase`` below."""
+    sim.run_steps(3, progress_bar=False)
+
+
 def check_gradients(sim, node, probe):
     sim.check_gradients()
 
@@ -566,7 +571,9 @@ def differentiate(sim, node, probe):
     assert gradients()
 
 
-@pytest.mark.parametrize("use", [fit_and_evaluate, check_gradients, differentiate])
+@pytest.mark.parametrize(
+    "use", [fit_and_evaluate, run_as_in_training, check_gradients, differentiate]
+)
 def test_graphs_are_let_go_of_with_the_simulator(use):
     """TensorFlow registers gradients, which know their graph, for good."""
     graphs = []
@@ -577,7 +584,8 @@ def test_graphs_are_let_go_of_with_the_simulator(use):
 
     def train():
         with nengo.Network(seed=0) as net:
-            configure_settings(trainable=True)
+            learning_phase = True if use is run_as_in_training else None
+            configure_settings(trainable=True, learning_phase=learning_phase)
             node = nengo.Node([1.0])
             ens = nengo.Ensemble(5, 1, neuron_type=nengo.LIF())
             nengo.Connection(node, ens, synapse=0.01)

@@ -16,13 +16,17 @@ from nengo_dl_core.engine.executor import Array, Data
 from nengo_dl_core.engine.input_buffer import InputBuffer
 from nengo_dl_core.engine.input_values import input_values
 from nengo_dl_core.engine.step import Values, build_config, probe_buffer, simulate
-from nengo_dl_core.private_names import call_without_arguments
+from nengo_dl_core.private_names import (
+    OwnerOfGradients,
+    call_without_arguments,
+    gradients_of,
+)
 from nengo_dl_core.program.time_axis import Stage
 from nengo_dl_core.values.session import Session
 from nengo_dl_core.values.variable_access import aligned, array_of, assign
 
 
-class TensorFlowLoop:
+class TensorFlowLoop(OwnerOfGradients):
     """Runs a simulation in TensorFlow, for up to as many steps as its buffers hold.
 
     Inputs and the number of steps lie in variables: a call without arguments is the
@@ -77,7 +81,7 @@ class TensorFlowLoop:
             )
             with measured.shown("tracing"):
                 self._function = tf.function(
-                    self._loop,
+                    self._owned_loop,
                     jit_compile=jit_compile or None,
                     autograph=False,
                     input_signature=[],
@@ -88,6 +92,11 @@ class TensorFlowLoop:
     def _is_evaluated(self, node: nengo.Node) -> bool:
         """Whether a step has to evaluate an input Node."""
         return node not in self._given
+
+    def _owned_loop(self) -> list[tf.Tensor]:
+        """Run the loop; steps may have gradients, as with ``learning_phase=True``."""
+        with gradients_of(self):
+            return self._loop()
 
     def _loop(self) -> list[tf.Tensor]:
         """Run as many steps as the variable with the control values says."""
