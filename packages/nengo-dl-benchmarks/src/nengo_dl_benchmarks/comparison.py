@@ -2,7 +2,7 @@
 
 Absolute times move with a machine's other work. So the simulators that are compared
 take turns, run by run; what counts is the ratio of their medians, and the spread is
-kept with it. Before a short run is another one that does not count.
+kept with it. Before a short run are others that do not count.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from signal import Signals
 from statistics import median
 from subprocess import PIPE, Popen
 from tempfile import TemporaryFile
+from time import perf_counter
 from typing import Any
 
 from nengo_dl_benchmarks import worker
 
 MODES = [*worker.MODES, "build"]
 SHORT_RUN = 1.0
-"""Seconds of a run that needs another one before it."""
+"""Seconds of a run that needs others before it."""
+WAKING = 0.5
+"""Seconds of these."""
 
 
 @dataclass(frozen=True)
@@ -226,15 +229,18 @@ class Worker:
         self._ask(last=False)
 
     def wake(self) -> None:
-        """Do a run that does not count, if runs are short.
+        """Do runs that do not count, if runs are short.
 
         While others have their turn the threads of a process go to sleep. The system
-        may let those that it wakes share a processor for some milliseconds.
+        may let those that it wakes share a processor for a tenth of a second.
         """
         n_counted = len(self._seconds)
-        if n_counted and self._seconds[-1] < SHORT_RUN:
+        if not n_counted or self._seconds[-1] >= SHORT_RUN:
+            return
+        end = perf_counter() + WAKING
+        while "error" not in self._rest and perf_counter() < end:
             self.stage()
-            del self._seconds[n_counted:]
+        del self._seconds[n_counted:]
 
     def finish(self) -> Measurement:
         """Let the process end.
