@@ -116,7 +116,7 @@ def _shape(lengths: tuple[int, ...]) -> str:
 @click.option(
     "--steps",
     type=click.IntRange(min=1),
-    help="How many steps to run, with zeros after the input; the default is all of it.",
+    help="How many steps to run; inputs are cut off, or zeros follow. By default all.",
 )
 @click.option(
     "--dtype",

@@ -158,9 +158,10 @@ def configure_settings(**kwargs: Any) -> None:
 
     Call it within the context of a network. Each call changes the settings that it
     names and leaves the others as they are. ``trainable``, ``keep_history``,
-    ``spike_gradient`` and ``quantization`` hold for the network in whose context they
-    are set, and for the networks in it that do not say otherwise. All other settings
-    are those of the whole simulation, and belong to the top-level network.
+    ``spike_gradient``, ``quantization`` and ``firing_rate_scale`` hold for the network
+    in whose context they are set, and for the networks in it that do not say otherwise.
+    All other settings are those of the whole simulation, and belong to the top-level
+    network.
 
     Parameters
     ----------
