@@ -3,12 +3,15 @@
 import logging
 import warnings
 
+import keras
 import nengo
 import numpy as np
 import pytest
 from nengo.exceptions import SimulationError
 
-from nengo_dl_core import Simulator, configure_settings
+from nengo_dl_core import Layer, Simulator, configure_settings
+from nengo_dl_core.builders import tensor_node
+from nengo_dl_core.program import program
 
 
 def with_python():
@@ -73,6 +76,27 @@ def test_what_cannot_be_compiled_is_listed():
     assert words == "<Node 'doubling'> (PythonCall)"
     assert not diagnosis.compiled
     assert f"cannot be compiled: {words}" in str(diagnosis)
+
+
+def test_float16_on_processors_without_it(monkeypatch):
+    """XLA would fail at the first step; TensorFlow's kernels know it everywhere."""
+    for module in (program, tensor_node):
+        monkeypatch.setattr(module, "compiles_float16", lambda: False)
+    with nengo.Network() as net:
+        configure_settings(dtype="float16")
+        probe = nengo.Probe(nengo.Node(0.5))
+    with Simulator(net, progress_bar=False) as sim:
+        (words,) = sim.diagnose().not_compilable
+        assert words.startswith("float16")
+        sim.run_steps(2)
+    np.testing.assert_array_equal(sim.data[probe][:, 0], [0.5, 0.5])
+    with nengo.Network() as net:
+        layer = keras.layers.Dense(2, dtype="mixed_float16")
+        nengo.Probe(Layer(layer)(nengo.Node([1.0])))
+    with Simulator(net, progress_bar=False) as sim:
+        (words,) = sim.diagnose().not_compilable
+        assert "SimTensorNode" in words
+        sim.run_steps(2)
 
 
 def test_stages_are_measured_when_they_are_done():

@@ -8,6 +8,7 @@ from nengo.exceptions import BuildError
 
 from at_once import results
 from nengo_dl_core import Simulator, configure_settings, tuning
+from nengo_dl_core.builders.compiled import compiles_float16
 from nengo_dl_core.builders.neurons import base
 from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuilder
 from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
@@ -121,7 +122,7 @@ def test_soft_lif_is_finite_everywhere(sigma, dtype):
 
 def test_gradient_of_lif_rates_in_half_precision():
     currents = np.array([1.5, 10, 300, 2000], np.float16)
-    _, gradient = output_and_gradient(nengo.LIFRate(), currents)
+    _, gradient = output_and_gradient(nengo.LIFRate(), currents, compiles_float16())
     _, expected = output_and_gradient(nengo.LIFRate(), currents.astype(float))
     np.testing.assert_allclose(gradient, expected, rtol=1e-2)
 

@@ -1,13 +1,34 @@
-"""Parts of a computation that are compiled on their own."""
+"""Parts of a computation that are compiled on their own, and what cannot be."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import tensorflow as tf
 
 from nengo_dl_core.builders.numerics import hide_one
+
+
+@cache
+def compiles_float16() -> bool:
+    """Find out whether what is compiled can compute in float16 here.
+
+    Where a processor does not convert it (F16C), XLA calls functions that TensorFlow
+    does not have. TensorFlow's own kernels do without.
+
+    Returns
+    -------
+    compiles_float16 : bool
+        Whether it has worked once.
+    """
+    double = tf.function(lambda x: x + x, jit_compile=True, autograph=False)
+    try:
+        double(tf.ones(1, tf.float16))
+    except tf.errors.InternalError:
+        return False
+    return True
 
 
 def compiled(

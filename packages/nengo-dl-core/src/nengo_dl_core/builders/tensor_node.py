@@ -12,6 +12,7 @@ from nengo.exceptions import ValidationError
 
 from nengo_dl_core.builders.base import BuildConfig, OpBuilder
 from nengo_dl_core.builders.builder import Builder
+from nengo_dl_core.builders.compiled import compiles_float16
 from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.private_names import compiler_ir
 from nengo_dl_core.tensor_node import SimTensorNode, call_function
@@ -84,7 +85,10 @@ class SimTensorNodeBuilder(OpBuilder):
         except Exception:  # of any kind: it will show when the loop is traced
             return False
         nodes = [*graph.node, *(x for f in graph.library.function for x in f.node_def)]
-        return not any(node.op in _SEEDED for node in nodes)
+        half = tf.float16.as_datatype_enum
+        uses_half = any(value.type == half for x in nodes for value in x.attr.values())
+        seeded = any(node.op in _SEEDED for node in nodes)
+        return not seeded and (compiles_float16() or not uses_half)
 
     def build_layers(self, signals: SignalDict) -> None:
         """Let the layer make its weights; see `OpBuilder.build_layers`.

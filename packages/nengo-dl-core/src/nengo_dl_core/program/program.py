@@ -17,6 +17,7 @@ from nengo.exceptions import ConfigError, ValidationError
 
 from nengo_dl_core.argument_checks import check_device, check_positive_integer
 from nengo_dl_core.builders.builder import Builder
+from nengo_dl_core.builders.compiled import compiles_float16
 from nengo_dl_core.network.compilation_cache import use_compilation_cache
 from nengo_dl_core.network.config import check_subnetworks
 from nengo_dl_core.network.gains import gain_signals
@@ -179,10 +180,13 @@ class Program:
         -------
         words : list of str
             An object and its type of operator for each operator that calls Python in
-            every step, or that XLA cannot compile.
+            every step, or that XLA cannot compile; and float16, if that is so for all.
         """
         operators = self.builder.not_compilable(self.memory.environment())
-        return [self.owners.describe(op) for op in operators]
+        words = [self.owners.describe(op) for op in operators]
+        if self.float_type == "float16" and not compiles_float16():
+            words.append("float16, for which this processor has no instructions")
+        return words
 
     def python_objects(self) -> list[str]:
         """Name what calls into Python in every step.
