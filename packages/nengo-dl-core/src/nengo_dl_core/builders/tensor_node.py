@@ -88,7 +88,7 @@ class SimTensorNodeBuilder(OpBuilder):
         half = tf.float16.as_datatype_enum
         uses_half = any(value.type == half for x in nodes for value in x.attr.values())
         seeded = any(node.op in _SEEDED for node in nodes)
-        return not seeded and (compiles_float16() or not uses_half)
+        return not seeded and (not uses_half or compiles_float16())
 
     def build_layers(self, signals: SignalDict) -> None:
         """Let the layer make its weights; see `OpBuilder.build_layers`.
