@@ -1,6 +1,6 @@
 #!/bin/sh
 # Compare NengoDL with other frameworks, each in an environment of its own, FOLDER/NAME;
-# `nox -s peers` makes them and runs this. Takes about 8 minutes on two cores, which
+# `nox -s peers` makes them and runs this. Takes about 12 minutes on two cores, which
 # should have nothing else to do.
 #
 #     sh docs/benchmarks/peers.sh FOLDER
