@@ -81,7 +81,7 @@ class TensorFlowLoop(OwnerOfGradients):
             )
             with measured.shown("tracing"):
                 self._function = tf.function(
-                    self._owned_loop,
+                    gradients_of(self)(self._loop),  # see ``learning_phase``
                     jit_compile=jit_compile or None,
                     autograph=False,
                     input_signature=[],
@@ -92,11 +92,6 @@ class TensorFlowLoop(OwnerOfGradients):
     def _is_evaluated(self, node: nengo.Node) -> bool:
         """Whether a step has to evaluate an input Node."""
         return node not in self._given
-
-    def _owned_loop(self) -> list[tf.Tensor]:
-        """Run the loop; steps may have gradients, as with ``learning_phase=True``."""
-        with gradients_of(self):
-            return self._loop()
 
     def _loop(self) -> list[tf.Tensor]:
         """Run as many steps as the variable with the control values says."""
