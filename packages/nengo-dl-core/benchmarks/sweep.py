@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from time import perf_counter
 from typing import Any
@@ -20,8 +21,6 @@ import nengo
 import numpy as np
 
 from nengo_dl_core import Simulator, configure_settings, sweep
-
-TIME = 1.0
 
 
 def oscillator(
@@ -39,21 +38,34 @@ def oscillator(
     return net
 
 
-def one_by_one(variants: list[dict[str, Any]], **settings: Any) -> Iterator[list[Any]]:
+def one_by_one(
+    variants: list[dict[str, Any]], time: float, **settings: Any
+) -> Iterator[list[Any]]:
     """Run each variant by a simulator of its own."""
     for variant in variants:
         net = oscillator(**variant, **settings)
         with Simulator(net, progress_bar=False) as sim:
-            sim.run(TIME)
+            sim.run(time)
             yield [sim.data[probe] for probe in net.all_probes]
 
 
-def main(n_seeds: int, n_single: int, store: str | None, dask: bool) -> None:
+def main(
+    n_seeds: int,
+    n_single: int,
+    time: float,
+    minibatch_size: int,
+    store: str | None,
+    dask: bool,
+) -> None:
     """Time the sweep, and simulators in a loop."""
     variants = [
         {"seed": seed, "speed": speed}
         for seed, speed in product(range(n_seeds), (0.5, 1.0, 1.5, 2.0))
     ]
+    nengo.rc.set("decoder_cache", "enabled", "False")  # as in a sweep
+    run = partial(
+        sweep, oscillator, variants, time, minibatch_size=minibatch_size, store=store
+    )
     start = perf_counter()
     if dask:
         import joblib
@@ -61,16 +73,16 @@ def main(n_seeds: int, n_single: int, store: str | None, dask: bool) -> None:
 
         cluster = LocalCluster(n_workers=2, threads_per_worker=1)
         with cluster, Client(cluster), joblib.parallel_config("dask"):
-            results = sweep(oscillator, variants, TIME, store=store)
+            results = run()
     else:
-        results = sweep(oscillator, variants, TIME, store=store)
+        results = run()
     print(f"{len(variants)} variants by sweep: {perf_counter() - start:.1f} s")
 
     chosen = np.linspace(0, len(variants) - 1, n_single).round().astype(int)
     for setting in (True, "auto") if n_single else ():
         start = perf_counter()
         alone = list(
-            one_by_one([variants[index] for index in chosen], jit_compile=setting)
+            one_by_one([variants[i] for i in chosen], time, jit_compile=setting)
         )
         seconds = perf_counter() - start
         scaled = seconds * len(variants) / n_single
@@ -88,6 +100,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=64, dest="n_seeds")
     parser.add_argument("--single", type=int, default=16, dest="n_single")
+    parser.add_argument("--time", type=float, default=1.0, help="seconds of each")
+    parser.add_argument(
+        "--minibatch", type=int, default=1, help="at once", dest="minibatch_size"
+    )
     parser.add_argument("--store", help="folder that keeps the results")
     parser.add_argument("--dask", action="store_true", help="by a Dask LocalCluster")
     main(**vars(parser.parse_args()))

@@ -141,6 +141,93 @@ class TestEquality:
         assert_equal(results[2:], [alone(last_value(seed=2), 0.01)])
 
 
+class TestSideBySide:
+    """Several variants on the axis of the minibatch."""
+
+    def test_the_last_minibatch_is_not_full(self, compiled):
+        variants = [{"seed": s, "gain": g} for s in (0, 1) for g in (0.3, 0.9)]
+        results = sweep(learning, variants[:3], 0.43, minibatch_size=2)
+        assert [program.minibatch_size for program in compiled] == [2]
+        expected = [alone(learning(**x), 0.43) for x in variants[:3]]
+        assert_equal(results, expected)
+
+    def test_networks_of_two_kinds(self, compiled):
+        def make(seed, size):
+            return ensemble(seed, size)
+
+        variants = [{"seed": s, "size": n} for s in (0, 1) for n in (7, 10)]
+        results = sweep(make, variants, 0.05, minibatch_size=3)
+        assert [len(x.model.operators) for x in compiled] == [
+            len(built(make(**x)).operators) for x in variants[:2]
+        ]
+        assert_equal(results, [alone(make(**x), 0.05) for x in variants])
+
+    @pytest.mark.parametrize(
+        "transform",
+        [
+            nengo.transforms.Sparse((9, 9), indices=[(0, 8), (8, 0)], init=[0.5, 1]),
+            nengo.transforms.Convolution(2, (3, 3, 1), kernel_size=(2, 2)),
+        ],
+    )
+    def test_not_all_can_be(self, compiled, transform):
+        """Those run one after the other, as random neurons do."""
+
+        def make(seed, random):
+            kind = nengo.PoissonSpiking(nengo.LIFRate()) if random else nengo.LIF()
+            with network(seed) as net:
+                ens = nengo.Ensemble(9, 1, neuron_type=kind)
+                target = nengo.Node(size_in=transform.size_out)
+                if not random:
+                    nengo.Connection(ens.neurons, target, transform=transform)
+                nengo.Probe(ens.neurons if random else target)
+            return net
+
+        variants = [{"seed": s, "random": r} for s in (0, 1) for r in (True, False)]
+        results = sweep(make, variants, 0.05, minibatch_size=4)
+        assert {program.minibatch_size for program in compiled} == {1}
+        assert_equal(results, [alone(make(**x), 0.05) for x in variants])
+
+    def test_store(self, tmp_path, expected):
+        sweep(ensemble, SEEDS[1:2], 0.01, store=tmp_path)
+        results = sweep(ensemble, SEEDS, 0.01, store=tmp_path, minibatch_size=2)
+        assert len(list(tmp_path.glob("*.npz"))) == 3
+        assert_equal(results, expected)
+
+    def test_random_networks(self):
+        compared = []
+
+        @many(3)
+        @given(networks(python=False))
+        def check(net):
+            with net:
+                configure_settings(dtype="float64", jit_compile=True)
+            models = []
+            try:
+                for _ in range(3):
+                    models.append(built(net))
+                    net.seed += 1
+            except BuildError:  # no decoders
+                reject()
+            programs = [
+                make_program(model, minibatch_size=3, parameters_of_items=True)
+                for model in models
+            ]
+            keys = {fingerprint(program) for program in programs}
+            if len(keys) > 1 or None in keys:
+                return
+            results = Executable(programs[0]).run(programs, range(3), 60)
+            one = Executable(make_program(models[0]))
+            for seed, (model, values) in enumerate(zip(models, results, strict=True)):
+                (expected,) = one.run([make_program(model)], [seed], 60)
+                for value, other in zip(values, expected, strict=True):
+                    # But for last bits, since products and sums may be fused
+                    np.testing.assert_allclose(value, other, rtol=1e-9, atol=1e-12)
+            compared.append(net)
+
+        check()
+        assert compared
+
+
 class TestWithoutOneExecutable:
     """What only a simulator can run is run by one, for each variant."""
 
@@ -290,6 +377,15 @@ class TestMistakes:
         with pytest.raises(ValidationError, match=r"is a dictionary .* not 0"):
             sweep(ensemble, range(3), 0.01)
 
+    def test_no_item(self):
+        with pytest.raises(ValidationError, match="minibatch_size: must be a positive"):
+            sweep(ensemble, SEEDS, 0.01, minibatch_size=0)
+
+    def test_one_variant_of_several(self):
+        with pytest.raises(ValidationError, match="has no seed") as caught:
+            sweep(ensemble, [*SEEDS, {"seed": None}], 0.01, minibatch_size=4)
+        assert caught.value.__notes__ == ["in the variant {'seed': None} of a sweep"]
+
     @pytest.mark.parametrize("time", [0, -1, 0.0001, np.nan])
     def test_no_time(self, time):
         with pytest.raises(ValidationError, match=r"at least a step of 0\.001 s"):
@@ -384,7 +480,7 @@ class TestFingerprint:
                 reject()
             if fingerprint(one) != fingerprint(two) or fingerprint(one) is None:
                 return
-            values = Executable(one).run(two, 3, 20)
+            (values,) = Executable(one).run([two], [3], 20)
             with net:
                 configure_settings(jit_compile=False)
             with one_thread(), Simulator(net, seed=3, progress_bar=False) as sim:

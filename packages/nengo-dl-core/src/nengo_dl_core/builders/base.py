@@ -65,6 +65,9 @@ class BuildConfig(NamedTuple):
     contracts : bool
         A compiler makes a single operation of a product and a sum that follows, unless
         the product is rounded before.
+    parameters_of_items : bool
+        Each item of the minibatch has parameters of its own, and is computed, to the
+        bit, as it would be alone.
     """
 
     inference_only: bool
@@ -82,6 +85,7 @@ class BuildConfig(NamedTuple):
     at_once: bool = False
     compiles_parts: bool = False
     contracts: bool = True
+    parameters_of_items: bool = False
 
 
 class OpBuilder:
@@ -98,6 +102,9 @@ class OpBuilder:
 
     has_fast_kernels: bool = False
     """Whether many steps at once are computed faster without being compiled."""
+
+    parameters_of_items: bool = True
+    """Whether parameters may have other values for each item of the minibatch."""
 
     def __init__(self, ops: Sequence[Operator]) -> None:
         self.ops = ops

@@ -78,6 +78,8 @@ class SparseDotIncBuilder(OpBuilder):
         The operators of the group.
     """
 
+    parameters_of_items = False
+
     def steps_are_items(self, config: BuildConfig) -> bool:
         """Steps are items; see `OpBuilder.steps_are_items`."""
         return True

@@ -116,6 +116,7 @@ def build_config(
         product_dtype=program.product_dtype,
         as_trained=bool(program.setting("learning_phase", as_trained)),
         seed=session.seeds.seed,
+        parameters_of_items=program.parameters_of_items,
     )
 
 

@@ -15,6 +15,7 @@ def signal_facts(
     external: Collection[Signal],
     trainable: Mapping[Signal, bool | None],
     kept: Collection[Signal],
+    parameters_of_items: bool = False,
 ) -> dict[Signal, SignalFacts]:
     """Collect the facts that the operators themselves do not show.
 
@@ -32,6 +33,8 @@ def signal_facts(
     kept : set of nengo.builder.Signal
         Signals that are read and changed between runs, whether or not they have an
         effect.
+    parameters_of_items : bool
+        Whether what does not change may also differ from one item to the next.
 
     Returns
     -------
@@ -48,6 +51,9 @@ def signal_facts(
         if sig not in counters
     )
     changing.update(dict.fromkeys(external))
+    if parameters_of_items:
+        used = (sig.base for op in operators for sig in op.all_signals)
+        changing.update(dict.fromkeys(sig for sig in used if sig not in counters))
     return {
         sig: SignalFacts(
             trainable=trainable.get(sig),

@@ -231,7 +231,7 @@ class Memory:
         for block in self.layout.blocks:
             value = values.get(block)
             if value is None:
-                item = self._initial_item(block)
+                item = self.initial_item(block)
                 value = tf.constant(item[np.newaxis] if block.minibatched else item)
             environment.extend(self._key(block), value, block.shape[0])
         for sig, number_format in self.formats.items():
@@ -252,33 +252,48 @@ class Memory:
         value : ndarray
             With a leading minibatch axis, if the block has one.
         """
-        value = self._initial_item(block)
+        value = self.initial_item(block)
         if not block.minibatched:
             return value
         return np.broadcast_to(value, (self.minibatch_size, *value.shape))
 
-    def _initial_item(self, block: Block) -> npt.NDArray[Any]:
-        """Return the initial value of a block for one item of the minibatch."""
+    def initial_item(self, block: Block) -> npt.NDArray[Any]:
+        """Value of a block at the start of a simulation, for one item.
+
+        Parameters
+        ----------
+        block : Block
+            A block of the layout.
+
+        Returns
+        -------
+        value : ndarray
+            Without minibatch axis.
+        """
         return block.initial_value().astype(self._dtype(block))
 
-    def initial_states(self) -> list[npt.NDArray[Any]]:
+    def initial_states(self, n_items: int | None = None) -> list[npt.NDArray[Any]]:
         """Return the state at the start of a simulation, packed into few arrays.
 
-        All state of one type is one array, ``(minibatch_size, size)``, since a call of
-        the compiled loop costs more for every argument.
+        All state of one type is one array, since a call of the compiled loop costs more
+        for every argument.
+
+        Parameters
+        ----------
+        n_items : int, optional
+            Number of items, by default that of a minibatch.
 
         Returns
         -------
         states : list of ndarray
-            One for each item of `states`.
+            One for each item of `states`, ``(n_items, size)``.
         """
-        batch = self.minibatch_size
-        return [
-            np.concatenate(
-                [self.initial_value(block).reshape((batch, -1)) for block in blocks], 1
-            )
+        rows = [
+            np.concatenate([self.initial_item(block).ravel() for block in blocks])
             for blocks in self.states.values()
         ]
+        shape = (self.minibatch_size if n_items is None else n_items, 1)
+        return [np.tile(row, shape) for row in rows]
 
     def columns(self, sig: Signal) -> tuple[int, npt.NDArray[np.int64]] | None:
         """Find a signal in packed state.

@@ -70,6 +70,8 @@ class Program:
         TensorFlow device to compute on; None leaves it to TensorFlow.
     simplified : bool
         Whether the operators were simplified.
+    parameters_of_items : bool
+        Whether each item of the minibatch has parameters of its own.
     """
 
     model: Model
@@ -81,6 +83,7 @@ class Program:
     unroll: int
     device: str | None
     simplified: bool
+    parameters_of_items: bool = False
 
     @property
     def dt(self) -> float:
@@ -228,6 +231,7 @@ def make_program(
     device: str | None = None,
     simplify: bool = True,
     float_type: str | None = None,
+    parameters_of_items: bool = False,
 ) -> Program:
     """Plan a model, as its network's settings say.
 
@@ -245,6 +249,8 @@ def make_program(
         Whether the graph of operators is simplified.
     float_type : str, optional
         Floating point type; by default the one that is configured.
+    parameters_of_items : bool
+        Whether each item of the minibatch has parameters of its own.
 
     Returns
     -------
@@ -293,7 +299,9 @@ def make_program(
     optimized = optimize(
         OperatorGraph(
             operators,
-            facts=signal_facts(operators, external, marks, gains | learned),
+            facts=signal_facts(
+                operators, external, marks, gains | learned, parameters_of_items
+            ),
             mergeable=Builder.mergeable,
             dt=model.dt,
         ),
@@ -316,6 +324,7 @@ def make_program(
         unroll,
         device,
         simplify,
+        parameters_of_items,
     )
 
 

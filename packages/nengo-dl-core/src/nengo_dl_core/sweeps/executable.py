@@ -1,6 +1,8 @@
-"""One compiled simulation that runs many networks, one after the other."""
+"""One compiled simulation that runs many networks."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
@@ -20,15 +22,16 @@ from nengo_dl_core.values.variables import Variables
 
 
 class Executable:
-    """A compiled loop whose parameters, state and inputs are those of any program.
+    """A compiled loop whose parameters, state and inputs are those of any programs.
 
-    Each program must have the fingerprint of the first one. What they compute is to the
-    bit what a simulator that is compiled gives for each, since that is the same code.
+    Each program must have the fingerprint of the first one. It runs as many of them at
+    once as that has items. What one alone computes is to the bit what a simulator that
+    is compiled gives for it, since that is the same code.
 
     Parameters
     ----------
     program : Program
-        The first one.
+        The first one. If it has several items, their parameters must be their own.
     """
 
     def __init__(self, program: Program) -> None:
@@ -41,30 +44,77 @@ class Executable:
         session = Session(program, self._variables, 0, self._records)
         self._loop = TensorFlowLoop(session, True, Stages(), stages_of_runs(program))
 
-    def run(self, program: Program, seed: int, n_steps: int) -> list[Array]:
-        """Simulate a program from its beginning.
+    def run(
+        self, programs: Sequence[Program], seeds: Sequence[int], n_steps: int
+    ) -> list[list[Array]]:
+        """Simulate programs from their beginning.
 
         Parameters
         ----------
-        program : Program
-            What is simulated.
-        seed : int
-            Seed of the simulation.
+        programs : list of Program
+            What is simulated, at most as many as the first program has items.
+        seeds : list of int
+            Seed of the simulation of each.
         n_steps : int
             Number of steps.
 
         Returns
         -------
-        values : list of ndarray
-            What each probe has recorded, ``(n_samples, size)``.
+        values : list of list of ndarray
+            For each program what each probe has recorded, ``(n_samples, size)``.
         """
-        memory = program.memory
-        for block, (_, variable) in zip(
-            memory.parameters, self._variables.parameters, strict=True
+        # The last one also takes the place of those that are missing
+        last = len(programs) - 1
+        chosen = [min(item, last) for item in range(self._program.minibatch_size)]
+        self._start_from([programs[index] for index in chosen])
+        inputs = [_Inputs(programs[index], seeds[index]) for index in chosen]
+        nodes = [source.node for source in self._program.inputs]
+        for record in self._records.values():
+            record.clear()
+            record.reserve(int(n_steps / record.period) + 1)
+        for start in range(0, n_steps, self._loop.max_steps):
+            steps = range(start + 1, min(start + self._loop.max_steps, n_steps) + 1)
+            of_items = [one.values(steps) for one in inputs]
+            given = map(np.concatenate, zip(*of_items, strict=True))
+            values = self._loop.run(steps, dict(zip(nodes, given, strict=True)))
+            for record, value in zip(self._records.values(), values, strict=True):
+                record.append(value)
+        return [
+            [record.values[:, item].copy() for record in self._records.values()]
+            for item in range(len(programs))
+        ]
+
+    def _start_from(self, programs: Sequence[Program]) -> None:
+        """Give parameters and state the initial values of programs."""
+        blocks = zip(*(program.memory.parameters for program in programs), strict=True)
+        for same, (block, variable) in zip(
+            blocks, self._variables.parameters, strict=True
         ):
-            assign(variable, memory.initial_value(block))
-        self._variables.write_states(tuple(memory.initial_states()), 0)
-        generators = Generators(
+            values = [
+                program.memory.initial_item(own)
+                for program, own in zip(programs, same, strict=True)
+            ]
+            assign(variable, np.stack(values) if block.minibatched else values[0])
+        states = zip(
+            *(program.memory.initial_states(1) for program in programs), strict=True
+        )
+        self._variables.write_states(tuple(map(np.concatenate, states)), 0)
+
+
+class _Inputs:
+    """What the input Nodes of a program put out, from the beginning.
+
+    Parameters
+    ----------
+    program : Program
+        The program.
+    seed : int
+        Seed of the simulation.
+    """
+
+    def __init__(self, program: Program, seed: int) -> None:
+        self._program = program
+        self._generators = Generators(
             [
                 source.op
                 for source in program.inputs
@@ -74,19 +124,10 @@ class Executable:
             program.dt,
             1,
         )
-        generators.begin(ProcessSeeds(program.model.operators, 1, seed))
-        nodes = [source.node for source in self._program.inputs]
-        for record in self._records.values():
-            record.clear()
-            record.reserve(int(n_steps / record.period) + 1)
-        for start in range(0, n_steps, self._loop.max_steps):
-            steps = range(start + 1, min(start + self._loop.max_steps, n_steps) + 1)
-            inputs = evaluate(program.inputs, steps, program.dt, 1, generators)
-            given = {
-                node: np.swapaxes(inputs[source.node], 0, 1)
-                for node, source in zip(nodes, program.inputs, strict=True)
-            }
-            values = self._loop.run(steps, given)
-            for record, value in zip(self._records.values(), values, strict=True):
-                record.append(value)
-        return [record.values[:, 0].copy() for record in self._records.values()]
+        self._generators.begin(ProcessSeeds(program.model.operators, 1, seed))
+
+    def values(self, steps: range) -> Iterable[Array]:
+        """Evaluate the Nodes in the next steps: ``(1, n_steps, size_out)`` for each."""
+        inputs, dt = self._program.inputs, self._program.dt
+        values = evaluate(inputs, steps, dt, 1, self._generators)
+        return [np.swapaxes(values[source.node], 0, 1) for source in inputs]

@@ -18,6 +18,7 @@ from nengo.builder.neurons import SimNeurons
 from nengo.builder.operator import Operator
 from nengo.builder.signal import Signal
 
+from nengo_dl_core.builders.base import OpBuilder
 from nengo_dl_core.builders.neurons.lif import starts_below_threshold
 from nengo_dl_core.engine.choice import compiles
 from nengo_dl_core.program.memory import Memory
@@ -39,12 +40,16 @@ def fingerprint(program: Program) -> str | None:
     Returns
     -------
     fingerprint : str or None
-        Equal for programs that one executable can run. None if a program can only run
-        by itself: because it is not compiled, has Keras layers or operators that a
-        user has added, or holds what cannot be pickled.
+        Equal for programs that one executable can run. None if there is none for a
+        program: because it is not compiled, has Keras layers or operators that a user
+        has added, or holds what cannot be pickled; or if it has several items, because
+        these cannot have parameters or random numbers of their own.
     """
-    builds = program.builder.op_builds.values()
+    builds = [build.chosen for build in program.builder.op_builds.values()]
     if program.builder.layers or not all(map(_is_ours, builds)):
+        return None
+    several = program.minibatch_size > 1
+    if several and not all(build.parameters_of_items for build in builds):
         return None
     if not compiles(program):
         return None
@@ -56,9 +61,9 @@ def fingerprint(program: Program) -> str | None:
     return sha256(b"".join(parts)).hexdigest()
 
 
-def _is_ours(build: Any) -> bool:
+def _is_ours(build: OpBuilder) -> bool:
     """Whether we know that a builder reads no values while it builds."""
-    return type(build.chosen).__module__.startswith("nengo_dl_core.")
+    return type(build).__module__.startswith("nengo_dl_core.")
 
 
 def _parts(program: Program) -> Iterable[Any]:
