@@ -17,7 +17,7 @@ from nengo.cache import NoDecoderCache
 from nengo.exceptions import BuildError, ValidationError
 from nengo.processes import WhiteNoise
 
-from nengo_dl_core import Simulator, TensorNode, configure_settings, sweep
+from nengo_dl_core import Delay, Simulator, TensorNode, configure_settings, sweep
 from nengo_dl_core.engine.tensorflow_loop import TensorFlowLoop
 from nengo_dl_core.network.build import empty_model
 from nengo_dl_core.network.thread_pools import one_thread
@@ -88,6 +88,14 @@ def compiled(monkeypatch):
     return programs
 
 
+def pair():
+    """Two ensembles whose neurons can be quantized."""
+    kind, one = nengo.LIF(tau_ref=0), nengo.dists.Choice([1])
+    return [
+        nengo.Ensemble(9, 1, neuron_type=kind, gain=one, bias=one) for _ in range(2)
+    ]
+
+
 class TestEquality:
     def test_seeds_and_a_parameter(self, compiled):
         variants = [{"seed": s, "gain": g} for s in (0, 1) for g in (0.3, 0.9)]
@@ -128,6 +136,22 @@ class TestEquality:
         assert len(compiled) == 2
         assert_equal(results[1:], [alone(make(**x), 0.05) for x in variants[1:]])
 
+    def test_numbers_of_few_bits_are_in_the_code(self, compiled):
+        def make(bits):
+            with network(0, quantization=bits) as net:
+                pre, post = pair()
+                weights = np.random.RandomState(0).normal(0, 0.3, (9, 9))
+                nengo.Connection(
+                    pre.neurons, post.neurons, transform=weights, synapse=None
+                )
+                nengo.Probe(post.neurons, "voltage")
+            return net
+
+        variants = [{"bits": bits} for bits in (4, 8)]
+        results = sweep(make, variants, 0.05)
+        assert len(compiled) == 2
+        assert_equal(results, [alone(make(**x), 0.05) for x in variants])
+
     def test_settings_of_probes(self):
         def last_value(seed):
             with network(seed) as net:
@@ -144,10 +168,10 @@ class TestEquality:
 class TestSideBySide:
     """Several variants on the axis of the minibatch."""
 
-    def test_the_last_minibatch_is_not_full(self, compiled):
+    def test_the_minibatch_is_not_full(self, compiled):
         variants = [{"seed": s, "gain": g} for s in (0, 1) for g in (0.3, 0.9)]
-        results = sweep(learning, variants[:3], 0.43, minibatch_size=2)
-        assert [program.minibatch_size for program in compiled] == [2]
+        results = sweep(learning, variants[:3], 0.43, minibatch_size=4)
+        assert [program.minibatch_size for program in compiled] == [4]
         expected = [alone(learning(**x), 0.43) for x in variants[:3]]
         assert_equal(results, expected)
 
@@ -162,24 +186,51 @@ class TestSideBySide:
         ]
         assert_equal(results, [alone(make(**x), 0.05) for x in variants])
 
+    def test_an_input_is_asked_once_in_a_step(self):
+        """Also where its variant fills the minibatch up."""
+
+        def make(seed):
+            rng = np.random.RandomState(seed)
+            with network(seed) as net:
+                nengo.Probe(nengo.Node(lambda t: rng.uniform()), label="noise")
+                nengo.Probe(nengo.Ensemble(5, 1))
+            return net
+
+        results = sweep(make, SEEDS[:2], 1.1, minibatch_size=5)
+        for variant, result in zip(SEEDS, results[:2], strict=False):
+            # The first value is what Nengo asks a Node for to learn its size
+            numbers = np.random.RandomState(variant["seed"]).uniform(size=1101)
+            np.testing.assert_array_equal(result["noise"][:, 0], numbers[1:])
+
     @pytest.mark.parametrize(
-        "transform",
+        ("settings", "transform", "synapse"),
         [
-            nengo.transforms.Sparse((9, 9), indices=[(0, 8), (8, 0)], init=[0.5, 1]),
-            nengo.transforms.Convolution(2, (3, 3, 1), kernel_size=(2, 2)),
+            ({}, nengo.transforms.Sparse((9, 9), indices=[(0, 8), (8, 0)]), None),
+            ({}, nengo.transforms.Convolution(1, (3, 3, 1), padding="same"), None),
+            ({}, 1.0, Delay(np.full(9, 3.0), max_steps=5)),
+            ({"dtype": "float32", "product_dtype": "bfloat16"}, 0.01, None),
+            ({"quantization": 4}, 0.3, None),
         ],
+        ids=["sparse", "convolution", "learned delay", "bfloat16", "few bits"],
     )
-    def test_not_all_can_be(self, compiled, transform):
+    def test_not_all_can_be(self, compiled, settings, transform, synapse):
         """Those run one after the other, as random neurons do."""
 
         def make(seed, random):
-            kind = nengo.PoissonSpiking(nengo.LIFRate()) if random else nengo.LIF()
-            with network(seed) as net:
-                ens = nengo.Ensemble(9, 1, neuron_type=kind)
-                target = nengo.Node(size_in=transform.size_out)
-                if not random:
-                    nengo.Connection(ens.neurons, target, transform=transform)
-                nengo.Probe(ens.neurons if random else target)
+            if random:
+                kind = nengo.PoissonSpiking(nengo.LIFRate())
+                with network(seed) as net:
+                    nengo.Probe(nengo.Ensemble(9, 1, neuron_type=kind).neurons)
+                return net
+            weights = transform
+            if isinstance(transform, float) and synapse is None:
+                weights = np.random.RandomState(seed).normal(0, transform, (9, 9))
+            with network(seed, **settings) as net:
+                pre, post = pair()
+                nengo.Connection(
+                    pre.neurons, post.neurons, transform=weights, synapse=synapse
+                )
+                nengo.Probe(post.neurons, "voltage")
             return net
 
         variants = [{"seed": s, "random": r} for s in (0, 1) for r in (True, False)]
@@ -381,6 +432,18 @@ class TestMistakes:
         with pytest.raises(ValidationError, match="minibatch_size: must be a positive"):
             sweep(ensemble, SEEDS, 0.01, minibatch_size=0)
 
+    def test_in_a_step_of_one_of_several(self):
+        def make(seed):
+            with network(seed) as net:
+                nengo.Probe(nengo.Node(lambda t: t and 1 / seed))
+            return net
+
+        with pytest.raises(ZeroDivisionError) as caught:
+            sweep(make, [{"seed": 1}, {"seed": 0}], 0.01, minibatch_size=2)
+        assert caught.value.__notes__[-1:] == [
+            "in the variant {'seed': 1} or {'seed': 0} of a sweep"
+        ]
+
     def test_one_variant_of_several(self):
         with pytest.raises(ValidationError, match="has no seed") as caught:
             sweep(ensemble, [*SEEDS, {"seed": None}], 0.01, minibatch_size=4)
@@ -454,6 +517,19 @@ class TestFingerprint:
         random = nengo.LIF(initial_state={"voltage": nengo.dists.Uniform(0, 1.2)})
         found = {self.make(seed=seed, neurons=random) for seed in range(8)}
         assert len(found) == 2  # some neuron is above the threshold, or none
+
+    def test_surrogates_where_they_are_computed_with(self):
+        kinds = ("fast_sigmoid", "rates")
+        for learning_phase, n_found in ((True, 2), (None, 1)):
+            found = {
+                self.make(learning_phase=learning_phase, spike_gradient=kind)
+                for kind in kinds
+            }
+            assert len(found) == n_found
+
+    def test_items_without_parameters_of_their_own(self):
+        model = built(ensemble(0))
+        assert fingerprint(make_program(model, minibatch_size=2)) is None
 
     def test_not_compiled(self):
         assert self.make(jit_compile=False) is None

@@ -66,8 +66,8 @@ class BuildConfig(NamedTuple):
         A compiler makes a single operation of a product and a sum that follows, unless
         the product is rounded before.
     parameters_of_items : bool
-        Each item of the minibatch has parameters of its own, and is computed, to the
-        bit, as it would be alone.
+        Each item of the minibatch has parameters of its own, and is to be rounded as if
+        it were alone.
     """
 
     inference_only: bool
@@ -103,8 +103,8 @@ class OpBuilder:
     has_fast_kernels: bool = False
     """Whether many steps at once are computed faster without being compiled."""
 
-    parameters_of_items: bool = True
-    """Whether parameters may have other values for each item of the minibatch."""
+    takes_parameters_of_items: bool = True
+    """Whether items of the minibatch may have parameters of their own."""
 
     def __init__(self, ops: Sequence[Operator]) -> None:
         self.ops = ops

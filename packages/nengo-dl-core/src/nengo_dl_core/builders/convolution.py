@@ -30,7 +30,7 @@ class ConvIncBuilder(OpBuilder):
     """
 
     has_fast_kernels = True
-    parameters_of_items = False
+    takes_parameters_of_items = False
 
     def steps_are_items(self, config: BuildConfig) -> bool:
         """Steps are items; see `OpBuilder.steps_are_items`."""

@@ -34,6 +34,7 @@ class DelayBuilder(OpBuilder):
             (op.process.steps == self.depth).all() for op in ops
         )
         self.has_fast_kernels = not self.is_shift
+        self.takes_parameters_of_items = not self.is_learned
 
     def build_pre(self, signals: SignalDict, config: BuildConfig) -> None:
         """Find the delays; see `OpBuilder.build_pre`."""

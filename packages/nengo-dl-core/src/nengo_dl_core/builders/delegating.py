@@ -26,6 +26,7 @@ class ChosenBuilder(OpBuilder):
         self.built = self.builder_type(ops[0])(ops)
         self.python_in_loop = self.built.python_in_loop
         self.has_fast_kernels = self.built.has_fast_kernels
+        self.takes_parameters_of_items = self.built.takes_parameters_of_items
 
     @property
     def chosen(self) -> OpBuilder:

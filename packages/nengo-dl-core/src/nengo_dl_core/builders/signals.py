@@ -241,7 +241,7 @@ class SignalDict(Mapping[Signal, TensorSignal]):
         ----------
         src : TensorSignal
             Rows that hold parameters. Those that are learned online have a minibatch
-            axis.
+            axis, and those of items with parameters of their own.
 
         Returns
         -------

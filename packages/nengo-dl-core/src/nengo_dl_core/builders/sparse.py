@@ -78,7 +78,7 @@ class SparseDotIncBuilder(OpBuilder):
         The operators of the group.
     """
 
-    parameters_of_items = False
+    takes_parameters_of_items = False
 
     def steps_are_items(self, config: BuildConfig) -> bool:
         """Steps are items; see `OpBuilder.steps_are_items`."""

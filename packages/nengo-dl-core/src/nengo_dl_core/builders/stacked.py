@@ -98,7 +98,7 @@ def multiplication(config: BuildConfig) -> Multiply:
         take longer than the products.
     """
     multiply = stacked_product if config.cpu_only else library_product
-    if config.parameters_of_items:
+    if config.parameters_of_items and config.cpu_only:
         multiply = partial(_item_by_item, multiply)
     if config.contracts:
         return multiply
@@ -119,10 +119,13 @@ def _item_by_item(
     XLA's product of several matrices adds up in another order than that of one.
     """
     *_, k, m, n = a.shape
-    if a.shape.rank < 4 or k > 1 or n == 1 or (m == 1 and n >= tuning.LANES):
+    by_elements = n == 1 or (m == 1 and n >= tuning.LANES)
+    if a.shape.rank < 4 or k > 1 or by_elements:
         return multiply(a, transposed, x)
     pairs = zip(tf.split(a, a.shape[0]), tf.split(x, x.shape[0]), strict=True)
-    return tf.concat([multiply(own, None, vector) for own, vector in pairs], 0)
+    return tf.concat(
+        [multiply(tf.squeeze(own, 0), None, vector) for own, vector in pairs], 0
+    )
 
 
 def library_product(
@@ -174,8 +177,6 @@ def stacked_product(
     if a.shape[-2] == 1 and x.shape[-1] == 1 and a.shape[-1] >= tuning.LANES:
         sums = _lane_sums(tf.squeeze(a, -2) * tf.squeeze(x, -1))
         return tf.reshape(sums, (*sums.shape, 1, 1))
-    if a.shape.rank == 4 and a.shape[0] == 1:
-        a = tf.squeeze(a, 0)
     if a.shape.rank == 3 and x.shape.rank == 4 and x.shape[-1] == 1:
         products = _minibatch_product(a, transposed, tf.squeeze(x, -1))
         return tf.expand_dims(products, -1)

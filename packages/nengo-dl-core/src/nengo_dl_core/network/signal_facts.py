@@ -44,22 +44,22 @@ def signal_facts(
     counters = {
         sig for op in operators if isinstance(op, TimeUpdate) for sig in op.sets
     }
-    changing = dict.fromkeys(
+    differing = dict.fromkeys(
         sig.base
         for op in operators
         for sig in written_signals(op)
         if sig not in counters
     )
-    changing.update(dict.fromkeys(external))
+    differing.update(dict.fromkeys(external))
     if parameters_of_items:
         used = (sig.base for op in operators for sig in op.all_signals)
-        changing.update(dict.fromkeys(sig for sig in used if sig not in counters))
+        differing.update(dict.fromkeys(sig for sig in used if sig not in counters))
     return {
         sig: SignalFacts(
             trainable=trainable.get(sig),
-            minibatched=sig in changing,
+            minibatched=sig in differing,
             external=sig in external,
             kept=sig in kept,
         )
-        for sig in [*changing, *trainable, *kept]
+        for sig in [*differing, *trainable, *kept]
     }

@@ -67,14 +67,15 @@ class Executable:
         last = len(programs) - 1
         chosen = [min(item, last) for item in range(self._program.minibatch_size)]
         self._start_from([programs[index] for index in chosen])
-        inputs = [_Inputs(programs[index], seeds[index]) for index in chosen]
+        inputs = [_Inputs(*each) for each in zip(programs, seeds, strict=True)]
         nodes = [source.node for source in self._program.inputs]
         for record in self._records.values():
             record.clear()
             record.reserve(int(n_steps / record.period) + 1)
         for start in range(0, n_steps, self._loop.max_steps):
             steps = range(start + 1, min(start + self._loop.max_steps, n_steps) + 1)
-            of_items = [one.values(steps) for one in inputs]
+            of_each = [one.values(steps) for one in inputs]
+            of_items = (of_each[index] for index in chosen)
             given = map(np.concatenate, zip(*of_items, strict=True))
             values = self._loop.run(steps, dict(zip(nodes, given, strict=True)))
             for record, value in zip(self._records.values(), values, strict=True):

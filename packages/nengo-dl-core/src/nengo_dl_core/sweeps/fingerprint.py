@@ -40,16 +40,21 @@ def fingerprint(program: Program) -> str | None:
     Returns
     -------
     fingerprint : str or None
-        Equal for programs that one executable can run. None if there is none for a
-        program: because it is not compiled, has Keras layers or operators that a user
-        has added, or holds what cannot be pickled; or if it has several items, because
-        these cannot have parameters or random numbers of their own.
+        Equal for programs that one executable can run. None if a program can only run
+        by itself: because it is not compiled, has Keras layers or operators that a
+        user has added, or holds what cannot be pickled. A program with several items
+        has one if these have parameters of their own, all that is done with them
+        allows that, and nothing is of few bits.
     """
     builds = [build.chosen for build in program.builder.op_builds.values()]
     if program.builder.layers or not all(map(_is_ours, builds)):
         return None
-    several = program.minibatch_size > 1
-    if several and not all(build.parameters_of_items for build in builds):
+    if program.minibatch_size > 1 and not (
+        program.parameters_of_items
+        and all(build.takes_parameters_of_items for build in builds)
+        and not program.memory.formats
+        and program.product_dtype is None
+    ):
         return None
     if not compiles(program):
         return None
@@ -79,8 +84,10 @@ def _parts(program: Program) -> Iterable[Any]:
     for block in program.optimized.layout.blocks:
         yield block.shape, block.dtype.str, block.trainable
         yield block.minibatched, block.persistent, block.external, block.written
+    yield list(program.memory.formats.items())
+    gradients = program.spike_gradients if program.setting("learning_phase") else {}
     for group in program.optimized.plan:
-        yield len(group)
+        yield len(group), [gradients.get(op) for op in group]
         yield from map(_held, group)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import local
 from typing import Any
 
@@ -85,18 +86,20 @@ def sweep(
     dt : float
         Length of a step, in seconds.
     minibatch_size : int
-        How many variants that follow each other run at once, of which all are kept in
-        memory meanwhile. With 16, a step of a single ensemble of 20 neurons takes a
-        fifth of the time, of 200 neurons three quarters; compiling takes longer the
-        more there are. Their last bits are the compiler's choice; see the notes. Sparse
-        matrices, convolutions and random neurons run one after the other all the same.
+        How many variants that follow each other are built, and then run at once, those
+        of which only values differ. With 16, a step of a single ensemble of 20 neurons
+        takes a fifth of the time, of 200 neurons three quarters; compiling takes longer
+        the more there are. Their last bits may differ, see the notes. Networks with
+        sparse matrices, convolutions, random neurons, learned delays, bfloat16 or
+        numbers of few bits run one after the other all the same.
     n_jobs : int, optional
         Number of processes that share the variants, as in `joblib.Parallel`: -1 is one
         for each processor, None leaves it to `joblib.parallel_config`, which also
-        chooses other machines, by Dask for example.
+        chooses other machines, by Dask for example. What runs at once, runs in one.
     store : str or path, optional
-        Folder to keep the results in, each as soon as it is known. What is there
-        already is not computed again. By default nothing is kept.
+        Folder to keep the results in, each as soon as it is known, and those of what
+        runs at once together. What is there already is not computed again. By default
+        nothing is kept.
 
     Returns
     -------
@@ -116,10 +119,12 @@ def sweep(
     -----
     What ``make`` raises for a variant ends the sweep, with the variant in a note.
 
-    Variants that run at once are written so that they are rounded as one alone is, but
-    the compiler may still round a product before it is added in one case and not in the
-    other. Of 60 random networks in float64, 58 were equal to the bit, and two but for a
-    last bit.
+    Variants that run at once are multiplied so that they are rounded as one alone is.
+    But the compiler may round a product before it is added in one case and not in the
+    other, and large decoders of Probes, and matrices of many small shapes, are
+    multiplied in other ways. Of 60 random networks in float64, 58 were equal to the
+    bit, and two but for a last bit. A last bit can move a spike by a step, from where
+    on a spiking network goes another way.
 
     Examples
     --------
@@ -198,25 +203,30 @@ def _simulated(
     minibatch_size: int,
 ) -> dict[int, Results]:
     """Simulate some variants, in whatever process."""
-    found: dict[int, Results] = {}
-    together: defaultdict[str, dict[int, Program]] = defaultdict(dict)
+    variants, models = dict(part), {}
     for index, variant in part:
-        try:
-            model = _built(make, variant, dt)
-            with only_new_garbage():
-                program, key = _planned(model, minibatch_size)
-            if key is None:
-                found[index] = _by_simulator(program, n_steps)
-            elif program.minibatch_size == 1:
-                found |= _by_executable(key, {index: program}, n_steps)
-            else:
-                together[key][index] = program
-        except Exception as error:
-            error.add_note(f"in the variant {dict(variant)} of a sweep")
-            raise
-    for key, programs in together.items():
-        found |= _by_executable(key, programs, n_steps)
+        with _named(variant):
+            models[index] = _built(make, variant, dt)
+    found: dict[int, Results] = {}
+    for key, programs in _side_by_side(part, models, minibatch_size).items():
+        with _named(*(variants[index] for index in programs)):
+            found |= _by_executable(key, programs, n_steps)
+    for index, variant in part:
+        if index not in found:
+            with _named(variant):
+                found[index] = _alone(models[index], n_steps)
     return found
+
+
+@contextmanager
+def _named(*variants: Variant) -> Iterator[None]:
+    """Say of which variants what is raised comes."""
+    try:
+        yield
+    except Exception as error:
+        names = " or ".join(str(dict(variant)) for variant in variants)
+        error.add_note(f"in the variant {names} of a sweep")
+        raise
 
 
 def _built(make: Make, variant: Variant, dt: float) -> Model:
@@ -237,16 +247,23 @@ def _built(make: Make, variant: Variant, dt: float) -> Model:
     return model
 
 
-def _planned(model: Model, minibatch_size: int) -> tuple[Program, str | None]:
-    """Plan a model, as one of several that run at once if that can be."""
-    if minibatch_size > 1:
-        program = make_program(
-            model, minibatch_size=minibatch_size, parameters_of_items=True
-        )
-        if key := fingerprint(program):
-            return program, key
-    program = make_program(model)
-    return program, fingerprint(program)
+def _side_by_side(
+    part: Sequence[tuple[int, Variant]],
+    models: Mapping[int, Model],
+    minibatch_size: int,
+) -> dict[str, dict[int, Program]]:
+    """Find the models that can run as items of a minibatch, two at least."""
+    if minibatch_size == 1:
+        return {}
+    found: defaultdict[str, dict[int, Program]] = defaultdict(dict)
+    for index, variant in part:
+        with _named(variant), only_new_garbage():
+            program = make_program(
+                models[index], minibatch_size=minibatch_size, parameters_of_items=True
+            )
+            if key := fingerprint(program):
+                found[key][index] = program
+    return {key: programs for key, programs in found.items() if len(programs) > 1}
 
 
 def _by_executable(
@@ -262,10 +279,14 @@ def _by_executable(
     }
 
 
-def _by_simulator(program: Program, n_steps: int) -> Results:
-    """Run what has no executable."""
-    model, seed = program.model, _seed(program)
-    with Simulator(None, seed=seed, model=model, progress_bar=False) as sim:
+def _alone(model: Model, n_steps: int) -> Results:
+    """Run a model by itself."""
+    with only_new_garbage():
+        program = make_program(model)
+        key = fingerprint(program)
+    if key is not None:
+        return _by_executable(key, {0: program}, n_steps)[0]
+    with Simulator(None, seed=_seed(program), model=model, progress_bar=False) as sim:
         sim.run_steps(n_steps)
         return {name: sim.data[probe] for probe, name in program.probe_names.items()}
 

@@ -85,7 +85,8 @@ class RandomSpikingBuilder(RatesToSpikesBuilder):
         The operators of the group.
     """
 
-    parameters_of_items = False  # random numbers of an item are not those of another
+    # Random numbers of an item are not those of another
+    takes_parameters_of_items = False
 
     def steps_are_items(self, config: BuildConfig) -> bool:
         """Steps have numbers of their own; see `OpBuilder.steps_are_items`."""
