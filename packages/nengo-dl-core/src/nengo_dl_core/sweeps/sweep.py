@@ -69,7 +69,7 @@ def sweep(
     seeds alone are run by one executable, which is compiled once and takes the values
     of one network after the other, or of as many at once as the minibatch has items.
     Others, as those of other sizes or time constants, or other seeds of random neurons,
-    have executables of their own. What a variant computes is, to the bit, what a
+    have executables of their own. By default a variant computes, to the bit, what a
     simulator computes for it alone that is compiled (``jit_compile=True``) and that
     solves for decoders in one thread; networks that cannot be compiled, or that have
     Keras layers or operators of a user, are run by a `Simulator` each.
