@@ -19,7 +19,7 @@ network() {  # name and size, -- , options of compare
     done
     shift
     nengo-dl-benchmarks build $build compare "$@" --output comparison.json \
-        --reps 3 --backend ours=dl --backend nengo=reference $release
+        --reps 7 --backend ours=dl --backend nengo=reference $release
 }
 
 network feedback --
