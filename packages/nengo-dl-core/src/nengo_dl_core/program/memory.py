@@ -231,46 +231,35 @@ class Memory:
         for block in self.layout.blocks:
             value = values.get(block)
             if value is None:
-                item = self.initial_item(block)
-                value = tf.constant(item[np.newaxis] if block.minibatched else item)
+                value = tf.constant(self.initial_value(block, 1))
             environment.extend(self._key(block), value, block.shape[0])
         for sig, number_format in self.formats.items():
             found = self.tensor_signal(sig)
             value = rounded(number_format, environment.gather(found))
             environment.scatter(found, value)
 
-    def initial_value(self, block: Block) -> npt.NDArray[Any]:
+    def initial_value(
+        self, block: Block, n_items: int | None = None
+    ) -> npt.NDArray[Any]:
         """Value of a block at the start of a simulation.
 
         Parameters
         ----------
         block : Block
             A block of the layout.
+        n_items : int, optional
+            Number of items, by default that of a minibatch.
 
         Returns
         -------
         value : ndarray
             With a leading minibatch axis, if the block has one.
         """
-        value = self.initial_item(block)
+        value = block.initial_value().astype(self._dtype(block))
         if not block.minibatched:
             return value
-        return np.broadcast_to(value, (self.minibatch_size, *value.shape))
-
-    def initial_item(self, block: Block) -> npt.NDArray[Any]:
-        """Value of a block at the start of a simulation, for one item.
-
-        Parameters
-        ----------
-        block : Block
-            A block of the layout.
-
-        Returns
-        -------
-        value : ndarray
-            Without minibatch axis.
-        """
-        return block.initial_value().astype(self._dtype(block))
+        batch = self.minibatch_size if n_items is None else n_items
+        return np.broadcast_to(value, (batch, *value.shape))
 
     def initial_states(self, n_items: int | None = None) -> list[npt.NDArray[Any]]:
         """Return the state at the start of a simulation, packed into few arrays.
@@ -288,12 +277,17 @@ class Memory:
         states : list of ndarray
             One for each item of `states`, ``(n_items, size)``.
         """
-        rows = [
-            np.concatenate([self.initial_item(block).ravel() for block in blocks])
+        batch = self.minibatch_size if n_items is None else n_items
+        return [
+            np.concatenate(
+                [
+                    self.initial_value(block, batch).reshape((batch, -1))
+                    for block in blocks
+                ],
+                1,
+            )
             for blocks in self.states.values()
         ]
-        shape = (self.minibatch_size if n_items is None else n_items, 1)
-        return [np.tile(row, shape) for row in rows]
 
     def columns(self, sig: Signal) -> tuple[int, npt.NDArray[np.int64]] | None:
         """Find a signal in packed state.

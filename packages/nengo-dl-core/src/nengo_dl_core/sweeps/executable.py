@@ -92,10 +92,10 @@ class Executable:
             blocks, self._variables.parameters, strict=True
         ):
             values = [
-                program.memory.initial_item(own)
+                program.memory.initial_value(own, 1)
                 for program, own in zip(programs, same, strict=True)
             ]
-            assign(variable, np.stack(values) if block.minibatched else values[0])
+            assign(variable, np.concatenate(values) if block.minibatched else values[0])
         states = zip(
             *(program.memory.initial_states(1) for program in programs), strict=True
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import local
 from typing import Any
@@ -165,7 +165,7 @@ def sweep(
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     run = joblib.delayed(_simulated)
     parts = (
-        tasks[start : start + minibatch_size]
+        dict(tasks[start : start + minibatch_size])
         for start in range(0, len(tasks), minibatch_size)
     )
     found: dict[int, Results] = {}
@@ -197,21 +197,21 @@ def _joblib() -> Any:
 
 def _simulated(
     make: Make,
-    part: Sequence[tuple[int, Variant]],
+    variants: Mapping[int, Variant],
     n_steps: int,
     dt: float,
     minibatch_size: int,
 ) -> dict[int, Results]:
     """Simulate some variants, in whatever process."""
-    variants, models = dict(part), {}
-    for index, variant in part:
+    models: dict[int, Model] = {}
+    for index, variant in variants.items():
         with _named(variant):
             models[index] = _built(make, variant, dt)
     found: dict[int, Results] = {}
-    for key, programs in _side_by_side(part, models, minibatch_size).items():
+    for key, programs in _side_by_side(variants, models, minibatch_size).items():
         with _named(*(variants[index] for index in programs)):
             found |= _by_executable(key, programs, n_steps)
-    for index, variant in part:
+    for index, variant in variants.items():
         if index not in found:
             with _named(variant):
                 found[index] = _alone(models[index], n_steps)
@@ -248,7 +248,7 @@ def _built(make: Make, variant: Variant, dt: float) -> Model:
 
 
 def _side_by_side(
-    part: Sequence[tuple[int, Variant]],
+    variants: Mapping[int, Variant],
     models: Mapping[int, Model],
     minibatch_size: int,
 ) -> dict[str, dict[int, Program]]:
@@ -256,7 +256,7 @@ def _side_by_side(
     if minibatch_size == 1:
         return {}
     found: defaultdict[str, dict[int, Program]] = defaultdict(dict)
-    for index, variant in part:
+    for index, variant in variants.items():
         with _named(variant), only_new_garbage():
             program = make_program(
                 models[index], minibatch_size=minibatch_size, parameters_of_items=True
