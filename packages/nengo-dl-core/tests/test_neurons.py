@@ -103,6 +103,20 @@ def test_step_equals_nengos(name, jit_compile):
     assert (expected["output"] != 0).mean() > 0.01
 
 
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "compiled"])
+def test_lif_that_spikes_while_it_decays(jit_compile):
+    """It has passed the threshold after the step, if its decay is thought to go on."""
+    above = {"voltage": nengo.dists.Uniform(1.2, 3)}
+    ops = make_ops(nengo.LIF(initial_state=above))
+    currents = np.linspace(-1, 0.9, ops[0].J.size)[np.newaxis].repeat(5, 0)
+    expected = reference(ops, currents)
+    assert (expected["refractory_time"] > 0.002 - 5 * 0.001).mean() > 0.5
+    actual = simulate(ops, currents, jit_compile=jit_compile)
+    np.testing.assert_allclose(
+        actual["refractory_time"][:, 0], expected["refractory_time"], rtol=1e-11
+    )
+
+
 @pytest.mark.parametrize("name", ["SpikingRectifiedLinear", "LIF", "Izhikevich"])
 def test_single_precision(name):
     """Until rounding moves a spike, the output is that of double precision."""

@@ -168,8 +168,8 @@ class LIFBuilder(LIFRateBuilder):
         # v' = J - (J - v) exp(-t / tau_rc) follows
         #   (v' - 1) / (1 - J) >= exp(-t / tau_rc) - 1,
         # and a step leaves no voltage above 1. Only initial ones can be.
-        at_most_one = all(map(starts_below_threshold, self.ops))
-        self.lowest_overshoot = self.lowest_leak if at_most_one else -math.inf
+        self.at_most_one = all(map(starts_below_threshold, self.ops))
+        self.lowest_overshoot = self.lowest_leak if self.at_most_one else -math.inf
 
     def step(  # type: ignore[override]
         self, J: tf.Tensor, dt: float, voltage: tf.Tensor, refractory_time: tf.Tensor
@@ -177,15 +177,22 @@ class LIFBuilder(LIFRateBuilder):
         """Compute spikes, voltage, refractory time; see `TFNeuronBuilder.step`."""
         zero = tf.zeros([], J.dtype)
         refractory_time = rounded(refractory_time - dt)
-        # The part of the step in which a neuron is not refractory
-        delta_t = tf.clip_by_value(dt - refractory_time, 0, dt)
+        # Minus the part t of the step in which a neuron is not refractory
+        minus_t = tf.clip_by_value(refractory_time - dt, -dt, 0)
         # v(t) = v(0) + (J - v(0)) (1 - exp(-t / tau_rc)), for constant J
-        leak = expm1_above(self.lowest_leak, quotient(-delta_t, self.tau_rc))
+        leak = expm1_above(self.lowest_leak, quotient(minus_t, self.tau_rc))
         voltage = stored(voltage - rounded_product(J - voltage, leak))
         spiked = voltage > 1
         # v(t) = 1, solved for the time from t to the end of the step
         overshoot = log1p_above(self.lowest_overshoot, (voltage - 1) / (1 - J))
-        spike_time = rounded(dt + rounded_product(self.tau_rc, overshoot))
+        # Minus the time since the spike. What holds where a neuron spikes rounds it,
+        # and the sum, by fewer operations than `rounded`, which `numerics` counts
+        minus_rest = self.tau_rc * overshoot
+        if self.at_most_one:
+            minus_rest = tf.minimum(minus_rest, zero)
+        else:
+            minus_rest = rounded(minus_rest)
+        spike_time = tf.where(spiked, dt + minus_rest, zero)
         output = tf.where(spiked, self.spike_height, zero)
         refractory_time = tf.where(spiked, self.tau_ref + spike_time, refractory_time)
         return (
