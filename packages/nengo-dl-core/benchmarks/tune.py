@@ -22,10 +22,15 @@ import tensorflow as tf
 from nengo.builder.signal import Signal
 
 from nengo_dl_core import Simulator, configure_settings, tuning
+from nengo_dl_core.builders.base import BuildConfig
 from nengo_dl_core.builders.correlation import correlate
 from nengo_dl_core.builders.numerics import expm1_above, log1p_above
 from nengo_dl_core.builders.signals import SignalDict
-from nengo_dl_core.builders.stacked import _lane_sums, _minibatch_product
+from nengo_dl_core.builders.stacked import (
+    _lane_sums,
+    _minibatch_product,
+    transposed_before_steps,
+)
 
 Settings = Mapping[str, Any]
 Case = Callable[[], float]
@@ -115,25 +120,30 @@ def relays(n: int, size: int, connect: Callable[..., Any]) -> nengo.Network:
 
 def products() -> Iterator[Row]:
     """Products of matrices and vectors, by the side of the matrix."""
-    right = {"HALVED_SIZES": (), "LEFT_SIZE": inf, "LEFT_SIZE_STACKED": inf}
-    left = {"LEFT_SIZE": 0, "LEFT_SIZE_STACKED": 0, "MAX_LEFT_ITEMS": inf}
+    as_it_is = {"HALVED_SIZES": (), "MAX_TRANSPOSED_ITEMS": 0}
+    right = as_it_is | {"LEFT_SIZE": inf, "LEFT_SIZE_STACKED": inf}
+    left = as_it_is | {"LEFT_SIZE": 0, "LEFT_SIZE_STACKED": 0, "MAX_LEFT_ITEMS": inf}
+    before = {"MAX_TRANSPOSED_ITEMS": inf, "MIN_TRANSPOSED_ROWS": 0}
     halves = {"HALVED_SIZES": range(2**40)}
+    rng = np.random.RandomState(0)
+    config = BuildConfig(False, None, True, rng, False, many_steps=True)
     for k, m, n, b in [
         *[(1, 128, 4096, 1), (1, 4096, 128, 1), (1, 1024, 1024, 1), (1, 128, 1024, 1)],
         *[(1, 128, 4096, 8), (1, 1024, 1024, 8), (1, 1000, 10, 16), (1, 2048, 64, 64)],
-        *[(8, 256, 256, 16), (8, 128, 64, 16), (20, 3, 100, 16)],
+        *[(8, 256, 256, 16), (8, 256, 256, 2), (8, 128, 64, 16), (20, 32, 1024, 4)],
+        *[(20, 3, 100, 16), (20, 16, 100, 16)],
     ]:
         a = tf.random.stateless_normal((k, m, n), (0, 1))
 
         def case(a: tf.Tensor = a, k: int = k, n: int = n, b: int = b) -> float:
-            transposed = tf.linalg.matrix_transpose(a)
+            transposed = transposed_before_steps(a, b, config)
             return compiled_loop(
                 lambda x: _minibatch_product(a, transposed, x), b, k, n
             )
 
         ways = {"on right": right}
         if b > 1:
-            ways["on left"] = left
+            ways |= {"on left": left, "on right, transposed before": before}
         if b == k == 1:
             ways["in halves"] = halves
         yield f"{k} of {m} x {n}, {b} items", case, ways

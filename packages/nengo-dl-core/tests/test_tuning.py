@@ -10,6 +10,7 @@ from reference import assert_same, reference_data, simulated_data
 
 OF_CPUS = (
     *("HALVED_SIZES", "LEFT_SIZE", "LEFT_SIZE_STACKED", "MAX_LEFT_ITEMS"),
+    *("MAX_TRANSPOSED_ITEMS", "MIN_TRANSPOSED_ROWS"),
     *("LANES", "MAX_PARTS", "MAX_FILL", "MAX_ORDER_WRITTEN_OUT"),
     *("MAX_SUMMED_CHANNELS", "MAX_SUMMED_ELEMENTS", "STEPS_AT_ONCE"),
 )

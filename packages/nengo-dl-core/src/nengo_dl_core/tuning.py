@@ -42,6 +42,28 @@ LEFT_SIZE_STACKED = 2**14
 MAX_LEFT_ITEMS = 32
 """With so many items of a minibatch no matrix is on the left."""
 
+# Before many steps the matrices can be transposed, which takes a nanosecond for each
+# element. XLA does it in every step if they are on the right.
+#
+#     k   m     n     b   on right  on left  on right, transposed before
+#     1   128   4096  8   182       127      91
+#     1   1024  1024  2   220       79       57
+#     1   1024  1024  16  393       258      203
+#     1   1024  1024  64  890       826      779
+#     8   256   256   2   110       78       33
+#     20  32    1024  4   289       205      91
+#     20  4     100   16  14        22       23
+#     20  16    100   16  27        34       25
+
+MIN_TRANSPOSED_ROWS = 16
+"""Matrices of fewer rows are on the right as they are."""
+
+MAX_TRANSPOSED_ITEMS = 64
+"""With so many items of a minibatch no matrix is transposed before."""
+
+MIN_STEPS_PREPARED = 16
+"""For so many steps of a minibatch something is prepared before the first."""
+
 LANES = 8
 """Running sums that a product of two vectors is formed by."""
 

@@ -68,6 +68,8 @@ class BuildConfig(NamedTuple):
     parameters_of_items : bool
         Each item of the minibatch has parameters of its own, and is to be rounded as if
         it were alone.
+    many_steps : bool
+        Whether it pays to prepare something before the first step.
     """
 
     inference_only: bool
@@ -86,6 +88,7 @@ class BuildConfig(NamedTuple):
     compiles_parts: bool = False
     contracts: bool = True
     parameters_of_items: bool = False
+    many_steps: bool = False
 
 
 class OpBuilder:

@@ -20,7 +20,7 @@ from nengo_dl_core.builders.stacked import (
     multiplication,
     of_items,
     right_product,
-    transposed_if_needed,
+    transposed_before_steps,
 )
 from nengo_dl_optimizer import DotSet
 
@@ -122,8 +122,8 @@ class _Product:
         self._is_fixed = not a.minibatched
         self._transposed = None
         if self._is_fixed:
-            self._transposed = transposed_if_needed(
-                self.a(signals), self.x.minibatch_size, config.cpu_only
+            self._transposed = transposed_before_steps(
+                self.a(signals), self.x.minibatch_size, config
             )
 
     def __call__(self, signals: SignalDict) -> tf.Tensor:

@@ -21,7 +21,7 @@ from nengo_dl_core.builders.signals import SignalDict
 from nengo_dl_core.builders.stacked import (
     multiplication,
     of_items,
-    transposed_if_needed,
+    transposed_before_steps,
 )
 from nengo_dl_core.builders.taken import Index
 from nengo_dl_core.builders.tensor_signal import TensorSignal
@@ -130,8 +130,8 @@ class _ByMatrices(_PaddedProduct):
     ) -> None:
         super().__init__(ops, signals, config)
         self._product = multiplication(config)
-        self._transposed = transposed_if_needed(
-            self._weights, self._x.minibatch_size, config.cpu_only
+        self._transposed = transposed_before_steps(
+            self._weights, self._x.minibatch_size, config
         )
 
     def _arranged(self, places: Sequence[int]) -> Index:

@@ -87,6 +87,7 @@ class Runner:
             stages,
             tuning.PREDICTED_AT_ONCE,
             tuning.MAX_PREDICTED_BYTES,
+            many_steps=True,
         )
 
     def expect(self, n_steps: int) -> None:

@@ -81,6 +81,7 @@ def build_config(
     training: bool,
     evaluates_inputs: Callable[[nengo.Node], bool] | None = None,
     as_trained: bool = False,
+    many_steps: bool = False,
 ) -> BuildConfig:
     """Collect the settings that builders of operators may ask for.
 
@@ -96,6 +97,8 @@ def build_config(
     as_trained : bool
         Whether spiking neurons compute what they are trained by, as far as the network
         does not set ``learning_phase``.
+    many_steps : bool
+        See `BuildConfig`.
 
     Returns
     -------
@@ -117,6 +120,7 @@ def build_config(
         as_trained=bool(program.setting("learning_phase", as_trained)),
         seed=session.seeds.seed,
         parameters_of_items=program.parameters_of_items,
+        many_steps=many_steps,
     )
 
 

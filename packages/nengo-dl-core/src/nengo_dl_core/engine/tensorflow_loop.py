@@ -46,6 +46,8 @@ class TensorFlowLoop(OwnerOfGradients):
         For how many steps something is computed at once.
     max_bytes : int, optional
         How large buffers of inputs and outputs may be.
+    many_steps : bool
+        Whether every call is for many steps; see `BuildConfig`.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class TensorFlowLoop(OwnerOfGradients):
         stages: Sequence[Stage] = (),
         block_size: int = tuning.STEPS_AT_ONCE,
         max_bytes: int | None = None,
+        many_steps: bool = False,
     ) -> None:
         self._session = session
         self._measured = measured
@@ -64,6 +67,7 @@ class TensorFlowLoop(OwnerOfGradients):
         program = session.program
         self.max_steps = _buffer_length(session, max_bytes or tuning.MAX_BUFFER_BYTES)
         self._block_size = block_size
+        self._many_steps = many_steps
         self._stages: Sequence[Stage] = ()
         if (
             jit_compile
@@ -102,7 +106,9 @@ class TensorFlowLoop(OwnerOfGradients):
         rows = iter(
             tf.unstack(tf.reshape(tf.cast(control[1:], tf.int32), (-1, length)))
         )
-        config = build_config(session, False, self._is_evaluated)
+        config = build_config(
+            session, False, self._is_evaluated, many_steps=self._many_steps
+        )
         values = Values.of(variables)
         arguments = (
             tf.cast(n_steps, tf.int32),

@@ -13,6 +13,7 @@ import tensorflow as tf
 from nengo.builder.signal import Signal
 from nengo.exceptions import SignalError
 
+from nengo_dl_core import tuning
 from nengo_dl_core.engine.differentiable import (
     has_gradient_loop,
     simulate_differentiably,
@@ -179,7 +180,13 @@ class SimulationLayer(OwnerOfGradients, keras.layers.Layer):
             if sources
             else tf.cast(inputs["n_steps"][0, 0], tf.int32)
         )
-        config = build_config(self.session, bool(training), as_trained=as_trained)
+        length = sources[0].shape[1] if sources else None
+        config = build_config(
+            self.session,
+            bool(training),
+            as_trained=as_trained,
+            many_steps=length is None or length >= tuning.MIN_STEPS_PREPARED,
+        )
         values = Values.of(self.held)
         sequences = [tf.transpose(x, (1, 0, 2)) for x in sources]
         offset = self._draw_offset(bool(training))
