@@ -111,6 +111,18 @@ def test_long_predictions_are_divided(monkeypatch):
     assert_equal([actual], [expected])
 
 
+def test_buffers_that_hold_less_than_a_block(monkeypatch):
+    net = layers()
+    inputs = np.random.default_rng(0).uniform(-1, 1, size=(2, STEPS, 3))
+    expected, _ = predictions(net, {net.inp: inputs}, jit_compile=False)
+    monkeypatch.setattr(tuning, "STEPS_AT_ONCE", 3)
+    monkeypatch.setattr(tuning, "MAX_PREDICTED_BYTES", 8 * 2 * 78 * 4)
+    actual, staged = predictions(net, {net.inp: inputs})
+    assert staged.max_steps < 8
+    assert any(stage.at_once for stage in staged._stages)
+    assert_equal(actual, expected)
+
+
 def test_few_steps_go_step_by_step(monkeypatch):
     monkeypatch.setattr(tuning, "MIN_PREDICTED_STEPS", STEPS + 1)
     net = layers()

@@ -66,14 +66,16 @@ class TensorFlowLoop(OwnerOfGradients):
         self._given: Data = {}
         program = session.program
         self.max_steps = _buffer_length(session, max_bytes or tuning.MAX_BUFFER_BYTES)
-        self._block_size = block_size
         self._many_steps = many_steps
+        if block_size > self.max_steps:  # of many neurons
+            block_size = min(tuning.STEPS_AT_ONCE, self.max_steps)
+        self._block_size = block_size
         self._stages: Sequence[Stage] = ()
         if (
             jit_compile
             and program.cpu_only
             and program.use_loop
-            and program.unroll <= block_size <= self.max_steps
+            and program.unroll <= block_size
         ):
             self._stages = stages
             self.max_steps -= self.max_steps % block_size
