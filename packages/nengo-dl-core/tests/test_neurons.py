@@ -3,9 +3,12 @@
 import nengo
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from nengo_dl_core.builders.numerics import hide_one
 from nengo_dl_core.neurons import LeakyReLU, SoftLIFRate, SpikingLeakyReLU
-from neuron_steps import make_ops, reference, simulate
+from nengo_dl_core.private_names import compiler_ir
+from neuron_steps import Stepper, make_ops, reference, simulate
 
 # Ranges of the input current, and neuron types that differ in their parameters.
 # Those in EXACT compute with sums and products alone, the others with functions in
@@ -101,6 +104,30 @@ def test_step_equals_nengos(name, jit_compile):
                 actual[key][:, item], values, rtol=0, atol=atol, err_msg=key
             )
     assert (expected["output"] != 0).mean() > 0.01
+
+
+@pytest.mark.parametrize("tau_ref", [0, 0.002])
+def test_a_step_of_lif_is_one_thread(tau_ref):
+    """With more operations XLA divides it; see `nengo_dl_core.builders.numerics`."""
+
+    @tf.function(jit_compile=True, autograph=False)
+    def run(currents):
+        stepper = Stepper(
+            make_ops(nengo.LIF(tau_ref=tau_ref), n_neurons=4000), "float32"
+        )
+
+        def body(i, J, _, voltage, refractory_time):
+            hide_one(i)
+            return i + 1, J, *stepper.step(i, J, (voltage, refractory_time))
+
+        start = (tf.constant(0, tf.int64), currents, currents, *stepper.initial[2:])
+        return tf.while_loop(lambda i, *_: i < 10, body, start)[2]
+
+    currents = np.random.default_rng(0).uniform(0, 5, (1, 4000)).astype("float32")
+    assert np.any(run(currents) > 0)
+    program = compiler_ir(run, tf.constant(currents), stage="optimized_hlo")
+    assert "f32[1,4000]" in program
+    assert "outer_dimension_partitions" not in program
 
 
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "compiled"])

@@ -12,6 +12,7 @@ from nengo_dl_core.builders.numerics import (
     expm1_above,
     hide_one,
     log1p_above,
+    log1p_of_reciprocal,
     quotient,
     rounded,
     rounded_product,
@@ -184,6 +185,29 @@ def test_series_are_correctly_rounded(function, exact, dtype):
             actual = compute(x).numpy()
             assert np.mean(actual != expected) < 0.02
             assert (np.abs(actual - expected) <= np.spacing(np.abs(expected))).all()
+
+
+@pytest.mark.parametrize(("low", "high"), [(-7, 0), (-0.5, 0.5), (0, 4), (4, 30)])
+def test_logarithm_of_what_exceeds_one_by_a_reciprocal(low, high):
+    x = 10 ** np.random.RandomState(0).uniform(low, high, size=(1, N))
+    x = np.append(x, [[10**low, 10**high, 1, np.inf]], axis=1).astype("float32")
+    expected = np.log1p(1 / x.astype("float64"))
+
+    def value_and_gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = log1p_of_reciprocal(x, True)
+        return y, tape.gradient(y, x)
+
+    compute = tf.function(value_and_gradient, jit_compile=True, autograph=False)
+    value, gradient = (result.numpy() for result in compute(x))
+    unit = np.spacing(np.maximum(expected, 1e-37).astype("float32"))
+    assert (np.abs(value - expected) <= 2.1 * unit).all()
+    x = x[:, :-1]  # of what is infinite there is no gradient
+    slope = -1 / (x * (1 + x.astype("float64")))
+    np.testing.assert_allclose(gradient[:, :-1], slope, rtol=1e-6, atol=2e-38)
+    plain = log1p_of_reciprocal(tf.constant(x), False)
+    np.testing.assert_allclose(plain, np.log1p(1 / x), rtol=1e-6)
 
 
 @pytest.mark.parametrize(("function", "exact"), FUNCTIONS)

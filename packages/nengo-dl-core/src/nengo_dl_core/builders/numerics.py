@@ -45,7 +45,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cache
 from itertools import count
-from math import factorial
+from math import factorial, log
 from typing import Any
 
 import numpy as np
@@ -248,6 +248,56 @@ def log1p_above(lowest: float, x: tf.Tensor) -> tf.Tensor:
     return _series(_log1p_term, lowest, x)
 
 
+def log1p_of_reciprocal(x: tf.Tensor, compiled: bool) -> tf.Tensor:
+    """Compute ``log(1 + 1 / x)`` of positive arguments.
+
+    XLA's own function computes several polynomials, and takes twice as long. Here
+    the argument of the logarithm becomes ``2^e y`` with ``y`` around one: with
+    ``x' = 2^e x``, which is at least one,
+
+        log(1 + 1 / x) = e log 2 + 2 artanh(s),  s = (1 + x - x') / (1 + x + x').
+
+    Where ``x`` is at least one, ``e`` is zero, and ``1 + x - x'`` one, so that nothing
+    cancels.
+
+    Parameters
+    ----------
+    x : tf.Tensor
+        Positive arguments.
+    compiled : bool
+        Whether a compiler makes one loop over the elements of it. If not, and in double
+        precision, TensorFlow's function computes it.
+
+    Returns
+    -------
+    log1p : tf.Tensor
+        Values of the shape of ``x``, at most two units in the last place off.
+    """
+    if not compiled or x.dtype != tf.float32:
+        return tf.math.log1p(1 / x)
+
+    @tf.custom_gradient
+    def log1p(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        bits = tf.bitcast(x, tf.int32)
+        bias, n_bits = constant(127), constant(23)
+        e = tf.maximum(bias - tf.bitwise.right_shift(bits, n_bits), constant(0))
+        scaled = tf.bitcast(bits + tf.bitwise.left_shift(e, n_bits), x.dtype)
+        near_one = tf.where(e > 0, 1 + (x - scaled), tf.ones([], x.dtype))
+        s = near_one / ((1 + x) + scaled)
+        twice = 2 * s
+        series = _polynomial(_artanh_term, 1 / 9, s * s)
+        value = twice + twice * (s * s * series)
+        log2 = constant(log(2), x.dtype)
+        return tf.cast(e, x.dtype) * log2 + value, lambda dy: -dy / (x * (1 + x))
+
+    return log1p(x)
+
+
+def _artanh_term(n: int) -> Fraction:
+    """Of ``s artanh(s)``, a power series of ``s^2``."""
+    return Fraction(1, 2 * n - 1)
+
+
 def _expm1_term(n: int) -> Fraction:
     return Fraction(1, factorial(n))
 
@@ -261,23 +311,30 @@ def _series(term: Callable[[int], Fraction], lowest: float, x: tf.Tensor) -> tf.
 
     The first term is added last, so that the result is rounded but once.
     """
+    return x + x * x * _polynomial(term, lowest, x)
+
+
+def _polynomial(
+    term: Callable[[int], Fraction], bound: float, x: tf.Tensor
+) -> tf.Tensor:
+    """Sum up ``term(2) + term(3) x + ...`` between zero and a bound."""
     eps = float(np.finfo(x.dtype.as_numpy_dtype).eps)
     *others, value = [
         constant(coefficient, x.dtype)
-        for coefficient in _coefficients(term, lowest, eps)
+        for coefficient in _coefficients(term, bound, eps)
     ]
     for coefficient in reversed(others):
         value = value * x + coefficient
-    return x + x * x * value
+    return value
 
 
 @cache
 def _coefficients(
-    term: Callable[[int], Fraction], lowest: float, eps: float
+    term: Callable[[int], Fraction], bound: float, eps: float
 ) -> list[float]:
     """Find a short polynomial ``q``, so that ``x + x^2 q(x)`` is a power series.
 
-    This is Lanczos' economisation. With ``x = (1 - u) lowest / 2`` the variable ``u``
+    This is Lanczos' economisation. With ``x = (1 - u) bound / 2`` the variable ``u``
     is between -1 and 1, where no Chebyshev polynomial is larger than one. So if the
     Taylor polynomial is written as a sum of Chebyshev polynomials of ``u``, those of
     highest degree can be left out, until the sum of their coefficients reaches the
@@ -285,13 +342,13 @@ def _coefficients(
     ``x``. Of the 13 terms of a logarithm above -0.05 in float64, 9 are left. Fractions
     are used because going from one basis to another loses digits.
     """
-    bound = Fraction(lowest)
-    last = next(n for n in count(2) if abs(term(n) * bound ** (n - 1)) < eps / 128)
+    end = Fraction(bound)
+    last = next(n for n in count(2) if abs(term(n) * end ** (n - 1)) < eps / 128)
     taylor = [term(n) for n in range(2, last + 1)]
-    terms = chebyshev.poly2cheb(_composed(taylor, [bound / 2, -bound / 2]))
+    terms = chebyshev.poly2cheb(_composed(taylor, [end / 2, -end / 2]))
     errors = np.cumsum(np.abs(terms[::-1]))[::-1]
-    terms = terms[: max(1, np.count_nonzero(errors * abs(bound) > eps / 32))]
-    return [float(c) for c in _composed(chebyshev.cheb2poly(terms), [1, -2 / bound])]
+    terms = terms[: max(1, np.count_nonzero(errors * abs(end) > eps / 32))]
+    return [float(c) for c in _composed(chebyshev.cheb2poly(terms), [1, -2 / end])]
 
 
 def _composed(outer: Iterable[Any], inner: Sequence[Any]) -> npt.NDArray[Any]:

@@ -67,6 +67,7 @@ class TensorFlowLoop(OwnerOfGradients):
         program = session.program
         self.max_steps = _buffer_length(session, max_bytes or tuning.MAX_BUFFER_BYTES)
         self._many_steps = many_steps
+        self._jit_compile = jit_compile
         if block_size > self.max_steps:  # of many neurons
             block_size = min(tuning.STEPS_AT_ONCE, self.max_steps)
         self._block_size = block_size
@@ -109,7 +110,11 @@ class TensorFlowLoop(OwnerOfGradients):
             tf.unstack(tf.reshape(tf.cast(control[1:], tf.int32), (-1, length)))
         )
         config = build_config(
-            session, False, self._is_evaluated, many_steps=self._many_steps
+            session,
+            False,
+            self._is_evaluated,
+            many_steps=self._many_steps,
+            contracts=self._jit_compile,
         )
         values = Values.of(variables)
         arguments = (

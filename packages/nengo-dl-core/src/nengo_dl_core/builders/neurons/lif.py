@@ -14,6 +14,7 @@ from nengo_dl_core.builders.neurons.base import SimNeuronsBuilder, TFNeuronBuild
 from nengo_dl_core.builders.numerics import (
     expm1_above,
     log1p_above,
+    log1p_of_reciprocal,
     quotient,
     rounded,
     rounded_product,
@@ -87,7 +88,8 @@ class LIFRateBuilder(TFNeuronBuilder):
         """
         j = J - 1
         j = tf.where(j > 0, j, tf.ones([], j.dtype))
-        return j, self.tau_ref + rounded_product(self.tau_rc, tf.math.log1p(1 / j))
+        log1p = log1p_of_reciprocal(j, self.config.contracts)
+        return j, self.tau_ref + rounded_product(self.tau_rc, log1p)
 
     def soft_rates(self, J: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
         """Compute the smoothed rate equation of `SoftLIFRate`.
@@ -113,7 +115,8 @@ class LIFRateBuilder(TFNeuronBuilder):
         x = (J - 1) / sigma
         near = x > -36
         z = sigma * tf.math.softplus(tf.where(near, x, tf.zeros([], x.dtype)))
-        isi = tf.where(near, tf.math.log1p(1 / z), -x - tf.math.log(sigma))
+        log1p = log1p_of_reciprocal(z, self.config.contracts)
+        isi = tf.where(near, log1p, -x - tf.math.log(sigma))
         return self.amplitude / (self.tau_ref + rounded_product(self.tau_rc, isi))
 
 
