@@ -137,7 +137,7 @@ def test_lif_that_spikes_while_it_decays(jit_compile):
     ops = make_ops(nengo.LIF(initial_state=above))
     currents = np.linspace(-1, 0.9, ops[0].J.size)[np.newaxis].repeat(5, 0)
     expected = reference(ops, currents)
-    assert (expected["refractory_time"] > 0.002 - 5 * 0.001).mean() > 0.5
+    assert (expected["output"] > 0).any(axis=0).mean() > 0.5
     actual = simulate(ops, currents, jit_compile=jit_compile)
     np.testing.assert_allclose(
         actual["refractory_time"][:, 0], expected["refractory_time"], rtol=1e-11

@@ -70,6 +70,9 @@ class BuildConfig(NamedTuple):
         it were alone.
     many_steps : bool
         Whether it pays to prepare something before the first step.
+    compiled : bool
+        Whether a step is compiled, so that many operations on the same elements are
+        one loop.
     """
 
     inference_only: bool
@@ -89,6 +92,7 @@ class BuildConfig(NamedTuple):
     contracts: bool = True
     parameters_of_items: bool = False
     many_steps: bool = False
+    compiled: bool = False
 
 
 class OpBuilder:

@@ -263,10 +263,10 @@ def log1p_of_reciprocal(x: tf.Tensor, compiled: bool) -> tf.Tensor:
     Parameters
     ----------
     x : tf.Tensor
-        Positive arguments.
+        Normal positive arguments.
     compiled : bool
-        Whether a compiler makes one loop over the elements of it. If not, and in double
-        precision, TensorFlow's function computes it.
+        Whether a compiler makes one loop over the elements of it. If not, and in other
+        than single precision, TensorFlow's function computes it.
 
     Returns
     -------

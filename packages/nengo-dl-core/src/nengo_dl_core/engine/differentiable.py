@@ -337,6 +337,7 @@ class _Simulation:
             at_once=True,
             compiles_parts=self._jit_compile and self._config.cpu_only and not compiled,
             contracts=compiled,
+            compiled=compiled,
         )
         memory = program.memory
         known_blocks = self._replaced(values.parameters, trained) | dict(states)

@@ -82,7 +82,7 @@ def build_config(
     evaluates_inputs: Callable[[nengo.Node], bool] | None = None,
     as_trained: bool = False,
     many_steps: bool = False,
-    contracts: bool = True,
+    compiled: bool = False,
 ) -> BuildConfig:
     """Collect the settings that builders of operators may ask for.
 
@@ -98,7 +98,7 @@ def build_config(
     as_trained : bool
         Whether spiking neurons compute what they are trained by, as far as the network
         does not set ``learning_phase``.
-    many_steps, contracts : bool
+    many_steps, compiled : bool
         See `BuildConfig`.
 
     Returns
@@ -122,7 +122,7 @@ def build_config(
         seed=session.seeds.seed,
         parameters_of_items=program.parameters_of_items,
         many_steps=many_steps,
-        contracts=contracts,
+        compiled=compiled,
     )
 
 

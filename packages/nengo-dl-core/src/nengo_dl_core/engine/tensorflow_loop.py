@@ -66,20 +66,20 @@ class TensorFlowLoop(OwnerOfGradients):
         self._given: Data = {}
         program = session.program
         self.max_steps = _buffer_length(session, max_bytes or tuning.MAX_BUFFER_BYTES)
-        self._many_steps = many_steps
         self._jit_compile = jit_compile
         if block_size > self.max_steps:  # of many neurons
-            block_size = min(tuning.STEPS_AT_ONCE, self.max_steps)
+            block_size = tuning.STEPS_AT_ONCE
         self._block_size = block_size
         self._stages: Sequence[Stage] = ()
         if (
             jit_compile
             and program.cpu_only
             and program.use_loop
-            and program.unroll <= block_size
+            and program.unroll <= block_size <= self.max_steps
         ):
             self._stages = stages
             self.max_steps -= self.max_steps % block_size
+        self._many_steps = many_steps and self.max_steps >= tuning.MIN_STEPS_PREPARED
         self._sizes = [source.signal.size for source in program.inputs]
         with tf.device(program.device):
             self._control = tf.Variable(self._control_values(range(1, 2)))
@@ -114,7 +114,7 @@ class TensorFlowLoop(OwnerOfGradients):
             False,
             self._is_evaluated,
             many_steps=self._many_steps,
-            contracts=self._jit_compile,
+            compiled=self._jit_compile,
         )
         values = Values.of(variables)
         arguments = (

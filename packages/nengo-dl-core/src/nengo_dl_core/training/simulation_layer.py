@@ -186,7 +186,7 @@ class SimulationLayer(OwnerOfGradients, keras.layers.Layer):
             bool(training),
             as_trained=as_trained,
             many_steps=length is None or length >= tuning.MIN_STEPS_PREPARED,
-            contracts=self.jit_compile,
+            compiled=self.jit_compile,
         )
         values = Values.of(self.held)
         sequences = [tf.transpose(x, (1, 0, 2)) for x in sources]

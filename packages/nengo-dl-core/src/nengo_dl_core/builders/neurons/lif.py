@@ -88,7 +88,7 @@ class LIFRateBuilder(TFNeuronBuilder):
         """
         j = J - 1
         j = tf.where(j > 0, j, tf.ones([], j.dtype))
-        log1p = log1p_of_reciprocal(j, self.config.contracts)
+        log1p = log1p_of_reciprocal(j, self.config.compiled)
         return j, self.tau_ref + rounded_product(self.tau_rc, log1p)
 
     def soft_rates(self, J: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
@@ -115,7 +115,7 @@ class LIFRateBuilder(TFNeuronBuilder):
         x = (J - 1) / sigma
         near = x > -36
         z = sigma * tf.math.softplus(tf.where(near, x, tf.zeros([], x.dtype)))
-        log1p = log1p_of_reciprocal(z, self.config.contracts)
+        log1p = log1p_of_reciprocal(z, self.config.compiled)
         isi = tf.where(near, log1p, -x - tf.math.log(sigma))
         return self.amplitude / (self.tau_ref + rounded_product(self.tau_rc, isi))
 
