@@ -125,13 +125,16 @@ def products() -> Iterator[Row]:
     left = as_it_is | {"LEFT_SIZE": 0, "LEFT_SIZE_STACKED": 0, "MAX_LEFT_ITEMS": inf}
     before = {"MAX_TRANSPOSED_ITEMS": inf, "MIN_TRANSPOSED_ROWS": 0}
     halves = {"HALVED_SIZES": range(2**40)}
-    rng = np.random.RandomState(0)
-    config = BuildConfig(False, None, True, rng, False, many_steps=True)
+    config = BuildConfig(
+        False, None, True, np.random.RandomState(0), False, many_steps=True
+    )
     for k, m, n, b in [
         *[(1, 128, 4096, 1), (1, 4096, 128, 1), (1, 1024, 1024, 1), (1, 128, 1024, 1)],
         *[(1, 128, 4096, 8), (1, 1024, 1024, 8), (1, 1000, 10, 16), (1, 2048, 64, 64)],
         *[(8, 256, 256, 16), (8, 256, 256, 2), (8, 128, 64, 16), (20, 32, 1024, 4)],
-        *[(20, 3, 100, 16), (20, 16, 100, 16)],
+        *[(20, m, 100, 16) for m in (3, 4, 16)],
+        *[(1, 1024, 1024, b) for b in (2, 16, 64)],
+        (20, 100, 3, 16),
     ]:
         a = tf.random.stateless_normal((k, m, n), (0, 1))
 

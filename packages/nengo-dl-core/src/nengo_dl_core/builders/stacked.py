@@ -250,16 +250,18 @@ def right_product(
 def _matmul_with_both(
     transposed: tf.Tensor, rows: tf.Tensor, a: tf.Tensor, transpose_b: bool
 ) -> tf.Tensor:
-    """Multiply rows with matrices on their right that are known both ways round.
+    """Do what ``tf.matmul(rows, a, transpose_b=True)`` does, knowing the transpose.
 
-    So neither a step nor its gradient transposes them.
+    So neither a step nor its gradient transposes a matrix of many rows.
     """
     transposed = tf.reshape(transposed, (*a.shape[:-2], *transposed.shape[-2:]))
 
-    def multiplied(rows: tf.Tensor, a: tf.Tensor, transposed: tf.Tensor) -> tf.Tensor:
-        if a.shape[-2] < tuning.MIN_TRANSPOSED_ROWS:
-            return tf.matmul(rows, a, transpose_b=True)
-        return tf.matmul(rows, transposed)
+    def multiplied(
+        rows: tf.Tensor, matrix: tf.Tensor, its_transpose: tf.Tensor
+    ) -> tf.Tensor:
+        if matrix.shape[-2] < tuning.MIN_TRANSPOSED_ROWS:
+            return tf.matmul(rows, matrix, transpose_b=True)
+        return tf.matmul(rows, its_transpose)
 
     @tf.custom_gradient
     def product(rows: tf.Tensor, a: tf.Tensor) -> tuple[tf.Tensor, Any]:

@@ -47,7 +47,7 @@ class TensorFlowLoop(OwnerOfGradients):
     max_bytes : int, optional
         How large buffers of inputs and outputs may be.
     many_steps : bool
-        Whether every call is for many steps; see `BuildConfig`.
+        Whether calls are for as many steps as there is room for; see `BuildConfig`.
     """
 
     def __init__(

@@ -188,8 +188,8 @@ class LIFBuilder(LIFRateBuilder):
         spiked = voltage > 1
         # v(t) = 1, solved for the time from t to the end of the step
         overshoot = log1p_above(self.lowest_overshoot, (voltage - 1) / (1 - J))
-        # Minus the time since the spike. What holds where a neuron spikes rounds it,
-        # and the sum, by fewer operations than `rounded`, which `numerics` counts
+        # Minus the time since the spike. Its bound, and the choice below, keep product
+        # and sums from being fused, by fewer operations than `rounded` has
         minus_rest = self.tau_rc * overshoot
         if self.at_most_one:
             minus_rest = tf.minimum(minus_rest, zero)
