@@ -21,6 +21,7 @@ from nengo_dl_core import (
     tuning,
 )
 from nengo_dl_core.engine import gradient_loop
+from nengo_dl_core.engine.dataflow import Needed
 from nengo_dl_core.engine.loop import Output, run_loop
 from nengo_dl_core.training import simulation_layer
 
@@ -259,6 +260,18 @@ def test_unrolled_training():
     for plain, unrolled in zip(*trained, strict=True):
         atol = 1e-10 * np.abs(plain).max()
         np.testing.assert_allclose(unrolled, plain, rtol=1e-10, atol=atol)
+
+
+def test_what_has_been_replaced_is_not_needed():
+    @tf.custom_gradient
+    def replaced(x):
+        return tf.identity(known), lambda upstream: upstream
+
+    with tf.Graph().as_default():
+        x, known = (tf.compat.v1.placeholder(tf.float32, ()) for _ in range(2))
+        needed = Needed()
+        needed.add([2 * replaced(x)])
+        assert needed.among([x, known]) == [1]
 
 
 def test_random_functions(net):

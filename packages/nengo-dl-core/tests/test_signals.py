@@ -171,8 +171,10 @@ class TestSignalDict:
             signals.extend("base", value, 10)
             parts = [
                 signals.combine([view([rows], (rows[1] - rows[0],), 1)])
-                for rows in ((0, 3), (3, 5), (2, 4), (7, 10))
+                for rows in ((0, 3), (3, 5), (2, 4))
             ]
+            parts.append(view([(7, 10)], (3,), 1))
+            signals.expect(parts[-1])
             late = view([(6, 8)], (2,), 1)
             return [signals.gather(sig) for sig in (*parts, *parts, late)]
 
@@ -185,6 +187,19 @@ class TestSignalDict:
         graph = read.get_concrete_function(value).graph
         types = [op.type for op in graph.get_operations()]
         assert (types.count("SplitV"), types.count("Slice")) == (1, 3)
+
+    def test_what_is_written_is_divided_by_one_operation(self):
+        @tf.function(autograph=False)
+        def write(value):
+            signals = SignalDict("float32", 1)
+            signals.extend("base", tf.zeros(5), 5)
+            signals.scatter(view([(3, 5), (0, 1)], (3,)), value)
+            return signals.gather(view([(0, 5)], (5,)))
+
+        value = tf.constant([1.0, 2.0, 3.0])
+        np.testing.assert_array_equal(write(value), [3.0, 0.0, 0.0, 1.0, 2.0])
+        (given,) = write.get_concrete_function(value).graph.inputs
+        assert [op.type for op in given.consumers()] == ["SplitV"]
 
     def test_combine(self):
         signals = SignalDict("float32", 1)

@@ -90,7 +90,7 @@ class Bound:
         graph = tf.compat.v1.get_default_graph()
         if graph not in self._parts and rows in (parts := find_parts()):
             sizes = [stop - start for start, stop in parts]
-            values = tf.split(self.value, constant(sizes), constant(axis), len(sizes))
+            values = divided(self.value, sizes, axis)
             self._parts[graph] = dict(zip(parts, values, strict=True))
         part = self._parts.get(graph, {}).get(rows)
         return rows_of(self.value, *rows, axis) if part is None else part
@@ -220,6 +220,28 @@ class BoundRows:
             return bound.value
         rows = start - first, stop - first
         return bound.part(rows, lambda: self._readings.parts(first, last), axis)
+
+
+def divided(value: tf.Tensor, sizes: Sequence[int], axis: int) -> list[tf.Tensor]:
+    """Divide a tensor into parts of given numbers of rows.
+
+    Parameters
+    ----------
+    value : tf.Tensor
+        The tensor.
+    sizes : list of int
+        How many rows each part has; all of them together have all rows.
+    axis : int
+        The axis along which rows are counted.
+
+    Returns
+    -------
+    parts : list of tf.Tensor
+        The parts; the tensor itself where there is but one.
+    """
+    if len(sizes) < 2:
+        return [value] * len(sizes)
+    return list(tf.split(value, constant(sizes), constant(axis), len(sizes)))
 
 
 def rows_of(value: tf.Tensor, start: int, stop: int, axis: int) -> tf.Tensor:

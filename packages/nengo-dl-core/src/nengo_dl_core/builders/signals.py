@@ -22,8 +22,8 @@ from nengo_dl_core.builders.bound_rows import (
     BoundRows,
     Readings,
     concatenated,
+    divided,
     repeated,
-    rows_of,
 )
 from nengo_dl_core.builders.numerics import constant
 from nengo_dl_core.builders.products import Multiply, multiplied
@@ -186,13 +186,13 @@ class SignalDict(Mapping[Signal, TensorSignal]):
             self._scatter_rows(dst, val, mode)
             return
         bound = self._writable(dst.key)
-        offset = 0
-        for start, stop in dst.slices:
-            piece = rows_of(val, offset, offset + stop - start, axis)
+        sizes = [stop - start for start, stop in dst.slices]
+        for (start, stop), piece in zip(
+            dst.slices, divided(val, sizes, axis), strict=True
+        ):
             if mode == "inc":
                 piece = bound.read(start, stop, axis) + piece
             bound.bind(start, stop, piece, axis)
-            offset += stop - start
 
     def gather(self, src: TensorSignal) -> tf.Tensor:
         """Read the value that is bound to the rows of a signal.
@@ -292,10 +292,20 @@ class SignalDict(Mapping[Signal, TensorSignal]):
             first.minibatch_size,
             label,
         )
-        if len(combined.slices) <= tuning.MAX_PIECES:
-            for rows in combined.slices:
-                self._readings[first.key].add(*rows)
+        self.expect(combined)
         return combined
+
+    def expect(self, src: TensorSignal) -> None:
+        """Tell that a signal will be read, so that it is cut out with others.
+
+        Parameters
+        ----------
+        src : TensorSignal
+            The rows to be read.
+        """
+        if len(src.slices) <= tuning.MAX_PIECES:
+            for rows in src.slices:
+                self._readings[src.key].add(*rows)
 
     def get_tensor_signal(
         self,

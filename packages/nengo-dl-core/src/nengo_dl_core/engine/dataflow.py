@@ -54,7 +54,10 @@ class Needed:
             tensor = left.pop()
             if tensor.name not in self.names:
                 self.names.add(tensor.name)
-                left.extend(tensor.op.inputs)
+                inputs = tensor.op.inputs
+                if tensor.op.type == "IdentityN":  # as `tf.custom_gradient` makes
+                    inputs = [inputs[tensor.value_index]]
+                left.extend(inputs)
 
     def among(self, tensors: Iterable[tf.Tensor]) -> list[int]:
         """Find out which tensors are in the collection.

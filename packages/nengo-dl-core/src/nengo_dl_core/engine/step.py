@@ -310,6 +310,8 @@ class StepMaker:
         bound = [*carried, *map(self._memory.tensor_signal, sources)]
         read = list(map(self._memory.tensor_signal, recorded))
         read_before = list(map(self._memory.tensor_signal, earlier))
+        for sig in (*read, *read_before):
+            signals.expect(sig)
 
         def step(
             number: tf.Tensor,
