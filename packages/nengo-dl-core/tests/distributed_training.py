@@ -14,7 +14,7 @@ import nengo
 import numpy as np
 import pytest
 import tensorflow as tf
-from nengo.exceptions import SimulationError
+from nengo.exceptions import SimulationError, ValidationError
 
 from nengo_dl_core import Simulator, configure_settings
 
@@ -32,6 +32,29 @@ def strategy(kind, index=None, *ports):
         os.environ["TF_CONFIG"] = json.dumps(config)
         return tf.distribute.MultiWorkerMirroredStrategy()
     return None
+
+
+def check_random_numbers(scope):
+    """Neurons that spike at random do so in each replica as no other one."""
+    with nengo.Network(seed=0) as net:
+        configure_settings(spike_gradient="rates", trainable=True)
+        neurons = nengo.StochasticSpiking(nengo.RectifiedLinear())
+        ens = nengo.Ensemble(20, 1, neuron_type=neurons)
+        nengo.Connection(nengo.Node([1.0]), ens, synapse=None)
+        nengo.Probe(ens.neurons)
+    with scope.scope(), Simulator(net, minibatch_size=1, progress_bar=False) as sim:
+        layer = sim.tensor_graph
+
+        @tf.function(autograph=False)
+        def train():
+            (name,) = layer.program.input_names.values()
+            inputs = {"n_steps": tf.fill((1, 1), 5), name: tf.ones((1, 5, 1))}
+            (output,) = layer(inputs, training=True).values()
+            return output
+
+        first, second = scope.experimental_local_results(scope.run(train))
+    assert np.any(first)
+    assert not np.array_equal(first, second)
 
 
 def main(kind, *where):
@@ -61,11 +84,15 @@ def main(kind, *where):
             if scope is not None:
                 with pytest.raises(SimulationError, match="use predict"):
                     sim.run_steps(1)
+                with pytest.raises(ValidationError, match="1 would be left"):
+                    sim.evaluate(x[:21], x[:21])
             weights = [
                 keras.ops.convert_to_numpy(x).ravel().tolist()
                 for x in sim.tensor_graph.trainable_variables
             ]
     predicted = [value.ravel().tolist() for value in values.values()]
+    if kind == "mirrored":
+        check_random_numbers(scope)
     print(
         json.dumps(
             {

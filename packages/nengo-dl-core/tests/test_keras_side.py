@@ -107,6 +107,32 @@ class TestSingleMinibatches:
                 method(X[:4], X[:4], stateful=True)
                 assert sim.n_steps == before + 1
 
+    def test_noise(self):
+        """It is another one for each minibatch of a training, or goes on with it."""
+        with nengo.Network(seed=0) as net:
+            noise = nengo.processes.WhiteNoise(nengo.dists.Gaussian(0, 1), scale=False)
+            configure_settings(trainable=True)
+            node = nengo.Node(noise, size_out=1)
+            same = nengo.Node(size_in=1)
+            nengo.Connection(node, same, transform=[[1.0]], synapse=None)
+            nengo.Probe(same)
+        y = np.zeros((2, 3, 1))
+        with simulator(net, minibatch_size=2) as sim:
+            sim.compile(keras.optimizers.SGD(0.0), loss="mse")
+            expected = sim.predict(n_steps=9, stateful=False)[net.all_probes[0]]
+            trained, tested, going_on = (
+                [method(n_steps=3, y=y, **options)["loss"] for _ in range(3)]
+                for method, options in (
+                    (sim.train_on_batch, {}),
+                    (sim.test_on_batch, {}),
+                    (sim.test_on_batch, {"stateful": True}),
+                )
+            )
+        assert len(set(trained)) == 3
+        assert len(set(tested)) == 1
+        losses = np.mean(np.reshape(expected**2, (2, 3, 3)), axis=(0, 2))
+        np.testing.assert_allclose(going_on, losses, rtol=1e-5)
+
     def test_errors(self):
         with simulator(network(inference_only=True)) as sim:
             for method in (sim.train_on_batch, sim.test_on_batch):

@@ -91,6 +91,24 @@ def test_gradients_of_columns_are_no_sums_in_parts():
     assert "reduce-window" in program(stacked_product)
 
 
+@pytest.mark.parametrize(("m", "n"), [(9, 1), (3, 1)])
+def test_gradients_of_any_number_of_items(m, n):
+    config = BuildConfig(
+        *(False, None, True, np.random.RandomState(0), True), compiled=True
+    )
+    multiply = multiplication(config)
+
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, 2, n, 1))])
+    def gradients(x):
+        with tf.GradientTape() as tape:
+            tape.watch(a)
+            y = multiply(a, None, x)
+        return tape.gradient(y, a)
+
+    a = tf.ones((2, m, n))
+    np.testing.assert_allclose(gradients(tf.ones((5, 2, n, 1))), 5 * a)
+
+
 def test_few_steps_are_not_worth_it():
     config = BuildConfig(False, None, True, np.random.RandomState(0), True)
     assert transposed_before_steps(tf.ones((1, 20, 3)), 4, config) is None

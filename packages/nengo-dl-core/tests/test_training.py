@@ -600,3 +600,30 @@ def test_graphs_are_let_go_of_with_the_simulator(use):
     gc.collect()
     assert graphs
     assert [graph() for graph in graphs if graph() is not None] == []
+
+
+def test_graphs_are_let_go_of_with_the_model():
+    """Those that another `compile` has replaced go before the simulator does."""
+    graphs = []
+    with nengo.Network(seed=0) as net:
+        configure_settings(trainable=True)
+
+        def seen(t, x):
+            graphs.append(weakref.ref(tf.compat.v1.get_default_graph()))
+            return x
+
+        ens = nengo.Ensemble(5, 1, neuron_type=nengo.LIF())
+        nengo.Connection(nengo.Node([1.0]), ens, synapse=0.01)
+        seen_by_tensorflow = TensorNode(seen, shape_in=(1,), shape_out=(1,))
+        nengo.Connection(ens, seen_by_tensorflow, synapse=0.01)
+        nengo.Probe(seen_by_tensorflow)
+    x = np.ones((1, 3, 1))
+    left = []
+    with Simulator(net, progress_bar=False) as sim:
+        for _ in range(3):
+            sim.compile("sgd", loss="mse")
+            sim.train_on_batch(x, x)
+            gc.collect()
+            gc.collect()
+            left.append(sum(graph() is not None for graph in graphs))
+    assert left[0] == left[1] == left[2] > 0

@@ -7,8 +7,9 @@ pyproject.toml allows; docs/contributing.md says how to allow another one.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from inspect import getclosurevars
 from types import FunctionType
 from typing import Any
@@ -19,6 +20,8 @@ import tensorflow as tf
 from tensorflow.python.eager import context
 from tensorflow.python.framework import ops
 from tensorflow.python.profiler import trace
+
+_owned: ContextVar[bool] = ContextVar("owned", default=False)
 
 
 class OwnerOfGradients:
@@ -40,14 +43,26 @@ def gradients_of(owner: OwnerOfGradients) -> Iterator[None]:
     `tf.custom_gradient` registers the gradient of each call in a graph under a name of
     its own, for as long as the process lasts, and the gradient knows the graph: all
     that a model was trained with would stay in memory. What other threads register for
-    their graphs is left alone.
+    their graphs is left alone. Within another such context it makes no difference: the
+    gradients of a model live with it, not with its layers, which other models have too.
     """
-    registry = ops.gradient_registry._registry
-    known = {*registry}
-    yield
-    graph = tf.compat.v1.get_default_graph()
-    names = {name for name in {*registry} - known if name.startswith("CustomGradient-")}
+    if _owned.get():
+        yield
+        return
+    token, known = _owned.set(True), {*ops.gradient_registry._registry}
+    try:
+        yield
+    finally:
+        _owned.reset(token)
+        _keep_with(owner, {*ops.gradient_registry._registry} - known)
+
+
+def _keep_with(owner: OwnerOfGradients, names: Iterable[str]) -> None:
+    """Let those of some gradients live with an object that are of the present graph."""
+    registry, graph = ops.gradient_registry._registry, tf.compat.v1.get_default_graph()
     for name in names:
+        if not name.startswith("CustomGradient-"):
+            continue
         gradient = registry[name]["type"]
         if any(graph in _outer_graphs(x.graph) for x in _results(gradient)):
             registry[name]["type"] = _called_later(ref(gradient))

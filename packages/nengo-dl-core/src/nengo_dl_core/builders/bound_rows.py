@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from operator import itemgetter
 
 import tensorflow as tf
 
@@ -41,15 +42,17 @@ class Readings:
         -------
         parts : list of (int, int)
             The rows of the tensor that are read together, and those between them, from
-            0 on. Of parts that overlap it has the first.
+            0 on. Of parts that overlap it has the one that ends first.
         """
         if self._sorted is None:
-            self._sorted = sorted(self._all)
+            self._sorted = sorted(self._all, key=itemgetter(1))
         bounds = [start]
-        for first, last in self._sorted[bisect_left(self._sorted, (start,)) :]:
-            if first >= stop:
+        for first, last in self._sorted[
+            bisect_right(self._sorted, start, key=itemgetter(1)) :
+        ]:
+            if last > stop:
                 break
-            if first >= bounds[-1] and last <= stop and (first, last) != (start, stop):
+            if first >= bounds[-1] and (first, last) != (start, stop):
                 bounds += [first, last]
         return list(pairwise(bound - start for bound in sorted({*bounds, stop})))
 

@@ -97,23 +97,27 @@ def multiplication(config: BuildConfig) -> Multiply:
     -------
     multiply : callable
         Takes the arguments of `stacked_product`. Where no compiler contracts products
-        and sums, those of matrices of one column are not rounded for it, which would
-        take longer than the products.
+        and sums, products by columns are not rounded for it, and those by rows are
+        TensorFlow's, without lanes: each operation would go through memory.
     """
     multiply = stacked_product if config.cpu_only else library_product
     if config.parameters_of_items and config.cpu_only:
         multiply = partial(_item_by_item, multiply)
     if not config.contracts:
-        multiply = partial(_without_rounding, multiply)
+        multiply = partial(_by_library, multiply)
     if config.compiled and config.training and config.cpu_only:
         multiply = partial(_with_products_as_gradients, multiply)
     return multiply
 
 
-def _without_rounding(
+def _by_library(
     multiply: Multiply, a: tf.Tensor, transposed: tf.Tensor | None, x: tf.Tensor
 ) -> tf.Tensor:
-    return a * x if a.shape[-1] == 1 else multiply(a, transposed, x)
+    if a.shape[-1] == 1:
+        return a * x
+    if a.shape[-2] == 1 and _are_vectors_of_items(a, x):
+        return right_product(a, tf.squeeze(x, -1))[..., None]
+    return multiply(a, transposed, x)
 
 
 def _with_products_as_gradients(
@@ -124,8 +128,8 @@ def _with_products_as_gradients(
     TensorFlow would differentiate what they are written as, sums in several parts. A
     step of the gradient of the basal ganglia takes two thirds of the time so.
     """
-    of_vectors = a.shape.rank == 3 and x.shape.rank == 4 and x.shape[-1] == 1
-    if not (of_vectors and 1 in a.shape[1:]):
+    known = x.shape[0] is not None
+    if not (known and 1 in a.shape[1:] and _are_vectors_of_items(a, x)):
         return multiply(a, transposed, x)
 
     @tf.custom_gradient
@@ -206,10 +210,15 @@ def stacked_product(
     if a.shape[-2] == 1 and x.shape[-1] == 1 and a.shape[-1] >= tuning.LANES:
         sums = _lane_sums(tf.squeeze(a, -2) * tf.squeeze(x, -1))
         return tf.reshape(sums, (*sums.shape, 1, 1))
-    if a.shape.rank == 3 and x.shape.rank == 4 and x.shape[-1] == 1:
+    if _are_vectors_of_items(a, x):
         products = _minibatch_product(a, transposed, tf.squeeze(x, -1))
         return tf.expand_dims(products, -1)
     return tf.matmul(a, x)
+
+
+def _are_vectors_of_items(a: tf.Tensor, x: tf.Tensor) -> bool:
+    """Whether each item has a vector for each of matrices that all items have."""
+    return a.shape.rank == 3 and x.shape.rank == 4 and x.shape[-1] == 1
 
 
 def _minibatch_product(

@@ -268,7 +268,8 @@ class _Simulation:
         )
         between = [x for stage in stages for x in (*stage.results, *stage.earlier)]
         size = sum(sig.size for sig in between)
-        n_bytes = 4 * size * n_steps * program.minibatch_size
+        itemsize = tf.as_dtype(program.float_type).size
+        n_bytes = itemsize * size * n_steps * program.minibatch_size
         return stages if n_bytes <= tuning.MAX_SEQUENCE_BYTES else []
 
     def _in_stages(

@@ -22,7 +22,12 @@ from nengo_dl_core.builders.products import MultiplyingStep
 from nengo_dl_core.engine.checkpoints import CheckpointedLoops
 from nengo_dl_core.engine.forward_backward import ForwardBackward, output_of, split
 from nengo_dl_core.engine.loop import run_loop
-from nengo_dl_core.engine.step_gradient import TracedStep, is_float, with_results_given
+from nengo_dl_core.engine.step_gradient import (
+    TracedStep,
+    is_float,
+    size_of,
+    with_results_given,
+)
 
 # Bytes that may be kept for the gradient before there are checkpoints.
 _MAX_KEPT = 2**29
@@ -112,7 +117,8 @@ def run_differentiable_loop(
         results = [traced.results[i] for i in early]
         loops = loops_of(TracedStep(step, [*of_step, *results], of_state))
     if checkpoints is None:
-        checkpoints = n_steps * loops.found.n_bytes > _MAX_KEPT
+        n_bytes = loops.found.n_bytes + size_of(traced.results[i] for i in early)
+        checkpoints = n_steps * n_bytes > _MAX_KEPT
     if checkpoints:
         early, loops = [], CheckpointedLoops(by_step, n_steps, jit_compile)
     inputs = [*inputs, *(traced.at_once(i, inputs) for i in early)]

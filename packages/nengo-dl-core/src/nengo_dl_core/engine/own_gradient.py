@@ -65,7 +65,10 @@ def with_own_gradient(
                         tape.watch(values)
                         results = plain(list(values))
                     found = tape.gradient(
-                        [results[i] for i in floats], values, tensors[n_arguments:]
+                        [results[i] for i in floats],
+                        values,
+                        tensors[n_arguments:],
+                        unconnected_gradients="zero",
                     )
                 return outer.gradient(
                     [found[i] for i in there], tensors, list(upstream)

@@ -310,7 +310,7 @@ class StepMaker:
         bound = [*carried, *map(self._memory.tensor_signal, sources)]
         read = list(map(self._memory.tensor_signal, recorded))
         read_before = list(map(self._memory.tensor_signal, earlier))
-        for sig in (*read, *read_before):
+        for sig in (*read, *read_before, *carried):
             signals.expect(sig)
 
         def step(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import accumulate, count, pairwise
 from typing import Any, NamedTuple
 
@@ -246,7 +246,7 @@ class TracedStep:
             products,
             needs_states,
             needs_kept,
-            sum(x.shape.num_elements() * x.dtype.size for x in needs),
+            size_of(needs),
         )
 
 
@@ -288,6 +288,11 @@ def with_results_given(
         return step(number, inputs[:n_inputs], states, multiply_others)
 
     return step_with_results
+
+
+def size_of(values: Iterable[tf.Tensor | tf.TensorSpec]) -> int:
+    """How many bytes values take, or those of specifications."""
+    return sum(x.shape.num_elements() * x.dtype.size for x in values)
 
 
 def is_float(x: tf.Tensor | tf.TensorSpec) -> bool:

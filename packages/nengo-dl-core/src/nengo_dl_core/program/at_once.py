@@ -69,6 +69,8 @@ def compute_at_once(
     builder = Builder(groups)
     builder.build_pre(signals, config)
     before = dict(signals.bases)
+    for sig in results:
+        signals.expect(memory.tensor_signal(sig))
 
     def compute(given: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         signals.bases = dict(before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -90,6 +90,24 @@ class Samples:
             for part in (slice(n_first), slice(n_first, None))
         )
         return first, last
+
+    def with_inputs(self, evaluated: MinibatchInputs) -> Samples:
+        """Let some inputs of a single minibatch be evaluated anew.
+
+        Parameters
+        ----------
+        evaluated : MinibatchInputs
+            The input Nodes.
+
+        Returns
+        -------
+        samples : Samples
+            The same samples with other inputs.
+        """
+        inputs = dict(self.inputs)
+        for name, values in zip(evaluated.names, evaluated(), strict=True):
+            inputs[name] = values[: self.n_samples].astype(inputs[name].dtype)
+        return replace(self, inputs=inputs)
 
     def minibatches(
         self,

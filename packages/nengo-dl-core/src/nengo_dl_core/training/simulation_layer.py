@@ -243,10 +243,18 @@ class SimulationLayer(OwnerOfGradients, keras.layers.Layer):
         return [x for variable, x in variables if variable.trainable]
 
     def _draw_offset(self, training: bool) -> tf.Tensor | int:
-        """Where random numbers begin: in training other ones for each minibatch."""
+        """Where random numbers begin: in training other ones for each minibatch.
+
+        Each replica of a model has minibatches of its own.
+        """
         if not training:
             return 0
-        offset = tf.bitwise.left_shift(tf.convert_to_tensor(self._n_trained), 32)
+        number = tf.convert_to_tensor(self._n_trained)
+        replica = tf.distribute.get_replica_context()
+        if replica is not None and replica.num_replicas_in_sync > 1:
+            own = tf.cast(replica.replica_id_in_sync_group, number.dtype)
+            number = number * replica.num_replicas_in_sync + own
+        offset = tf.bitwise.left_shift(number, 32)
         with tf.control_dependencies([offset]):
             self._n_trained.assign_add(1)
         return offset

@@ -153,8 +153,7 @@ class Trainer:
                 if split and validation is None:
                     samples, held_out = samples.split(split)
                     kwargs["validation_data"] = self._minibatches(held_out)
-                self._n_fits += 1
-                seed = self._session.seeds.seed + self._n_fits
+                seed = self._next_seed()
                 evaluated = self._evaluated(x, n_steps, stateful, seed)
                 shuffle = seed if kwargs.pop("shuffle", True) else None
                 x = self._minibatches(samples, shuffle, evaluated=evaluated)
@@ -170,6 +169,11 @@ class Trainer:
                     kwargs["shuffle"] = False  # what Keras cannot shuffle
             warn_of_no_effect(self._program, self.models.measured(), n_steps)
             return keras.Model.fit(model, x, **self._checked(kwargs))
+
+    def _next_seed(self) -> int:
+        """The seed of the next training."""
+        self._n_fits += 1
+        return self._session.seeds.seed + self._n_fits
 
     def train_on_batch(
         self, x: Any, y: Any, n_steps: int | None, stateful: bool, **kwargs: Any
@@ -216,14 +220,18 @@ class Trainer:
                 f"minibatch_size, not {samples.n_samples}",
                 attr="x",
             )
-        given = (samples.inputs, samples.targets, samples.weights)
-        tensors = [
-            {name: tensor_of(array) for name, array in arrays.items()}
-            for arrays in given
-            if arrays
-        ]
         model.reset_metrics()
         with self._layer.borrowed(stateful, trains):
+            seed = self._next_seed() if trains else None
+            evaluated = self._evaluated(x, samples.n_steps, stateful, seed)
+            if evaluated is not None:
+                samples = samples.with_inputs(evaluated)
+            given = (samples.inputs, samples.targets, samples.weights)
+            tensors = [
+                {name: tensor_of(array) for name, array in arrays.items()}
+                for arrays in given
+                if arrays
+            ]
             return method(model, *tensors, return_dict=True)
 
     def _check_trained(self) -> None:
@@ -327,5 +335,14 @@ class Trainer:
         evaluated: MinibatchInputs | None = None,
     ) -> tf.data.Dataset:
         """Minibatches of samples, one for each replica."""
-        size = self._program.minibatch_size * self._strategy.num_replicas_in_sync
+        n_replicas = self._strategy.num_replicas_in_sync
+        size = self._program.minibatch_size * n_replicas
+        left = samples.n_samples % size
+        if left and not fill and -(-left // -(-left // n_replicas)) < n_replicas:
+            raise ValidationError(
+                f"of {samples.n_samples} samples, {left} would be left for a last "
+                f"minibatch, which {n_replicas} replicas cannot share: give {left} "
+                "less",
+                attr="x",
+            )
         return samples.minibatches(size, shuffle_seed, fill, evaluated)
