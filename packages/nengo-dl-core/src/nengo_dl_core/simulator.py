@@ -541,14 +541,15 @@ class Simulator:
         Spiking neurons are trained through their rate equations, unless the setting
         ``spike_gradient`` says otherwise; validation computes the same, so that its
         losses can be compared with those of training, unless ``spiking`` says
-        otherwise. The last minibatch may have fewer samples.
+        otherwise. The last minibatch may have fewer samples; it is filled up with
+        copies of the last one, which losses and metrics leave out.
 
         Parameters
         ----------
         x : dict or list or ndarray, optional
             Values of input Nodes, as for `predict`; or a dataset or generator of
             minibatches of inputs and targets, and weights if there are any, by name,
-            including ``"n_steps"``.
+            including ``"n_steps"`` where there are no inputs.
         y : dict or list or ndarray
             Targets of the Probes that the loss and metrics are about, each of shape
             ``(batch_size, n_steps, size_in)``, in the same forms; if they have fewer
