@@ -20,10 +20,11 @@ with the default values of their parameters, and everything else, such as the de
 the potential, is differentiated as it is; but for the reset, which counts as given: its
 gradient does not go through the spike. Neurons that can spike several times a step have
 a threshold at each whole number from one on, of which the nearest counts, and those of
-LIF are compared before ``min_voltage`` bounds them. ``configure_settings(spike_gradient=...)``
-takes one of these objects, its name in lower case with underscores
-(``"multi_gaussian"``), or any other function from a tensor of distances to a tensor of
-derivatives, of the same shape and type:
+LIF are compared before ``min_voltage`` bounds them.
+
+``configure_settings(spike_gradient=...)`` takes one of these objects, its name in lower
+case with underscores (``"multi_gaussian"``), or any other function from a tensor of
+distances to a tensor of derivatives, of the same shape and type:
 
 >>> import nengo, nengo_dl_core
 >>> import tensorflow as tf
