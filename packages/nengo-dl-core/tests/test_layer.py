@@ -95,3 +95,23 @@ def test_settings_stay_as_they_are(net):
         configure_settings(trainable=False)
         Layer(tf.identity)(net.stimulus)
     assert net.config[nengo.Ensemble].trainable is False
+
+
+@pytest.mark.parametrize("by_option", [True, False])
+def test_losses_of_layers_are_not_lost_in_silence(net, by_option):
+    class Penalized(keras.layers.Layer):
+        def call(self, x):
+            self.add_loss(keras.ops.mean(x**2))
+            return x
+
+    regularized = keras.layers.Dense(2, activity_regularizer="l2")
+    with net:
+        output = Layer(keras.layers.Dense(2))(net.stimulus)
+        output = Layer(regularized if by_option else Penalized())(output)
+        nengo.Probe(output)
+    with Simulator(net, progress_bar=False) as sim:
+        sim.compile("sgd", loss="mse")
+        y = np.zeros((1, 3, 2))
+        sim.run_steps(3)
+        with pytest.warns(UserWarning, match="adds losses of its own"):
+            sim.fit(n_steps=3, y=y, verbose=0)

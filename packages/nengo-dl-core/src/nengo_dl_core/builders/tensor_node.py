@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -139,6 +140,14 @@ class SimTensorNodeBuilder(OpBuilder):
                 for weight in layer.variables
             }
             scope = self._call_layer(weights, self._arguments(values))[1]
+        if self.config.training and scope.losses:
+            warnings.warn(
+                f"{layer.name!r} in {self.op.tag} adds losses of its own "
+                "(activity_regularizer or add_loss), which training leaves out: give "
+                "what it is about a Probe, and the Probe a loss",
+                UserWarning,
+                stacklevel=2,
+            )
         return [
             weight
             for weight in layer.non_trainable_variables
@@ -181,7 +190,7 @@ class SimTensorNodeBuilder(OpBuilder):
         """Call the layer as a function of its weights."""
         (layer,) = self.layers
         values = [(weight, weights[id(weight)]) for weight in layer.variables]
-        with keras.StatelessScope(state_mapping=values) as scope:
+        with keras.StatelessScope(values, collect_losses=True) as scope:
             value = call_function(layer, args, self.config.training)
         return value, scope
 
