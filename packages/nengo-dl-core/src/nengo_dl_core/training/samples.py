@@ -51,6 +51,17 @@ class Samples:
         return [self.inputs, self.targets, self.weights]
 
     @property
+    def given(self) -> tuple[dict[str, Array], ...]:
+        """Inputs, and targets and weights if there are any."""
+        return tuple(arrays for arrays in self._all if arrays)
+
+    def tensors(self) -> tuple[dict[str, tf.Tensor], ...]:
+        """Return what is `given` as tensors."""
+        found: tuple[dict[str, tf.Tensor], ...]
+        found = tf.nest.map_structure(tensor_of, self.given)
+        return found
+
+    @property
     def n_samples(self) -> int:
         """Number of samples."""
         return len(self.inputs["n_steps"])
@@ -137,7 +148,7 @@ class Samples:
         minibatches : tf.data.Dataset
             Inputs, or tuples of inputs, targets and, if there are any, weights.
         """
-        given = tuple(arrays for arrays in self._all if arrays)
+        given = self.given
         n_samples, options = self.n_samples, tf.data.Options()
         shard = tf.data.experimental.AutoShardPolicy.DATA
         options.experimental_distribute.auto_shard_policy = shard
@@ -149,8 +160,7 @@ class Samples:
         rows = np.minimum(rows, n_samples - 1)
         whole = len(rows) % size == 0
         if evaluated is None and n_samples == size and not tf.distribute.has_strategy():
-            tensors = tf.nest.map_structure(tensor_of, given)
-            only = tf.data.Dataset.from_tensors(_unwrapped(tensors))
+            only = tf.data.Dataset.from_tensors(_unwrapped(self.tensors()))
             return only.with_options(options)
         if evaluated is None and _n_bytes(given) <= _MAX_COPIED:
             if len(rows) > n_samples:
@@ -159,7 +169,7 @@ class Samples:
             if shuffle_seed is not None:
                 samples = samples.shuffle(n_samples, seed=shuffle_seed)
             return samples.batch(size, whole).with_options(options)
-        data = tf.nest.map_structure(tensor_of, given)
+        data = self.tensors()
         indices = tf.data.Dataset.from_tensor_slices(rows)
         if shuffle_seed is not None:
             indices = indices.shuffle(n_samples, seed=shuffle_seed)

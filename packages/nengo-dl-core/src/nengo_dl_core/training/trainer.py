@@ -26,7 +26,6 @@ from nengo_dl_core.training.samples import (
 )
 from nengo_dl_core.training.simulation_layer import SimulationLayer
 from nengo_dl_core.training.targets import with_targets
-from nengo_dl_core.values.variable_access import tensor_of
 
 Array = npt.NDArray[Any]
 
@@ -226,13 +225,7 @@ class Trainer:
             evaluated = self._evaluated(x, samples.n_steps, stateful, seed)
             if evaluated is not None:
                 samples = samples.with_inputs(evaluated)
-            given = (samples.inputs, samples.targets, samples.weights)
-            tensors = [
-                {name: tensor_of(array) for name, array in arrays.items()}
-                for arrays in given
-                if arrays
-            ]
-            return method(model, *tensors, return_dict=True)
+            return method(model, *samples.tensors(), return_dict=True)
 
     def _check_trained(self) -> None:
         if self._program.setting("inference_only", False):
